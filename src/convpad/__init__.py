@@ -1,0 +1,67 @@
+"""convpad: any padding, in any convolution, on any backend, at the price of zero padding.
+
+The public names are resolved when they are first used, so importing convpad imports no framework:
+`convpad.keras` needs Keras, and the functions need the framework of the tensors they are given.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convpad.errors import PaddingError, ShapeError
+    from convpad.modes import MODES
+    from convpad.ops.conv import conv, conv_transpose, depthwise_conv, separable_conv
+    from convpad.ops.dispatch import plan
+    from convpad.ops.pad import pad
+    from convpad.ops.plan import Plan
+    from convpad.ops.pool import average_pool, max_pool
+    from convpad.spec import Constant, Learned, Padding
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MODES",
+    "Constant",
+    "Learned",
+    "Padding",
+    "PaddingError",
+    "Plan",
+    "ShapeError",
+    "average_pool",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "max_pool",
+    "pad",
+    "plan",
+    "separable_conv",
+]
+
+_HOMES = {
+    "convpad.errors": ("PaddingError", "ShapeError"),
+    "convpad.modes": ("MODES",),
+    "convpad.spec": ("Constant", "Learned", "Padding"),
+    "convpad.ops.plan": ("Plan",),
+    "convpad.ops.dispatch": ("plan",),
+    "convpad.ops.pad": ("pad",),
+    "convpad.ops.conv": ("conv", "conv_transpose", "depthwise_conv", "separable_conv"),
+    "convpad.ops.pool": ("average_pool", "max_pool"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_SUBMODULES = ("keras", "reference")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"convpad.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'convpad' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBMODULES, "__version__"])

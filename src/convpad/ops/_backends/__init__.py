@@ -1,0 +1,157 @@
+"""Which framework does a tensor belong to? The files beside this one are the only ones that name a framework.
+
+Each is named after the module of its framework and is loaded once that module is: a framework that the program
+has not imported cannot have made a tensor of the program. Adding a backend is adding a file with the functions
+of `Backend`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from convpad.errors import PaddingError, refuse
+from convpad.problem import Problem
+
+__all__ = ["NAMES", "Backend", "backend_named", "backend_of"]
+
+NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+Tensor = Any
+Ints = Sequence[int]
+Pairs = Sequence[tuple[int, int]]
+
+
+class Backend(Protocol):
+    """What a framework has to do for us. `channels_last` is true where the channels are the last axis.
+
+    Sizes and counts are ints, or the framework's own integers where it learns them only when it runs.
+    """
+
+    def owns(self, x: object) -> bool:
+        """Whether x is a tensor of this framework."""
+        ...
+
+    def shape(self, x: Tensor) -> tuple[int | None, ...]:
+        """The shape, with None for what is not known yet."""
+        ...
+
+    def dtype(self, x: Tensor) -> str:
+        """NumPy's name for the dtype."""
+        ...
+
+    def tensor(self, array: Any, like: Tensor) -> Tensor:
+        """An array or number as a tensor with the dtype and place of another."""
+        ...
+
+    def size(self, x: Tensor, axis: int) -> Any:
+        """The size of one axis when it runs."""
+        ...
+
+    def positions(self, start: Any, stop: Any, like: Tensor) -> Tensor:
+        """The integers from start up to stop, where another tensor is."""
+        ...
+
+    def gather(self, x: Tensor, axis: int, index: Tensor) -> Tensor:
+        """The values of one axis at these positions."""
+        ...
+
+    def slices(self, x: Tensor, cuts: tuple[slice, ...]) -> Tensor:
+        """x[cuts], steps positive."""
+        ...
+
+    def flip(self, x: Tensor, axis: int) -> Tensor:
+        """One axis the other way round."""
+        ...
+
+    def concat(self, parts: list[Tensor], axis: int) -> Tensor:
+        """Tensors joined along an axis."""
+        ...
+
+    def stretch(self, x: Tensor, axis: int, count: Any, rows: Tensor) -> Tensor:
+        """`x`, which is 1 long on `axis`, repeated `count` times there and broadcast to the other axes of `rows`."""
+        ...
+
+    def where(self, mask: Tensor, x: Tensor, value: float) -> Tensor:
+        """x where the mask is not 0, else the value."""
+        ...
+
+    def adjoint(self, linear: Callable[[Tensor], Tensor], shape: Sequence[Any], cotangent: Tensor) -> Tensor:
+        """The adjoint of a linear function of a tensor of that shape."""
+        ...
+
+    def native(self, problem: Problem, ignored: bool) -> str:
+        """Why the operations below cannot pad the problem's windows themselves, without a copy; "" if they can.
+
+        Padding is with zeros, or where `ignored` (pools) with nothing.
+        """
+        ...
+
+    def conv(
+        self, x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
+    ) -> Tensor:
+        """The convolution, zero-padded; kernel `(*window, channels // groups, filters)`."""
+        ...
+
+    def depthwise_conv(
+        self, x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
+    ) -> Tensor:
+        """The depthwise convolution, zero-padded; kernel `(*window, channels, depth_multiplier)`."""
+        ...
+
+    def conv_transpose(
+        self,
+        y: Tensor,
+        kernel: Tensor,
+        strides: Ints,
+        pads: Pairs,
+        leftovers: Ints,
+        dilation: Ints,
+        groups: int,
+        channels_last: bool,
+    ) -> Tensor:
+        """The adjoint of that convolution on an axis that holds `leftovers` values beyond its last window."""
+        ...
+
+    def max_pool(self, x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
+        """The maximum of every window; its padding never wins."""
+        ...
+
+    def average_pool(
+        self, x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool
+    ) -> Tensor:
+        """The mean of every window, its padding counted as zeros or, where `ignored`, not at all."""
+        ...
+
+
+def backend_named(name: str) -> Backend:
+    """The backend of that name; this imports its framework."""
+    if name not in NAMES:
+        raise refuse("backend", f"be 'numpy' or one of {', '.join(map(repr, NAMES))}", name)
+    try:
+        return cast("Backend", import_module(f"{__name__}.{name}"))
+    except ModuleNotFoundError as error:
+        raise PaddingError(
+            f"The backend {name!r} needs {error.name}, which is not installed. Install it with: "
+            f"pip install 'convpad[{name}]'"
+        ) from error
+
+
+def backend_of(*arrays: object) -> tuple[str, Backend | None]:
+    """The name and backend of the first tensor that is not a NumPy array; ("numpy", None) where all are."""
+    for x in arrays:
+        if isinstance(x, (np.ndarray, np.generic)):
+            continue
+        for name in NAMES:
+            if name in sys.modules:
+                backend = backend_named(name)
+                if backend.owns(x):
+                    return name, backend
+        allowed = "be a NumPy array, or a tensor of " + ", ".join(NAMES[:-1]) + f" or {NAMES[-1]}"
+        raise refuse("x", allowed, type(x), "numpy.asarray makes one of nested lists.")
+    return "numpy", None

@@ -1,0 +1,281 @@
+"""How is a convolution computed? Dense, depthwise, separable and transposed, by the route of its plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convpad.ops._backends import Backend, Tensor
+from convpad.ops.coverage import renormalised
+from convpad.ops.dispatch import answer
+from convpad.ops.pad import Values, extend, linear_extension
+from convpad.ops.plan import Plan, Route, padded_modes
+from convpad.problem import Problem
+
+__all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
+
+
+def _none(problem: Problem) -> list[tuple[int, int]]:
+    return [(0, 0)] * problem.rank
+
+
+def _pads(plan: Plan) -> list[tuple[int, int]]:
+    """What is left for the backend's own operation to pad."""
+    if plan.route is Route.PADDED:
+        return _none(plan.problem)
+    return [(window.before or 0, window.after or 0) for window in plan.windows]
+
+
+def _steps(problem: Problem) -> tuple[list[int], list[int]]:
+    return [window.stride for window in problem.windows], [window.dilation for window in problem.windows]
+
+
+def _conv(backend: Backend, plan: Plan, values: Values, x: Tensor, kernel: Tensor) -> Tensor:
+    problem, (strides, dilation) = plan.problem, _steps(plan.problem)
+    padded = extend(backend, x, problem, values) if plan.route is Route.PADDED else x
+    if problem.op == "conv":
+        out = backend.conv(padded, kernel, strides, _pads(plan), dilation, problem.groups, problem.channels_last)
+    else:
+        out = backend.depthwise_conv(padded, kernel, strides, _pads(plan), dilation, problem.channels_last)
+    return renormalised(backend, out, x, problem)
+
+
+def _separable_conv(
+    backend: Backend, plan: Plan, values: Values, x: Tensor, depthwise: Tensor, pointwise: Tensor
+) -> Tensor:
+    between, rank = _conv(backend, plan, values, x, depthwise), plan.problem.rank
+    return backend.conv(between, pointwise, [1] * rank, [(0, 0)] * rank, [1] * rank, 1, plan.problem.channels_last)
+
+
+def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
+    problem, (strides, dilation) = plan.problem, _steps(plan.problem)
+
+    def transposed(y: Tensor, pads: list[tuple[int, int]]) -> Tensor:
+        return backend.conv_transpose(
+            y, kernel, strides, pads, problem.leftovers, dilation, problem.groups, problem.channels_last
+        )
+
+    if any(not mode.counts for mode in padded_modes(problem)):
+        known = all(window.known for window in problem.windows)
+        y = renormalised(backend, y, y if known else transposed(y, _none(problem)), problem)
+    out = transposed(y, _pads(plan))
+    if plan.route is not Route.PADDED:
+        return out
+    shape = [backend.size(out, axis) for axis in range(len(out.shape))]
+    for axis, window in zip(problem.axes, problem.windows, strict=True):
+        shape[axis] = shape[axis] - (window.before or 0) - (window.after or 0)
+    return backend.adjoint(linear_extension(backend, problem), shape, out)
+
+
+def conv(
+    x: Any,
+    kernel: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "valid",
+    padding_mode: Any = "zeros",
+    dilation_rate: Any = 1,
+    groups: int = 1,
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """A convolution, padded by any amount with anything; 1-D, 2-D or 3-D as the input is.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x, kernel = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1), np.ones((3, 1, 1))
+    >>> convpad.conv(x, kernel, padding="same").ravel()
+    array([3., 6., 9., 7.])
+    >>> convpad.conv(x, kernel, padding="same", padding_mode="circular").ravel()
+    array([7., 6., 9., 8.])
+    >>> convpad.conv(x, kernel, padding=(2, 0), padding_mode=10).ravel()
+    array([21., 13.,  6.,  9.])
+
+    Args:
+        x: `(batch, *spatial, channels)`, or channels second: a NumPy array (the oracle computes), `jax.Array`,
+            `tf.Tensor` or `torch.Tensor`, of a floating dtype.
+        kernel: `(*window, channels // groups, filters)`, as in Keras, of the same dtype.
+        strides, dilation_rate: an int, or one for each spatial axis. Both may exceed 1.
+        padding: how much. `"valid"` none; `"same"` so that the output is ceil(input / stride), the odd one after;
+            `"same_lower"` the odd one before; `"half"` span // 2 on both sides; `"full"` span - 1 on both sides;
+            `"causal"` span - 1 before the first axis; an int; or one entry for each spatial axis, each a word, an
+            int or a pair `(before, after)`; with one axis, a pair. The span is the size of the dilated window.
+        padding_mode: with what. `"zeros"`, `"reflect"`, `"symmetric"`, `"replicate"`, `"circular"`,
+            `"reflect_odd"`, `"symmetric_odd"`, `"ignore"`, a number, or `Constant`; or one entry for each spatial
+            axis, each one of these or a pair `(before, after)` of them.
+        groups: the channels are split into so many groups, convolved apart.
+        data_format: `"channels_last"` or `"channels_first"`.
+        route: None for the best, or the one to take (see `convpad.plan`).
+
+    Returns:
+        `(batch, *outputs, filters)`, or channels second, of the input's dtype.
+
+    Raises:
+        PaddingError: an argument is not one of those.
+        ShapeError: the arguments do not fit each other.
+
+    Source: Dumoulin & Visin, arXiv:1603.07285; `ignore` is the partial convolution of Liu et al.,
+    arXiv:1811.11718, with `taps / taps covered` as its ratio.
+    """
+    return answer(
+        "conv",
+        _conv,
+        (x, kernel),
+        padding,
+        padding_mode,
+        route=route,
+        strides=strides,
+        dilation_rate=dilation_rate,
+        groups=groups,
+        data_format=data_format,
+    )
+
+
+def depthwise_conv(
+    x: Any,
+    kernel: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "valid",
+    padding_mode: Any = "zeros",
+    dilation_rate: Any = 1,
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """A convolution of every channel by itself.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x = np.array([[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]])
+    >>> convpad.depthwise_conv(x, np.ones((3, 2, 1)), padding="same", padding_mode="replicate")
+    array([[[ 4., 40.],
+            [ 6., 60.],
+            [ 8., 80.]]])
+
+    Args:
+        x: as for `conv`.
+        kernel: `(*window, channels, depth_multiplier)`.
+        strides, padding, padding_mode, dilation_rate, data_format, route: as for `conv`.
+
+    Returns:
+        `(batch, *outputs, channels * depth_multiplier)`, or channels second.
+
+    Raises:
+        PaddingError: as `conv` does.
+    """
+    return answer(
+        "depthwise_conv",
+        _conv,
+        (x, kernel),
+        padding,
+        padding_mode,
+        route=route,
+        strides=strides,
+        dilation_rate=dilation_rate,
+        data_format=data_format,
+    )
+
+
+def separable_conv(
+    x: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "valid",
+    padding_mode: Any = "zeros",
+    dilation_rate: Any = 1,
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """A depthwise convolution, then one that mixes the channels of every place.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x = np.array([[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]])
+    >>> convpad.separable_conv(x, np.ones((3, 2, 1)), np.ones((1, 2, 1)), padding="same").ravel()
+    array([33., 66., 55.])
+
+    Args:
+        x: as for `conv`.
+        depthwise_kernel: `(*window, channels, depth_multiplier)`.
+        pointwise_kernel: `(1, ..., channels * depth_multiplier, filters)`.
+        strides, padding, padding_mode, dilation_rate, data_format, route: as for `conv`.
+
+    Returns:
+        `(batch, *outputs, filters)`, or channels second.
+
+    Raises:
+        PaddingError: as `conv` does.
+    """
+    return answer(
+        "separable_conv",
+        _separable_conv,
+        (x, depthwise_kernel, pointwise_kernel),
+        padding,
+        padding_mode,
+        route=route,
+        strides=strides,
+        dilation_rate=dilation_rate,
+        data_format=data_format,
+    )
+
+
+def conv_transpose(
+    x: Any,
+    kernel: Any,
+    *,
+    strides: Any = 1,
+    padding: Any = "valid",
+    padding_mode: Any = "zeros",
+    output_padding: Any = None,
+    dilation_rate: Any = 1,
+    groups: int = 1,
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """The transposed convolution: by definition the adjoint of `conv` with the same arguments.
+
+    What the padded convolution would have copied outwards is added back where it came from: `circular` wraps and
+    sums, `reflect` folds back and adds, `zeros` and constants crop.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> y, kernel = np.array([1.0, 0.0, 0.0, 0.0]).reshape(1, 4, 1), np.ones((3, 1, 1))
+    >>> convpad.conv_transpose(y, kernel, padding="same").ravel()
+    array([1., 1., 0., 0.])
+    >>> convpad.conv_transpose(y, kernel, padding="same", padding_mode="circular").ravel()
+    array([1., 1., 0., 1.])
+
+    Args:
+        x: as for `conv`.
+        kernel: `(*window, filters // groups, channels)`, as in Keras: the kernel of the forward convolution.
+        strides, padding, padding_mode, dilation_rate, groups, data_format, route: as for `conv`; they describe
+            the forward convolution.
+        output_padding: tells apart the output sizes that a stride makes equal: None for Keras's choice (input *
+            stride with `"same"`), or an int less than the stride, one for all or one for each spatial axis.
+
+    Returns:
+        `(batch, *sizes, filters)`, or channels second.
+
+    Raises:
+        PaddingError: as `conv` does.
+
+    Source: Dumoulin & Visin, arXiv:1603.07285, section 4.
+    """
+    return answer(
+        "conv_transpose",
+        _conv_transpose,
+        (x, kernel),
+        padding,
+        padding_mode,
+        route=route,
+        strides=strides,
+        output_padding=output_padding,
+        dilation_rate=dilation_rate,
+        groups=groups,
+        data_format=data_format,
+    )

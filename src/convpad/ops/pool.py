@@ -1,0 +1,126 @@
+"""How is a pool computed? Maximum and average, by the route of its plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convpad.modes import MODES
+from convpad.ops._backends import Backend, Tensor
+from convpad.ops.coverage import mask, renormalised
+from convpad.ops.dispatch import answer
+from convpad.ops.pad import Values, extend
+from convpad.ops.plan import Plan, Route, padded_modes
+
+__all__ = ["average_pool", "max_pool"]
+
+
+def _window(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+    """Size, strides, and what is left for the backend's own pool to pad."""
+    windows = plan.windows
+    pads = [(0, 0) if plan.route is Route.PADDED else (window.before or 0, window.after or 0) for window in windows]
+    return [window.kernel for window in windows], [window.stride for window in windows], pads
+
+
+def _lowest(dtype: str) -> float | int:
+    """What no value of the dtype is below."""
+    if "float" in dtype:
+        return float("-inf")
+    return 0 if dtype.startswith("u") else -(2 ** (int(dtype.removeprefix("int")) - 1))
+
+
+def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
+    problem, (size, strides, pads) = plan.problem, _window(plan)
+    if plan.route is Route.PADDED:
+        modes, lowest = padded_modes(problem), _lowest(backend.dtype(x))
+        if modes == {MODES["ignore"]}:
+            x = extend(backend, x, problem, ((lowest, lowest),) * problem.rank)
+        elif MODES["ignore"] in modes:
+            # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.
+            x = backend.where(mask(backend, x, problem), extend(backend, x, problem, values), lowest)
+        else:
+            x = extend(backend, x, problem, values)
+    return backend.max_pool(x, size, strides, pads, problem.channels_last)
+
+
+def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
+    problem, (size, strides, pads) = plan.problem, _window(plan)
+    ignored = plan.route is Route.NATIVE and MODES["ignore"] in padded_modes(problem)
+    padded = extend(backend, x, problem, values) if plan.route is Route.PADDED else x
+    out = backend.average_pool(padded, size, strides, pads, ignored, problem.channels_last)
+    return out if ignored else renormalised(backend, out, x, problem)
+
+
+def max_pool(
+    x: Any,
+    pool_size: Any,
+    *,
+    strides: Any = None,
+    padding: Any = "valid",
+    padding_mode: Any = "ignore",
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """The maximum of every window; with `ignore`, as everywhere, the padding never wins.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x = np.array([-1.0, -2.0, -3.0]).reshape(1, 3, 1)
+    >>> convpad.max_pool(x, 2, strides=1, padding=(0, 1)).ravel()
+    array([-1., -2., -3.])
+    >>> convpad.max_pool(x, 2, strides=1, padding=(0, 1), padding_mode="zeros").ravel()
+    array([-1., -2.,  0.])
+
+    Args:
+        x: as for `conv`; integers too.
+        pool_size: an int, or one for each spatial axis.
+        strides: an int, or one for each spatial axis; None is the pool's size.
+        padding, padding_mode, data_format, route: as for `conv`.
+
+    Returns:
+        `(batch, *outputs, channels)`, or channels second. A window that covers nothing gives the lowest value.
+
+    Raises:
+        PaddingError: as `conv` does.
+    """
+    strides = pool_size if strides is None else strides
+    options = {"pool_size": pool_size, "strides": strides, "data_format": data_format}
+    return answer("max_pool", _max_pool, (x,), padding, padding_mode, route=route, **options)
+
+
+def average_pool(
+    x: Any,
+    pool_size: Any,
+    *,
+    strides: Any = None,
+    padding: Any = "valid",
+    padding_mode: Any = "ignore",
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """The mean of every window; with `ignore`, as in Keras, of the values it covers.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x = np.array([2.0, 4.0, 6.0]).reshape(1, 3, 1)
+    >>> convpad.average_pool(x, 3, strides=1, padding="same").ravel()
+    array([3., 4., 5.])
+    >>> convpad.average_pool(x, 3, strides=1, padding="same", padding_mode="zeros").ravel()
+    array([2.        , 4.        , 3.33333333])
+
+    Args:
+        x: as for `conv`.
+        pool_size, strides: as for `max_pool`.
+        padding, padding_mode, data_format, route: as for `conv`. `"zeros"` counts them, which PyTorch calls
+            `count_include_pad=True`.
+
+    Returns:
+        `(batch, *outputs, channels)`, or channels second. A window that covers nothing gives 0.
+
+    Raises:
+        PaddingError: as `conv` does.
+    """
+    strides = pool_size if strides is None else strides
+    options = {"pool_size": pool_size, "strides": strides, "data_format": data_format}
+    return answer("average_pool", _average_pool, (x,), padding, padding_mode, route=route, **options)

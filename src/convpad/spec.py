@@ -1,0 +1,302 @@
+"""What did the caller spell? `Padding`: amounts and modes, parsed once, frozen.
+
+Strings, bare numbers and nested tuples exist only before `Padding.parse`; behind it there are one `Amount`
+an axis and one `Mode` a side.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from convpad.errors import PaddingError, refuse
+from convpad.geometry.amounts import AMOUNTS, Amount, explicit
+from convpad.modes import MODES, Mode, mode_named
+
+__all__ = ["Constant", "Learned", "Padding", "integer", "per_axis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The padding mode `constant` with what it carries: one number, or one per channel.
+
+    Args:
+        value: a number, a sequence with one number per input channel, or a tensor of shape `()` or
+            `(channels,)`, through which gradients flow.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x = np.zeros((1, 2, 3))
+    >>> convpad.pad(x, (1, 0), convpad.Constant([7, 8, 9]))[0, 0]
+    array([7., 8., 9.])
+
+    Raises:
+        PaddingError: not a number, nor one number per channel.
+    """
+
+    value: Any
+
+    def __post_init__(self) -> None:
+        value = self.value
+        if type(value).__module__ == "numpy":
+            value = value.tolist()
+        if isinstance(value, (list, tuple)):
+            value = tuple(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        object.__setattr__(self, "value", value)
+        shape: Any = getattr(value, "shape", None)
+        if isinstance(value, tuple):
+            good = bool(value) and all(map(_is_number, value))  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            good = _is_number(value) or (shape is not None and len(shape) <= 1)
+        if not good:
+            raise refuse("Constant(value)", "be a number, or one number per input channel", self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The padding mode `constant` with a trainable value per input channel, held by a Keras layer.
+
+    Args:
+        initializer: anything `keras.initializers.get` understands.
+
+    Example:
+
+    >>> import convpad
+    >>> convpad.Learned("ones")
+    Learned(initializer='ones')
+    """
+
+    initializer: Any = "zeros"
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.initializer, (str, dict)) or callable(self.initializer)):
+            raise refuse("Learned(initializer)", "be what keras.initializers.get understands", self.initializer)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def integer(argument: str, value: Any, minimum: int) -> int:
+    """`value` as an int that is at least `minimum`; bools and floats are not ints."""
+    allowed = "be a positive int" if minimum == 1 else f"be an int of at least {minimum}"
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        raise refuse(argument, allowed, value)
+    number = operator.index(value)
+    if number < minimum:
+        raise refuse(argument, allowed, number, "To take values away, slice or crop." if argument == "padding" else "")
+    return number
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """The entries of a list, a tuple or an array; None for anything else."""
+    is_array = type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0
+    return list(value) if isinstance(value, (list, tuple)) or is_array else None
+
+
+def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
+    """One int for every spatial axis, from one int or from one per axis, as Keras reads `strides`."""
+    entries = _listed(value)
+    if entries is None:
+        return (integer(argument, value, minimum),) * rank
+    if len(entries) != rank:
+        raise refuse(argument, f"be an int, or one for each of the {rank} spatial axes", value)
+    return tuple(integer(argument, entry, minimum) for entry in entries)
+
+
+# How much
+
+
+def _named_amount(word: str) -> Amount:
+    if word.lower() in AMOUNTS:
+        return AMOUNTS[word.lower()]
+    allowed = f"be one of {', '.join(map(repr, AMOUNTS))}, an int, or a pair (before, after) for each spatial axis"
+    hint = {
+        "same_upper": "ONNX's 'SAME_UPPER' is 'same' here.",
+        "notset": "With ONNX's 'NOTSET' give its pads as pairs.",
+        "none": "No padding is 'valid'.",
+        "explicit": "Give the amounts themselves.",
+    }.get(word.lower(), "")
+    if word.lower() in MODES:
+        hint = f"{word.lower()!r} says with what: give it as padding_mode=, and say here how much."
+    raise refuse("padding", allowed, word, hint)
+
+
+def _axis_amount(entry: Any) -> Amount:
+    """One axis: a word, an int for both sides, or a pair (before, after)."""
+    if isinstance(entry, str):
+        return _named_amount(entry)
+    pair = _listed(entry)
+    if pair is None:
+        pair = [entry, entry]
+    if len(pair) != 2:
+        raise refuse("padding", "give a pair (before, after) for each spatial axis", entry)
+    before, after = (integer("padding", side, 0) for side in pair)
+    return explicit(before, after)
+
+
+def _amounts(padding: Any, rank: int) -> tuple[Amount, ...]:
+    if isinstance(padding, str):
+        amount = _named_amount(padding)
+        # Time runs along one axis: the first.
+        others = AMOUNTS["valid"] if amount.name == "causal" else amount
+        return (amount, *(others,) * (rank - 1))
+    entries = _listed(padding)
+    if entries is None:
+        return (_axis_amount(padding),) * rank
+    if rank == 1 and len(entries) == 2:
+        entries = [entries]  # one axis: (before, after)
+    if len(entries) != rank:
+        hint = "((top, bottom), (left, right)) pads an image unevenly." if rank == 2 else ""
+        raise refuse("padding", f"have one entry for each of the {rank} spatial axes", padding, hint)
+    return tuple(_axis_amount(entry) for entry in entries)
+
+
+# With what
+
+Fill = tuple[Mode, Any]
+
+
+def _fill(entry: Any) -> Fill:
+    """One side: a mode and the value it carries."""
+    if isinstance(entry, Mode):
+        entry = entry.name
+    if isinstance(entry, str):
+        mode = mode_named(entry) if entry not in AMOUNTS else None
+        if mode is None:
+            raise refuse("padding_mode", "say with what", entry, f"{entry!r} says how much: give it as padding=.")
+        if mode.carries_value:
+            mend = "Give the number itself, Constant(value), or in a layer Learned()."
+            raise refuse("padding_mode", "come with its value", entry, mend)
+        return mode, None
+    if isinstance(entry, Learned):
+        return MODES["constant"], entry
+    constant = entry if isinstance(entry, Constant) else Constant(entry) if _is_number(entry) else None
+    if constant is None:
+        allowed = f"be one of {', '.join(map(repr, MODES))}, a number, Constant(...) or Learned(...)"
+        raise refuse("padding_mode", allowed, entry)
+    return MODES["constant"], constant.value
+
+
+def _axis_fills(entry: Any) -> tuple[Fill, Fill]:
+    pair = _listed(entry)
+    if pair is None:
+        fill = _fill(entry)
+        return fill, fill
+    if len(pair) != 2:
+        raise refuse("padding_mode", "be one mode, or a pair (before, after), on each spatial axis", entry)
+    return _fill(pair[0]), _fill(pair[1])
+
+
+def _fills(padding_mode: Any, rank: int) -> tuple[tuple[Fill, Fill], ...]:
+    entries = _listed(padding_mode)
+    if entries is None:
+        return (_axis_fills(padding_mode),) * rank
+    if rank == 1 and len(entries) == 2:
+        entries = [entries]  # one axis: (before, after)
+    if len(entries) != rank:
+        mend = "One number per channel is written Constant([...])." if all(map(_is_number, entries)) else ""
+        raise refuse("padding_mode", f"have one entry for each of the {rank} spatial axes", padding_mode, mend)
+    return tuple(_axis_fills(entry) for entry in entries)
+
+
+def _shortest(entries: Iterable[Any]) -> Any:
+    """One entry instead of several equal ones."""
+    entries = tuple(entries)
+    return entries[0] if all(entry == entries[0] for entry in entries) else entries
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    """How much and with what, for every spatial axis: the parsed form of `padding` and `padding_mode`.
+
+    Args:
+        amounts: one per axis.
+        modes: `(before, after)` per axis.
+        values: `(before, after)` per axis: what a `constant` carries (a number, a tuple with one per channel,
+            a tensor, or a `Learned`), None for every other mode.
+
+    Example:
+
+    >>> import convpad
+    >>> p = convpad.Padding.parse("same", ("reflect", "circular"), rank=2)
+    >>> p
+    Padding.parse('same', ('reflect', 'circular'), rank=2)
+    >>> [(before.name, after.name) for before, after in p.modes]
+    [('reflect', 'reflect'), ('circular', 'circular')]
+    """
+
+    amounts: tuple[Amount, ...]
+    modes: tuple[tuple[Mode, Mode], ...]
+    values: tuple[tuple[Any, Any], ...]
+
+    @classmethod
+    def parse(cls, padding: Any, padding_mode: Any = "zeros", *, rank: int) -> Padding:
+        """Every accepted spelling becomes one form here.
+
+        Args:
+            padding: how much: a word ("valid", "same", "same_lower", "half", "full", "causal"), an int, or one
+                entry per axis, each a word, an int or a pair `(before, after)`. With one axis, a pair.
+            padding_mode: with what: a mode's name, a number, `Constant(...)` or `Learned(...)`; or one entry per
+                axis, each one of these or a pair `(before, after)` of them.
+            rank: the number of spatial axes.
+
+        Raises:
+            PaddingError: it is none of these.
+        """
+        if isinstance(padding, Padding):
+            raise refuse("padding", "be a spelling: what Padding.parse takes", padding, "Use padding.spelling().")
+        fills = _fills(padding_mode, rank)
+        modes = tuple((before[0], after[0]) for before, after in fills)
+        return cls(_amounts(padding, rank), modes, tuple((before[1], after[1]) for before, after in fills))
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.amounts)
+
+    def spelling(self) -> tuple[Any, Any]:
+        """The shortest `(padding, padding_mode)` that parses to this.
+
+        >>> import convpad
+        >>> convpad.Padding.parse(((1, 1), (2, 0)), (0, "reflect"), rank=2).spelling()
+        (((1, 1), (2, 0)), (0, 'reflect'))
+        """
+        words = tuple(amount.pair or amount.name for amount in self.amounts)
+        if words == ("causal", *("valid",) * (self.rank - 1)):
+            padding: Any = "causal"
+        else:
+            word = _shortest(words)
+            padding = word if isinstance(word, str) and word != "causal" else words
+        fills = [
+            tuple(_spelled(mode, value) for mode, value in zip(modes, values, strict=True))
+            for modes, values in zip(self.modes, self.values, strict=True)
+        ]
+        axes = tuple(_shortest(pair) for pair in fills)
+        mode = _shortest(axes)
+        return padding, axes if isinstance(mode, tuple) else mode
+
+    def __repr__(self) -> str:
+        padding, padding_mode = self.spelling()
+        return f"Padding.parse({padding!r}, {padding_mode!r}, rank={self.rank})"
+
+    def channelled(self, channels: int | None) -> Padding:
+        """This, once every constant per channel is known to have one value for each of the input's channels."""
+        for value in (value for pair in self.values for value in pair):
+            count = len(value) if isinstance(value, tuple) else (getattr(value, "shape", None) or (channels,))[0]  # pyright: ignore[reportUnknownArgumentType]
+            if channels is not None and count != channels:
+                raise PaddingError(
+                    f"A constant per channel must have one value for each input channel. Received: {count} values "
+                    f"for an input of {channels} channels."
+                )
+        return self
+
+
+def _spelled(mode: Mode, value: Any) -> Any:
+    if not mode.carries_value:
+        return mode.name
+    return value if _is_number(value) or isinstance(value, Learned) else Constant(value)
