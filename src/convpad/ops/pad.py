@@ -27,7 +27,7 @@ class Run:
 
     Args:
         length: how many positions.
-        parts: (start, step, weight): position i of the run takes ``weight * inside[start + i * step]``, and the
+        parts: (start, weight, step): position i of the run takes ``weight * inside[start + i * step]``, and the
             step is 1, 0 or -1.
     """
 
@@ -43,25 +43,25 @@ def runs(mode: Mode, start: int, stop: int, size: int) -> tuple[Run, ...]:
 
     >>> from convpad.modes import MODES
     >>> runs(MODES["reflect"], -2, 0, size=4)
-    (Run(length=2, parts=((2, -1, 1),)),)
+    (Run(length=2, parts=((2, 1, -1),)),)
     """
     found: list[Run] = []
-    position = start
-    while position < stop:
-        first = mode.terms(position, size)
-        length, steps = 1, (0,) * len(first)
-        while position + length < stop:
-            terms = mode.terms(position + length, size)
-            moved = tuple(index - at for (index, _), (at, _) in zip(terms, first, strict=False))
+    while start < stop:
+        first = mode.terms(start, size)
+        steps = (0,) * len(first)
+        length = 1
+        while start + length < stop:
+            terms = mode.terms(start + length, size)
+            if [weight for _, weight in terms] != [weight for _, weight in first]:
+                break
+            moved = tuple(index - at for (index, _), (at, _) in zip(terms, first, strict=True))
             if length == 1 and all(abs(step) <= 1 for step in moved):
                 steps = moved
-            alike = [weight for _, weight in terms] == [weight for _, weight in first]
-            if not alike or moved != tuple(step * length for step in steps):
+            if moved != tuple(step * length for step in steps):
                 break
             length += 1
-        parts = tuple((index, step if length > 1 else 0, weight) for (index, weight), step in zip(first, steps, strict=True))
-        found.append(Run(length, parts))
-        position += length
+        found.append(Run(length, tuple((*term, step) for term, step in zip(first, steps, strict=True))))
+        start += length
     return tuple(found)
 
 
@@ -83,7 +83,7 @@ def _sum(parts: list[Tensor]) -> Tensor:
 def _drawn(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
     """One run, cut out of `x`."""
     parts: list[Tensor] = []
-    for start, step, weight in run.parts:
+    for start, weight, step in run.parts:
         if step == 0:
             part = _cut(backend, x, axis, start, start + 1)
             part = part if run.length == 1 else backend.stretch(part, axis, run.length, x)

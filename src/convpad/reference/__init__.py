@@ -125,7 +125,8 @@ def _convolution_gradients(
     if problem.op == "separable_conv":
         pointwise = kernels[1].reshape(kernels[1].shape[-2:])
         between = windows.convolve(x, kernel, dense, values)
-        rest = [np.einsum("...c,...f->cf", between, cotangent).reshape(kernels[1].shape)]
+        mixed = between.reshape(-1, between.shape[-1]).T @ cotangent.reshape(-1, cotangent.shape[-1])
+        rest = [mixed.reshape(kernels[1].shape)]
         cotangent = cotangent @ pointwise.T
     dx, constants = windows.convolve_adjoint(cotangent, kernel, dense)
     dkernel = windows.kernel_gradient(x, cotangent, kernel.shape, dense, values)

@@ -61,6 +61,11 @@ def _grouped(array: Array, groups: int) -> Array:
     return array.reshape(*array.shape[:-1], groups, -1)
 
 
+def _flat(array: Array) -> Array:
+    """Batch and spatial axes as one."""
+    return array.reshape(-1, *array.shape[-2:])
+
+
 def convolve(x: Array, kernel: Array, problem: Problem, values: Values) -> Array:
     """The padded convolution. `kernel` is `(*window, channels // groups, filters)`."""
     padded = extend(x, problem, values)
@@ -96,7 +101,7 @@ def kernel_gradient(x: Array, cotangent: Array, kernel_shape: tuple[int, ...], p
     cotangent = _grouped(cotangent * _renormalised(problem), problem.groups)
     gradient = np.zeros(kernel_shape)
     for tap, slices in _taps(problem, _counts(problem)):
-        part = np.einsum("n...gc,n...gf->cgf", _grouped(padded[slices], problem.groups), cotangent)
+        part = np.einsum("ngc,ngf->cgf", _flat(_grouped(padded[slices], problem.groups)), _flat(cotangent))
         gradient[tap] = part.reshape(part.shape[0], -1)
     return gradient
 

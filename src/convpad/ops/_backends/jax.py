@@ -118,7 +118,7 @@ def conv_transpose(
     rank = len(strides)
     *window, one, two = kernel.shape
     flipped = lax.rev(kernel, tuple(range(rank))).reshape(*window, one, groups, two // groups)
-    flipped = jnp.moveaxis(flipped, -1, rank).reshape(*window, two // groups, groups * one)
+    flipped = flipped.swapaxes(-1, -3).reshape(*window, two // groups, groups * one)
     # What the forward padding took away is cropped by padding less. Where that would be negative, it is sliced
     # afterwards: XLA folds negative padding wrongly under jit (openxla/xla#48715).
     rows = list(zip(window, pads, leftovers, dilation, strict=True))

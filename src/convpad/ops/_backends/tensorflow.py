@@ -95,7 +95,7 @@ def native(problem: Problem, ignored: bool) -> str:
         return "tensorflow has no depthwise convolution of three axes"
     if any(window.dilation > 1 for window in problem.windows):
         return "tensorflow takes no explicit pads with dilation"
-    if problem.rank == 3 and not _as_same(problem):
+    if problem.rank == 3 and problem.op != "max_pool" and not _as_same(problem):
         return "tensorflow pads three axes as 'same' or not at all"
     return ""
 
@@ -245,20 +245,34 @@ def conv_transpose(
     return _back(out[(slice(None), *cuts)], rank, channels_last)
 
 
-def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
+def _pooled(
+    pool: Callable[..., Tensor], x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool
+) -> Tensor:
+    """A pool of one or two axes, or of three as one of two and one of one: the 3-D kernels lack most dtypes."""
     rank = len(size)
     x = _planar(x, channels_last)
-    sizes, strides, pads = _two(size, 1), _two(strides, strides[0]), _two(pads, (0, 0))
-    pool = tf.nn.max_pool3d if rank == 3 else tf.nn.max_pool2d
-    return _back(pool(x, sizes, strides, _padding(pads)), rank, channels_last)
+    if rank < 3:
+        out = pool(x, _two(size, 1), _two(strides, strides[0]), _two(pads, (0, 0)))
+        return _back(out, rank, channels_last)
+    batch, depth, height, width, channels = tf.unstack(tf.shape(x))
+    planes = pool(tf.reshape(x, [batch * depth, height, width, x.shape[-1]]), size[1:], strides[1:], pads[1:])
+    _, high, wide, _ = tf.unstack(tf.shape(planes))
+    columns = tf.reshape(planes, [batch, depth, high * wide, x.shape[-1]])
+    out = pool(columns, [size[0], 1], [strides[0], 1], [pads[0], (0, 0)])
+    return _back(tf.reshape(out, [batch, tf.shape(out)[1], high, wide, channels]), rank, channels_last)
+
+
+def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
+    def pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs) -> Tensor:
+        return tf.nn.max_pool2d(x, size, strides, _padding(pads))
+
+    return _pooled(pool, x, size, strides, pads, channels_last)
 
 
 def average_pool(
     x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool
 ) -> Tensor:
-    rank = len(size)
-    x = _planar(x, channels_last)
-    sizes, strides = _two(size, 1), _two(strides, strides[0])
-    pool = tf.nn.avg_pool3d if rank == 3 else tf.nn.avg_pool2d
-    padding = "SAME" if any(map(any, pads)) else "VALID"
-    return _back(pool(x, sizes, strides, padding), rank, channels_last)
+    def pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs) -> Tensor:
+        return tf.nn.avg_pool2d(x, size, strides, "SAME" if any(map(any, pads)) else "VALID")
+
+    return _pooled(pool, x, size, strides, pads, channels_last)

@@ -89,6 +89,11 @@ def _first(x: Tensor, channels_last: bool) -> Tensor:
     return x.movedim(-1, 1) if channels_last else x
 
 
+def _weight(kernel: Tensor) -> Tensor:
+    """Filters and channels first. PyTorch's plain CPU kernels refuse to give a permuted weight its gradient."""
+    return kernel.movedim((-1, -2), (0, 1)).contiguous()
+
+
 def _back(x: Tensor, channels_last: bool) -> Tensor:
     return x.movedim(1, -1) if channels_last else x
 
@@ -104,7 +109,7 @@ def conv(
 ) -> Tensor:
     out = _CONV[len(strides)](
         _first(x, channels_last),
-        kernel.movedim((-1, -2), (0, 1)),
+        _weight(kernel),
         stride=tuple(strides),
         padding=tuple(before for before, _ in pads),
         dilation=tuple(dilation),
@@ -142,7 +147,7 @@ def conv_transpose(
     ]
     out = _CONV_TRANSPOSE[rank](
         _first(y, channels_last),
-        kernel.movedim((-1, -2), (0, 1)),
+        _weight(kernel),
         stride=tuple(strides),
         padding=tuple(cropped),
         output_padding=tuple(extra),

@@ -1,0 +1,105 @@
+"""What does a padding do to a real photograph in a real network? `convpad demo`, without the terminal.
+
+This file needs the standard library alone: what the demo needs is looked for before any of it is imported, and
+Keras reads its backend from the environment when it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convpad.demo.measure import Outcome
+
+__all__ = ["LARGEST", "SMALLEST", "DemoError", "prepare", "run", "steps"]
+
+SMALLEST, LARGEST = 32, 256
+"""Edges of the crop, in pixels."""
+
+_PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
+"""Keras's backends that convpad has, and the extra that installs each."""
+
+
+class DemoError(Exception):
+    """Why the demo cannot start, in one line for people."""
+
+
+def _backend() -> str:
+    """Keras's backend, chosen before Keras is imported; exact float32 wherever a GPU would round to TF32."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+    os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    return os.environ["KERAS_BACKEND"]
+
+
+def prepare(output: Path, *, size: int, force: bool) -> None:
+    """Everything that can be refused before the work starts.
+
+    Args:
+        output: the PNG to write.
+        size: the crop's edge, in pixels.
+        force: whether a file that is there already may be replaced.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> from convpad.demo import prepare
+    >>> prepare(Path("demo.png"), size=33, force=True)
+    Traceback (most recent call last):
+    convpad.demo.DemoError: --size must be a multiple of 4 from 32 to 256. Received: 33.
+
+    Raises:
+        DemoError: the size does not go, the file exists, its folder does not, or a package is missing.
+    """
+    if size % 4 or not SMALLEST <= size <= LARGEST:
+        raise DemoError(f"--size must be a multiple of 4 from {SMALLEST} to {LARGEST}. Received: {size}.")
+    if output.is_dir():
+        raise DemoError(f"--output must be a file. Received: the folder {output}.")
+    if output.exists() and not force:
+        raise DemoError(f"{output} exists. Add --force to replace it, or name another file with --output.")
+    if not output.resolve().parent.is_dir():
+        raise DemoError(f"There is no folder {output.resolve().parent} to write {output.name} into.")
+    backend = _backend()
+    if backend not in _PACKAGES:
+        raise DemoError(f"KERAS_BACKEND must be 'jax', 'tensorflow' or 'torch'. Received: {backend!r}.")
+    missing = [name for name in ("keras", backend, "matplotlib") if find_spec(name) is None]
+    if missing:
+        extras = ",".join(dict.fromkeys(["keras", _PACKAGES[backend], "plot"]))
+        raise DemoError(
+            f"The demo needs {' and '.join(missing)}, not installed here. "
+            f"Install with: pip install 'convpad[{extras}]'"
+        )
+
+
+def steps() -> int:
+    """How many steps `run` reports: the truth, two for each padding, and the picture."""
+    from convpad.demo.cases import CASES
+
+    return 2 + 2 * len(CASES)
+
+
+def run(output: Path, *, size: int, on_step: Callable[[str], None]) -> list[Outcome]:
+    """Measures every padding of the demo and draws the picture.
+
+    Args:
+        output: the PNG to write; it appears only once it is complete.
+        size: the crop's edge, in pixels.
+        on_step: told what begins, once for each step.
+
+    Returns:
+        One outcome for each padding, in the order of the table.
+    """
+    from convpad.demo.measure import measure
+    from convpad.demo.photograph import cropped
+    from convpad.demo.picture import draw
+
+    crop = cropped(size)
+    outcomes = measure(crop, on_step)
+    on_step(f"drawing {output.name}")
+    draw(crop, outcomes, output)
+    return outcomes
