@@ -88,7 +88,7 @@ def cases(draw: Any, op: str, max_rank: int = 3) -> Case:
     options: dict[str, Any] = {
         "strides": draw(st.one_of(st.just(1), st.integers(2, 3), each)),
         "padding": draw(amounts(rank)),
-        "padding_mode": draw(modes(rank, channels)),
+        "padding_mode": draw(modes(rank, groups * out if op == "conv_transpose" else channels)),
         "data_format": "channels_last" if channels_last else "channels_first",
     }
     if "pool" in op:

@@ -21,7 +21,7 @@ def assert_close(got: Any, want: Any, dtype: str = "float64", where: str = "") -
     finite = np.isfinite(want)
     assert (got[~finite] == want[~finite]).all(), f"{where}: infinities differ"
     scale = max(1.0, np.abs(want[finite]).max(initial=0))
-    worst = np.abs(got - want)[finite].max(initial=0)
+    worst = np.abs(got[finite] - want[finite]).max(initial=0)
     assert worst <= TOLERANCE[dtype] * scale, f"{where}: differs by {worst:.3g} at a scale of {scale:.3g}"
 
 

@@ -100,7 +100,7 @@ class Torch:
         self.torch = torch
 
     def tensor(self, array: Any, dtype: str | None = None) -> Any:
-        tensor = self.torch.as_tensor(np.ascontiguousarray(array))
+        tensor = self.torch.as_tensor(np.array(array, order="C"))
         return tensor if dtype is None else tensor.to(getattr(self.torch, dtype))
 
     def numpy(self, tensor: Any) -> Any:

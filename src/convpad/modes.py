@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convpad.errors import PaddingError
+from convpad.errors import refuse
 
-__all__ = ["MODES", "Mode", "Term", "mode_named", "picture"]
+__all__ = ["ALLOWED", "MODES", "Mode", "Term", "mode_named", "picture"]
 
 Term = tuple[Any, Any]
 """(index, weight): one value inside the axis and what it is multiplied by."""
@@ -84,6 +84,9 @@ class Mode:
     carries_value: bool = field(default=False, repr=False, compare=False)
     counts: bool = field(default=True, repr=False, compare=False)
     names: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False, hash=False)
+
+    def __reduce__(self) -> tuple[Callable[[str], Mode], tuple[str]]:
+        return mode_named, (self.name,)
 
     @property
     def copies(self) -> bool:
@@ -157,7 +160,7 @@ _TABLE = (
             "Flax": "CIRCULAR",
             "scipy.ndimage": "grid-wrap",
             "OpenCV": "BORDER_WRAP",
-            "physics": "periodic",
+            "PhiFlow": "periodic",
         },
     ),
     Mode("reflect_odd", _mirror(repeat_edge=False, odd=True), "reflect, turned about the edge value (slope kept)"),
@@ -167,29 +170,25 @@ _TABLE = (
         _nothing,
         "no value: the window is renormalised to what it covers (partial convolution)",
         counts=False,
-        names={"papers": "partial"},
+        names={"Liu et al.": "partial"},
     ),
 )
 
 MODES: dict[str, Mode] = {mode.name: mode for mode in _TABLE}
 """Every padding mode by name. Adding a mode is adding a row above."""
 
+ALLOWED = ", ".join(map(repr, MODES)) + ", a number, Constant(...) or Learned(...)"
+"""What a padding mode may be, as refusals say it."""
+
 
 def mode_named(name: str, argument: str = "padding_mode") -> Mode:
     """The mode of that name, or a refusal that knows what other frameworks would have meant."""
     if name in MODES:
         return MODES[name]
-    allowed = ", ".join(map(repr, MODES)) + ", a number, Constant(...) or Learned(...)"
-    hint = next(
-        (
-            f" {framework}'s {word!r} is {mode.name!r} here."
-            for mode in _TABLE
-            for framework, word in mode.names.items()
-            if word.lower() == name.lower()
-        ),
-        "",
-    )
-    raise PaddingError(f"`{argument}` must be one of {allowed}. Received: {name!r}.{hint}")
+    foreign = [(framework, word, mode) for mode in _TABLE for framework, word in mode.names.items()]
+    meant = [row for row in foreign if row[1] == name] or [row for row in foreign if row[1].lower() == name.lower()]
+    hint = "{}'s {!r} is {!r} here.".format(*meant[0][:2], meant[0][2].name) if meant else ""
+    raise refuse(argument, f"be one of {ALLOWED}", name, hint)
 
 
 def picture(mode: Mode, size: int = 4, amount: int = 2) -> str:

@@ -114,7 +114,7 @@ def pose(
     else:
         full = _kernel_shape(kernel_shape, rank)
         kernel, filters = full[:-2], _filters(op, full, channels, groups, pointwise_shape)
-    padding.channelled(channels if op != "conv_transpose" else None)
+    padding.channelled(filters if op == "conv_transpose" else channels)
     leftovers: tuple[int, ...] = ()
     rows = list(zip(sizes, kernel, strides, dilation, padding.amounts, strict=True))
     if op == "conv_transpose":

@@ -14,7 +14,7 @@ from typing import Any
 
 from convpad.errors import PaddingError, refuse
 from convpad.geometry.amounts import AMOUNTS, Amount, explicit
-from convpad.modes import MODES, Mode, mode_named
+from convpad.modes import ALLOWED, MODES, Mode, mode_named
 
 __all__ = ["Constant", "Learned", "Padding", "integer", "per_axis"]
 
@@ -92,6 +92,10 @@ def integer(argument: str, value: Any, minimum: int) -> int:
     return number
 
 
+def _each(rank: int) -> str:
+    return "for the one spatial axis" if rank == 1 else f"for each of the {rank} spatial axes"
+
+
 def _listed(value: Any) -> list[Any] | None:
     """The entries of a list, a tuple or an array; None for anything else."""
     is_array = type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0
@@ -104,17 +108,19 @@ def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[in
     if entries is None:
         return (integer(argument, value, minimum),) * rank
     if len(entries) != rank:
-        raise refuse(argument, f"be an int, or one for each of the {rank} spatial axes", value)
+        raise refuse(argument, f"be an int, or one {_each(rank)}", value)
     return tuple(integer(argument, entry, minimum) for entry in entries)
 
 
 # How much
 
 
+_AMOUNT = f"one of {', '.join(map(repr, AMOUNTS))}, an int, or a pair (before, after) for each spatial axis"
+
+
 def _named_amount(word: str) -> Amount:
     if word.lower() in AMOUNTS:
         return AMOUNTS[word.lower()]
-    allowed = f"be one of {', '.join(map(repr, AMOUNTS))}, an int, or a pair (before, after) for each spatial axis"
     hint = {
         "same_upper": "ONNX's 'SAME_UPPER' is 'same' here.",
         "notset": "With ONNX's 'NOTSET' give its pads as pairs.",
@@ -123,7 +129,7 @@ def _named_amount(word: str) -> Amount:
     }.get(word.lower(), "")
     if word.lower() in MODES:
         hint = f"{word.lower()!r} says with what: give it as padding_mode=, and say here how much."
-    raise refuse("padding", allowed, word, hint)
+    raise refuse("padding", f"be {_AMOUNT}", word, hint)
 
 
 def _axis_amount(entry: Any) -> Amount:
@@ -132,9 +138,11 @@ def _axis_amount(entry: Any) -> Amount:
         return _named_amount(entry)
     pair = _listed(entry)
     if pair is None:
+        if isinstance(entry, bool) or not hasattr(type(entry), "__index__"):
+            raise refuse("padding", f"be {_AMOUNT}", entry)
         pair = [entry, entry]
-    if len(pair) != 2:
-        raise refuse("padding", "give a pair (before, after) for each spatial axis", entry)
+    if len(pair) != 2 or any(isinstance(side, str) for side in pair):
+        raise refuse("padding", "give two ints (before, after) for each spatial axis", entry)
     before, after = (integer("padding", side, 0) for side in pair)
     return explicit(before, after)
 
@@ -152,7 +160,7 @@ def _amounts(padding: Any, rank: int) -> tuple[Amount, ...]:
         entries = [entries]  # one axis: (before, after)
     if len(entries) != rank:
         hint = "((top, bottom), (left, right)) pads an image unevenly." if rank == 2 else ""
-        raise refuse("padding", f"have one entry for each of the {rank} spatial axes", padding, hint)
+        raise refuse("padding", f"have one entry {_each(rank)}", padding, hint)
     return tuple(_axis_amount(entry) for entry in entries)
 
 
@@ -177,8 +185,7 @@ def _fill(entry: Any) -> Fill:
         return MODES["constant"], entry
     constant = entry if isinstance(entry, Constant) else Constant(entry) if _is_number(entry) else None
     if constant is None:
-        allowed = f"be one of {', '.join(map(repr, MODES))}, a number, Constant(...) or Learned(...)"
-        raise refuse("padding_mode", allowed, entry)
+        raise refuse("padding_mode", f"be one of {ALLOWED}", entry)
     return MODES["constant"], constant.value
 
 
@@ -200,7 +207,7 @@ def _fills(padding_mode: Any, rank: int) -> tuple[tuple[Fill, Fill], ...]:
         entries = [entries]  # one axis: (before, after)
     if len(entries) != rank:
         mend = "One number per channel is written Constant([...])." if all(map(_is_number, entries)) else ""
-        raise refuse("padding_mode", f"have one entry for each of the {rank} spatial axes", padding_mode, mend)
+        raise refuse("padding_mode", f"have one entry {_each(rank)}", padding_mode, mend)
     return tuple(_axis_fills(entry) for entry in entries)
 
 
@@ -287,7 +294,8 @@ class Padding:
     def channelled(self, channels: int | None) -> Padding:
         """This, once every constant per channel is known to have one value for each of the input's channels."""
         for value in (value for pair in self.values for value in pair):
-            count = len(value) if isinstance(value, tuple) else (getattr(value, "shape", None) or (channels,))[0]  # pyright: ignore[reportUnknownArgumentType]
+            shape = (len(value),) if isinstance(value, tuple) else tuple(getattr(value, "shape", ()))  # pyright: ignore
+            count = shape[0] if shape else channels
             if channels is not None and count != channels:
                 raise PaddingError(
                     f"A constant per channel must have one value for each input channel. Received: {count} values "

@@ -61,6 +61,9 @@ class Amount:
     pair: Pair | None = None
     follows_size: bool = field(default=False, repr=False, compare=False)
 
+    def __reduce__(self) -> tuple[Callable[..., Amount], tuple[int, ...] | tuple[str]]:
+        return (explicit, self.pair) if self.pair else (AMOUNTS.__getitem__, (self.name,))
+
     def pad(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
         """(before, after) for an axis whose size is known, as an int or as a backend's integer."""
         return self.rule(lack(size, (size + stride - 1) // stride, span, stride), span)

@@ -14,7 +14,7 @@ from convpad.ops.pad import extended_mask
 from convpad.ops.plan import padded_modes
 from convpad.problem import Problem
 
-__all__ = ["mask", "renormalised"]
+__all__ = ["mask", "renormalisation", "renormalised"]
 
 Array = npt.NDArray[Any]
 
@@ -84,14 +84,15 @@ def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> 
     """`out` scaled to what its windows cover of `x`, where any padding is ignored; else `out` itself."""
     if all(mode.counts for mode in padded_modes(problem)):
         return out
-    if all(window.known for window in problem.windows):
-        return out * backend.tensor(_placed(_static_renormalisation(problem), problem), out)
-    return out * _renormalisation(backend, x, problem)
+    return out * renormalisation(backend, out, x, problem)
 
 
-def _renormalisation(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
-    """The same map where sizes are known only when it runs: a convolution of the mask with ones."""
+def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> Tensor:
+    """``taps / taps covered`` for every output, 0 where nothing is covered, as a tensor that broadcasts."""
     windows = problem.windows
+    if all(window.known for window in windows):
+        return backend.tensor(_placed(_static_renormalisation(problem), problem), out)
+    # Where sizes are known only when it runs: a convolution of the mask with ones.
     ones = backend.tensor(np.ones((*(window.kernel for window in windows), 1, 1)), x)
     covered = backend.conv(
         extended_mask(backend, x, problem),

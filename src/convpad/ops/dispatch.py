@@ -9,7 +9,7 @@ from typing import Any
 from convpad import reference
 from convpad.errors import ShapeError, refuse
 from convpad.ops._backends import backend_named, backend_of
-from convpad.ops.plan import Plan, choose
+from convpad.ops.plan import Plan, Route, choose, route_named
 from convpad.problem import OPS, Problem, Shape, pose, pose_pad, rank_of
 from convpad.spec import Learned, Padding
 
@@ -38,7 +38,7 @@ def answer(
     dtypes = [a.dtype.name if backend is None or not backend.owns(a) else backend.dtype(a) for a in arrays]
     _check_dtypes(op, dtypes)
     _check_values(spec, dtypes[0])
-    chosen = _chosen(problem, name, route)
+    chosen = _chosen(problem, name, route_named(route))
     if backend is None:
         return reference.solve(problem, spec.values, *arrays)
     like = next(a for a in arrays if backend.owns(a))
@@ -61,7 +61,7 @@ def _posed(op: str, shapes: list[Shape], spec: Padding, options: dict[str, Any])
 
 
 @lru_cache(maxsize=4096)
-def _chosen(problem: Problem, name: str, route: str | None) -> Plan:
+def _chosen(problem: Problem, name: str, route: Route | None) -> Plan:
     if name == "numpy":
         return choose(problem, name, lambda problem, ignored: "NumPy arrays go to the oracle, which pads", route)
     return choose(problem, name, backend_named(name).native, route)
@@ -152,4 +152,4 @@ def plan(
     if pooled:
         options["pool_size"] = kernel
         options["strides"] = kernel if options.get("strides") is None else options["strides"]
-    return _chosen(_posed(op, shapes, spec, options), name, route)
+    return _chosen(_posed(op, shapes, spec, options), name, route_named(route))

@@ -15,7 +15,7 @@ from convpad.geometry import Window
 from convpad.modes import MODES, Mode
 from convpad.problem import Problem, Shape
 
-__all__ = ["Plan", "Route", "choose", "padded_modes"]
+__all__ = ["Plan", "Route", "choose", "padded_modes", "route_named"]
 
 
 class Route(StrEnum):
@@ -50,7 +50,7 @@ class Plan:
     >>> import convpad
     >>> plan = convpad.plan((8, 224, 224, 3), (7, 7, 3, 64), strides=2, padding="half", backend="jax")
     >>> print(plan)
-    native on jax: jax pads these windows with zeros itself, without a copy
+    native on jax: jax pads these windows itself, without a copy
     >>> plan.windows[0].before, plan.output_shape
     (3, (8, 112, 112, 64))
     """
@@ -86,18 +86,24 @@ def padded_modes(problem: Problem) -> set[Mode]:
     return modes
 
 
-def choose(problem: Problem, backend: str, native: Native, route: str | None = None) -> Plan:
+def choose(problem: Problem, backend: str, native: Native, route: Route | None = None) -> Plan:
     """The plan for a problem: the first route that applies, or the one asked for if it can do the problem."""
     why_not = _refusals(problem, backend, native)
     if route is None:
         taken = next(possible for possible, refusal in why_not.items() if not refusal)
         return Plan(problem, backend, taken, _reason(problem, backend, taken, why_not))
-    if route not in why_not:
-        raise refuse("route", f"be None or one of {', '.join(repr(str(r)) for r in why_not)}", route)
-    taken = Route(route)
-    if why_not[taken]:
-        raise refuse("route", "be able to do what is asked", route, f"Here it is not: {why_not[taken]}.")
-    return Plan(problem, backend, taken, "asked for")
+    if why_not[route]:
+        raise refuse("route", "be able to do what is asked", str(route), f"Here it is not: {why_not[route]}.")
+    return Plan(problem, backend, route, "asked for")
+
+
+def route_named(route: object) -> Route | None:
+    """The route of that name; None is the best."""
+    if route is None:
+        return None
+    if not isinstance(route, str) or route not in list(Route):
+        raise refuse("route", f"be None or one of {', '.join(repr(str(possible)) for possible in Route)}", route)
+    return Route(route)
 
 
 def _refusals(problem: Problem, backend: str, native: Native) -> dict[Route, str]:
@@ -129,7 +135,8 @@ def _reason(problem: Problem, backend: str, taken: Route, why_not: dict[Route, s
     if taken is Route.NATIVE:
         if not padded_modes(problem):
             return "there is nothing to pad"
-        return f"{backend} pads these windows with zeros itself, without a copy"
+        return f"{backend} pads these windows itself, without a copy"
     if taken is Route.RESCALE:
         return "zeros, then every output is scaled to what its window covers"
-    return why_not[Route.NATIVE]
+    # Renormalising needs the zero-padded operation: where that is what is missing, say so.
+    return why_not[Route.RESCALE if any(not mode.counts for mode in padded_modes(problem)) else Route.NATIVE]

@@ -6,7 +6,7 @@ from typing import Any
 
 from convpad.modes import MODES
 from convpad.ops._backends import Backend, Tensor
-from convpad.ops.coverage import mask, renormalised
+from convpad.ops.coverage import mask, renormalisation, renormalised
 from convpad.ops.dispatch import answer
 from convpad.ops.pad import Values, extend
 from convpad.ops.plan import Plan, Route, padded_modes
@@ -30,16 +30,18 @@ def _lowest(dtype: str) -> float | int:
 
 def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
     problem, (size, strides, pads) = plan.problem, _window(plan)
+    modes, lowest, padded = padded_modes(problem), _lowest(backend.dtype(x)), x
     if plan.route is Route.PADDED:
-        modes, lowest = padded_modes(problem), _lowest(backend.dtype(x))
-        if modes == {MODES["ignore"]}:
-            x = extend(backend, x, problem, ((lowest, lowest),) * problem.rank)
-        elif MODES["ignore"] in modes:
+        alone = modes == {MODES["ignore"]}
+        padded = extend(backend, x, problem, ((lowest, lowest),) * problem.rank if alone else values)
+        if MODES["ignore"] in modes and not alone:
             # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.
-            x = backend.where(mask(backend, x, problem), extend(backend, x, problem, values), lowest)
-        else:
-            x = extend(backend, x, problem, values)
-    return backend.max_pool(x, size, strides, pads, problem.channels_last)
+            padded = backend.where(mask(backend, x, problem), padded, lowest)
+    out = backend.max_pool(padded, size, strides, pads, problem.channels_last)
+    if MODES["ignore"] in modes and any(max(w.before or 0, w.after or 0) >= w.kernel for w in plan.windows):
+        # A window may cover nothing. Pools differ in what they make of that.
+        out = backend.where(renormalisation(backend, out, x, problem), out, lowest)
+    return out
 
 
 def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:

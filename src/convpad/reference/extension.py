@@ -43,7 +43,7 @@ def _extended_axis(x: Array, problem: Problem, axis: int, fills: tuple[Any, Any]
         else:
             shape = inside.shape[1:]
             rows.append(np.broadcast_to(np.asarray(fills[side], x.dtype), shape))
-    return np.moveaxis(np.stack(rows), 0, 1 + axis)
+    return np.moveaxis(np.stack(rows), 0, 1 + axis) if rows else x
 
 
 def extend(x: Array, problem: Problem, values: Values) -> Array:

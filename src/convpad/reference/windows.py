@@ -58,23 +58,28 @@ def _renormalised(problem: Problem) -> Array:
 
 def _grouped(array: Array, groups: int) -> Array:
     """The last axis as (groups, channels of a group)."""
-    return array.reshape(*array.shape[:-1], groups, -1)
+    return array.reshape(*array.shape[:-1], groups, array.shape[-1] // groups)
+
+
+def _joined(array: Array) -> Array:
+    """The last two axes as one."""
+    return array.reshape(*array.shape[:-2], array.shape[-2] * array.shape[-1])
 
 
 def _flat(array: Array) -> Array:
     """Batch and spatial axes as one."""
-    return array.reshape(-1, *array.shape[-2:])
+    return array.reshape(int(np.prod(array.shape[:-2])), *array.shape[-2:])
 
 
 def convolve(x: Array, kernel: Array, problem: Problem, values: Values) -> Array:
     """The padded convolution. `kernel` is `(*window, channels // groups, filters)`."""
     padded = extend(x, problem, values)
     weights = _grouped(kernel, problem.groups)  # (*window, c, groups, f)
-    out = sum(
-        np.einsum("...gc,cgf->...gf", _grouped(padded[slices], problem.groups), weights[tap])
-        for tap, slices in _taps(problem, _counts(problem))
-    )
-    return np.reshape(out, (*np.shape(out)[:-2], -1)) * _renormalised(problem)
+    counts = _counts(problem)
+    out = np.zeros((len(x), *counts, problem.groups, weights.shape[-1]))
+    for tap, slices in _taps(problem, counts):
+        out += np.einsum("...gc,cgf->...gf", _grouped(padded[slices], problem.groups), weights[tap])
+    return _joined(out) * _renormalised(problem)
 
 
 def _convolve_back(cotangent: Array, kernel: Array, problem: Problem) -> Array:
@@ -84,8 +89,7 @@ def _convolve_back(cotangent: Array, kernel: Array, problem: Problem) -> Array:
     channels = kernel.shape[-2] * problem.groups
     padded = np.zeros((len(cotangent), *_padded_shape(problem), channels))
     for tap, slices in _taps(problem, _counts(problem)):
-        part = np.einsum("...gf,cgf->...gc", cotangent, weights[tap])
-        padded[slices] += part.reshape(*part.shape[:-2], -1)
+        padded[slices] += _joined(np.einsum("...gf,cgf->...gc", cotangent, weights[tap]))
     return padded
 
 
@@ -101,8 +105,8 @@ def kernel_gradient(x: Array, cotangent: Array, kernel_shape: tuple[int, ...], p
     cotangent = _grouped(cotangent * _renormalised(problem), problem.groups)
     gradient = np.zeros(kernel_shape)
     for tap, slices in _taps(problem, _counts(problem)):
-        part = np.einsum("ngc,ngf->cgf", _flat(_grouped(padded[slices], problem.groups)), _flat(cotangent))
-        gradient[tap] = part.reshape(part.shape[0], -1)
+        values_met = _flat(_grouped(padded[slices], problem.groups))
+        gradient[tap] = _joined(np.einsum("ngc,ngf->cgf", values_met, _flat(cotangent)))
     return gradient
 
 

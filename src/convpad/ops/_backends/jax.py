@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from convpad.geometry.window import spanned
@@ -82,9 +83,32 @@ def _layout(rank: int, channels_last: bool) -> lax.ConvDimensionNumbers:
     return lax.conv_dimension_numbers((1,) * (rank + 2), (1,) * (rank + 2), (data, f"{space}IO", data))
 
 
+def _live(kernel: Tensor, sizes: Ints, strides: Ints, pads: Pairs, dilation: Ints) -> tuple[Tensor, Pairs]:
+    """The kernel without outer taps that meet nothing but padding in any window, and the pads that are left.
+
+    XLA 0.10.2 tries the same where an axis has one output and aborts the process ("Window dimensions do not match
+    RHS shape"): with 2 x 4 values, a 3 x 2 kernel, pads of 1 and strides of 2, in the gradient of the convolution.
+    """
+    left: list[tuple[int, int]] = []
+    cuts: list[slice] = []
+    for size, taps, stride, (before, after), step in zip(sizes, kernel.shape, strides, pads, dilation, strict=False):
+        first, last = 0, taps
+        if isinstance(size, int):
+            reach = (size + before + after - spanned(taps, step)) // stride * stride  # where the last window starts
+            while first < last - 1 and reach + first * step < before and before - (first + 1) * step >= 0:
+                first += 1
+            while last - 1 > first and (last - 1) * step >= before + size and after - (taps - last + 1) * step >= 0:
+                last -= 1
+        cuts.append(slice(first, last))
+        left.append((before - first * step, after - (taps - last) * step))
+    return kernel[tuple(cuts)], left
+
+
 def conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
 ) -> Tensor:
+    sizes = x.shape[1:-1] if channels_last else x.shape[2:]
+    kernel, pads = _live(kernel, sizes, strides, pads, dilation)
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -116,6 +140,14 @@ def conv_transpose(
 ) -> Tensor:
     # The adjoint reads the kernel the other way round, its channels exchanged within each group.
     rank = len(strides)
+    outputs = y.shape[1:-1] if channels_last else y.shape[2:]
+    sizes = [
+        (count - 1) * stride + spanned(taps, step) + rest - sum(pair)
+        for count, stride, taps, step, rest, pair in zip(
+            outputs, strides, kernel.shape, dilation, leftovers, pads, strict=False
+        )
+    ]
+    kernel, pads = _live(kernel, sizes, strides, pads, dilation)
     *window, one, two = kernel.shape
     flipped = lax.rev(kernel, tuple(range(rank))).reshape(*window, one, groups, two // groups)
     flipped = flipped.swapaxes(-1, -3).reshape(*window, two // groups, groups * one)
@@ -152,7 +184,7 @@ def _reduce(
 
 
 def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
-    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else np.asarray(jnp.iinfo(x.dtype).min, x.dtype)
     return _reduce(x, lowest, lax.max, size, strides, pads, channels_last)
 
 

@@ -82,6 +82,8 @@ def native(problem: Problem, ignored: bool) -> str:
     pooled = problem.op in ("max_pool", "average_pool")
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
         return "torch pads a pool by half its window at most"
+    if problem.op == "average_pool" and any((window.size or 0) < window.kernel for window in problem.windows):
+        return "torch pools no axis shorter than the window"
     return ""
 
 
@@ -169,11 +171,14 @@ def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: b
 def average_pool(
     x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool
 ) -> Tensor:
+    first = _first(x, channels_last)
+    if len(size) == 3 and x.dtype.itemsize < 4:
+        first = first.float()  # PyTorch's CPU kernel of three axes knows no half precision
     out = _AVERAGE_POOL[len(size)](
-        _first(x, channels_last),
+        first,
         tuple(size),
         tuple(strides),
         tuple(before for before, _ in pads),
         count_include_pad=not ignored,
     )
-    return _back(out, channels_last)
+    return _back(out.to(x.dtype), channels_last)
