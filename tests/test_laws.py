@@ -349,6 +349,9 @@ def test_integers_are_padded_and_their_maximum_taken_exactly(name: str, dtype: s
     np.testing.assert_array_equal(framework(name).numpy(padded), want)
     if dtype == "bool":
         return
+    odd = np.pad(x, ((0, 0), (1, 2), (3, 1), (0, 0)), mode="reflect", reflect_type="odd")
+    got = convpad.pad(tensor, ((1, 2), (3, 1)), "reflect_odd")
+    np.testing.assert_array_equal(framework(name).numpy(got), odd)
     for padding, mode in (("same", "ignore"), ((2, 1), "zeros"), ("half", "reflect")):
         got = convpad.max_pool(tensor, 2, strides=1, padding=padding, padding_mode=mode)
         assert dtype in str(got.dtype)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from convpad.errors import refuse
@@ -39,22 +40,18 @@ def _wrap(position: Any, size: Any) -> tuple[Term, ...]:
     return ((position % size, 1),)
 
 
-def _mirror(repeat_edge: bool, odd: bool) -> Rule:
+def _mirror(position: Any, size: Any, *, repeat_edge: bool, odd: bool) -> tuple[Term, ...]:
     """The four mirrors. `odd` mirrors through the edge value instead of across it: 2 * edge - value."""
-
-    def rule(position: Any, size: Any) -> tuple[Term, ...]:
-        # `sum` is what a place and its mirror image add up to, counted in the period that starts at 0.
-        # An axis of length 1 has no neighbour to reflect: 1 // size lets it repeat with period 1, as NumPy does.
-        period, total = (2 * size, 2 * size - 1) if repeat_edge else (2 * size - 2 + 1 // size, 2 * size - 2)
-        turns, place = position // period, position % period
-        beyond = place // size  # 1 in the mirrored half of the period, else 0
-        index = place + beyond * (total - 2 * place)
-        if not odd:
-            return ((index, 1),)
-        # Each whole turn climbs by twice the rise from the first value to the last.
-        return ((index, 1 - 2 * beyond), (size - 1, 2 * beyond + 2 * turns), (0 * index, -2 * turns))
-
-    return rule
+    # `total` is what a place and its mirror image add up to, counted in the period that starts at 0. An axis of
+    # length 1 has no neighbour to reflect: 1 // size lets it repeat with period 1, as NumPy does.
+    period, total = (2 * size, 2 * size - 1) if repeat_edge else (2 * size - 2 + 1 // size, 2 * size - 2)
+    turns, place = position // period, position % period
+    beyond = place // size  # 1 in the mirrored half of the period, else 0
+    index = place + beyond * (total - 2 * place)
+    if not odd:
+        return ((index, 1),)
+    # Each whole turn climbs by twice the rise from the first value to the last.
+    return ((index, 1 - 2 * beyond), (size - 1, 2 * beyond + 2 * turns), (0 * index, -2 * turns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +90,11 @@ class Mode:
         """Whether the outside is made of values inside."""
         return bool(self.rule(0, 1))
 
+    @property
+    def computes(self) -> bool:
+        """Whether the outside is computed from several values, and not merely a copy of one."""
+        return len(self.rule(0, 1)) > 1
+
     def terms(self, position: int, size: int) -> tuple[tuple[int, int], ...]:
         """The terms of one position of a known axis, like ones added up, none with weight 0."""
         weights: dict[int, int] = {}
@@ -112,7 +114,7 @@ _TABLE = (
     ),
     Mode(
         "reflect",
-        _mirror(repeat_edge=False, odd=False),
+        partial(_mirror, repeat_edge=False, odd=False),
         "a mirror on the edge value, which is not repeated",
         names={
             "NumPy": "reflect",
@@ -126,7 +128,7 @@ _TABLE = (
     ),
     Mode(
         "symmetric",
-        _mirror(repeat_edge=True, odd=False),
+        partial(_mirror, repeat_edge=True, odd=False),
         "a mirror beyond the edge value, which is repeated",
         names={
             "NumPy": "symmetric",
@@ -163,8 +165,8 @@ _TABLE = (
             "PhiFlow": "periodic",
         },
     ),
-    Mode("reflect_odd", _mirror(repeat_edge=False, odd=True), "reflect, turned about the edge value (slope kept)"),
-    Mode("symmetric_odd", _mirror(repeat_edge=True, odd=True), "symmetric, turned about the edge value"),
+    Mode("reflect_odd", partial(_mirror, repeat_edge=False, odd=True), "reflect, turned about the edge value (slope kept)"),
+    Mode("symmetric_odd", partial(_mirror, repeat_edge=True, odd=True), "symmetric, turned about the edge value"),
     Mode(
         "ignore",
         _nothing,

@@ -16,12 +16,23 @@ from convpad.geometry import Amount, Window, padded_window, transposed_window
 from convpad.modes import Mode
 from convpad.spec import Padding, integer, per_axis
 
-__all__ = ["OPS", "Problem", "pose", "pose_pad"]
+__all__ = ["OPS", "POOLS", "Problem", "known_shape", "pose", "pose_pad", "rank_of"]
 
 Shape = tuple[int | None, ...]
 
-OPS = ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool", "average_pool")
-"""The operations that have a window."""
+_CONV = ("strides", "dilation_rate", "data_format")
+POOLS = ("max_pool", "average_pool")
+"""The operations whose window has no kernel."""
+
+OPS: dict[str, tuple[str, ...]] = {
+    "conv": (*_CONV, "groups"),
+    "depthwise_conv": _CONV,
+    "separable_conv": _CONV,
+    "conv_transpose": (*_CONV, "groups", "output_padding"),
+    "max_pool": ("strides", "data_format"),
+    "average_pool": ("strides", "data_format"),
+}
+"""The operations that have a window, and the arguments that `pose` takes for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,8 @@ class Problem:
 
 def pose(
     op: str,
-    input_shape: Sequence[int | None],
-    kernel_shape: Sequence[int] | int,
+    input_shape: Any,
+    kernel_shape: Any,
     padding: Padding,
     *,
     strides: Any = 1,
@@ -82,7 +93,7 @@ def pose(
     groups: Any = 1,
     data_format: str = "channels_last",
     output_padding: Any = None,
-    pointwise_shape: Sequence[int] = (),
+    pointwise_shape: Any = (),
 ) -> Problem:
     """Checks one operation against its shapes and says what it asks for.
 
@@ -91,7 +102,7 @@ def pose(
         input_shape: `(batch, *spatial, channels)`, or channels second; None where unknown.
         kernel_shape: the kernel's shape as Keras has it; for pools the pool's size.
         padding: parsed.
-        strides, dilation_rate: an int, or one per axis.
+        strides, dilation_rate: an int, or one per axis. The strides of a pool may be None: its size.
         groups: of a convolution.
         data_format: `"channels_last"` or `"channels_first"`.
         output_padding: of `conv_transpose`: None, an int, or one per axis.
@@ -102,27 +113,26 @@ def pose(
         ShapeError: arguments that do not fit each other.
     """
     last = _channels_last(data_format)
-    shape = tuple(input_shape)
+    shape = known_shape("x", input_shape)
     rank = rank_of(shape)
     channels = shape[-1] if last else shape[1]
     sizes = shape[1:-1] if last else shape[2:]
+    groups = integer("groups", groups, 1)
+    if op in POOLS:
+        kernel, filters = per_axis("pool_size", kernel_shape, rank), channels
+        strides = kernel if strides is None else strides
+    else:
+        full = _kernel_shape("kernel", kernel_shape, rank)
+        kernel, filters = full[:-2], _filters(op, full, channels, groups)
+        if op == "separable_conv":
+            filters = _pointwise_filters(_kernel_shape("pointwise_kernel", pointwise_shape, rank), filters)
     strides = per_axis("strides", strides, rank)
     dilation = per_axis("dilation_rate", dilation_rate, rank)
-    groups = integer("groups", groups, 1)
-    if op in ("max_pool", "average_pool"):
-        kernel, filters = per_axis("pool_size", kernel_shape, rank), channels
-    else:
-        full = _kernel_shape(kernel_shape, rank)
-        kernel, filters = full[:-2], _filters(op, full, channels, groups, pointwise_shape)
     padding.channelled(filters if op == "conv_transpose" else channels)
     leftovers: tuple[int, ...] = ()
     rows = list(zip(sizes, kernel, strides, dilation, padding.amounts, strict=True))
     if op == "conv_transpose":
-        extra = [None] * rank if output_padding is None else per_axis("output_padding", output_padding, rank, 0)
-        for stride, more in zip(strides, extra, strict=True):
-            if more is not None and more >= stride:
-                mend = "It tells apart the sizes that one stride makes equal."
-                raise refuse("output_padding", f"be less than the stride, {stride}", more, mend)
+        extra = _output_padding(output_padding, strides)
         found = [transposed_window(*row, more, axis) for axis, (row, more) in enumerate(zip(rows, extra, strict=True))]
         windows, leftovers = tuple(window for window, _ in found), tuple(leftover for _, leftover in found)
         outputs = tuple(window.size for window in windows)
@@ -133,20 +143,17 @@ def pose(
     return Problem(op, shape, output_shape, windows, padding.modes, groups, last, padding.amounts, leftovers)
 
 
-def pose_pad(input_shape: Sequence[int | None], padding: Padding, data_format: str = "channels_last") -> Problem:
+def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_last") -> Problem:
     """The same for padding alone: windows of one tap, so that the output is the padded axis."""
     last = _channels_last(data_format)
-    shape = tuple(input_shape)
+    shape = known_shape("x", input_shape)
     channels = shape[-1] if last else shape[1]
+    sizes = shape[1:-1] if last else shape[2:]
     padding.channelled(channels)
     windows: list[Window] = []
-    for axis, (size, amount, modes) in enumerate(
-        zip(shape[1:-1] if last else shape[2:], padding.amounts, padding.modes, strict=True)
-    ):
-        if amount.pair is None:
-            mend = "There is no window here that it could depend on: give the numbers."
-            raise refuse("amount", "be an int, or a pair (before, after) for each spatial axis", amount.name, mend)
-        for mode, count in zip(modes, amount.pair, strict=True):
+    for axis, (size, amount, modes) in enumerate(zip(sizes, padding.amounts, padding.modes, strict=True)):
+        before, after = amount.pad(1, 1, 1)
+        for mode, count in zip(modes, (before, after), strict=True):
             if not mode.counts:
                 mend = "It has no values to pad with: use it as the padding_mode of a convolution or a pool."
                 raise refuse("padding_mode", "have values", mode.name, mend)
@@ -155,10 +162,18 @@ def pose_pad(input_shape: Sequence[int | None], padding: Padding, data_format: s
                     f"An empty axis has nothing to copy. Received: spatial axis {axis} of size 0 with padding_mode "
                     f"{mode.name!r}. Pad it with 'zeros' or a constant."
                 )
-        windows.append(Window(size, 1, 1, 1, *amount.pair))
+        windows.append(Window(size, 1, 1, 1, before, after))
     outputs = tuple(window.padded for window in windows)
     output_shape = (shape[0], *outputs, channels) if last else (shape[0], channels, *outputs)
     return Problem("pad", shape, output_shape, tuple(windows), padding.modes, 1, last, padding.amounts)
+
+
+def known_shape(argument: str, shape: Any) -> Shape:
+    """A shape with its sizes as ints, None where they are unknown."""
+    entries = list(shape) if isinstance(shape, (tuple, list)) or hasattr(type(shape), "__iter__") else None
+    if entries is None or isinstance(shape, (str, dict, set)):
+        raise refuse(argument, "have a shape: one int or None for each axis", shape)
+    return tuple(None if size is None else integer(f"{argument}.shape", size, 0) for size in entries)
 
 
 def rank_of(input_shape: Sequence[int | None]) -> int:
@@ -177,39 +192,53 @@ def _channels_last(data_format: object) -> bool:
     return data_format == "channels_last"
 
 
-def _kernel_shape(kernel_shape: Any, rank: int) -> tuple[int, ...]:
-    full = tuple(kernel_shape)
+def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> tuple[int, ...]:
+    full = known_shape(argument, kernel_shape)
     if len(full) != rank + 2:
+        axes = "one window axis" if rank == 1 else f"{rank} window axes"
         raise ShapeError(
-            f"A kernel must have {rank} window axes, like the input, and two for channels. Received: a kernel of "
-            f"shape {full} for an input with {rank} spatial axes."
+            f"A kernel must have {axes}, like the input, and two for channels. Received: a {argument} of "
+            f"shape {full} for an input with {rank} spatial {'axis' if rank == 1 else 'axes'}."
         )
-    if 0 in full:
-        raise ShapeError(f"A kernel must hold at least one value on every axis. Received: a kernel of shape {full}.")
-    return full
+    sizes = tuple(size for size in full if size)
+    if len(sizes) != len(full):
+        raise ShapeError(f"A kernel must hold at least one value on every axis. Received: a {argument} of shape {full}.")
+    return sizes
 
 
-def _filters(op: str, kernel: tuple[int, ...], channels: int | None, groups: int, pointwise: Sequence[int]) -> int:
+def _filters(op: str, kernel: tuple[int, ...], channels: int | None, groups: int) -> int:
     """The number of output channels, once the kernel is known to fit the input's."""
     one, two = kernel[-2:]
     if op == "conv":
-        wanted, filters, grouped, layout = one * groups, two, two, "(*window, channels // groups, filters)"
+        wanted, filters, layout = one * groups, two, "(*window, channels // groups, filters)"
     elif op == "conv_transpose":
-        wanted, filters, grouped, layout = two, one * groups, two, "(*window, filters // groups, channels)"
+        wanted, filters, layout = two, one * groups, "(*window, filters // groups, channels)"
     else:
-        wanted, filters, grouped, layout = one, one * two, 0, "(*window, channels, depth_multiplier)"
+        wanted, filters, layout = one, one * two, "(*window, channels, depth_multiplier)"
     if channels is not None and channels != wanted:
+        grouped = f" with groups={groups}" if groups > 1 else ""
         raise ShapeError(
-            f"The kernel must be of shape {layout}. Received: a kernel of shape {kernel} with groups={groups} for an "
-            f"input of {channels} channels. That kernel reads {wanted}."
+            f"The kernel must be of shape {layout}. Received: a kernel of shape {kernel}{grouped} for an input of "
+            f"{channels} channels. That kernel reads {wanted}."
         )
-    if grouped % groups:
-        raise ShapeError(f"The groups must divide {grouped}, the kernel's last axis. Received: groups={groups}.")
-    if op != "separable_conv":
-        return filters
-    if tuple(pointwise[:-1]) != (1,) * (len(kernel) - 2) + (filters,):
-        shape = (*(1,) * (len(kernel) - 2), filters, "filters")
-        raise ShapeError(
-            f"The pointwise kernel must be of shape {shape}. Received: {tuple(pointwise)}.".replace("'", "")
-        )
+    if two % groups:
+        raise ShapeError(f"The groups must divide {two}, the kernel's last axis. Received: groups={groups}.")
+    return filters
+
+
+def _pointwise_filters(pointwise: tuple[int, ...], channels: int) -> int:
+    if pointwise[:-1] != (*(1,) * (len(pointwise) - 2), channels):
+        wanted = ", ".join([*("1",) * (len(pointwise) - 2), str(channels), "filters"])
+        raise ShapeError(f"The pointwise kernel must be of shape ({wanted}). Received: {pointwise}.")
     return pointwise[-1]
+
+
+def _output_padding(output_padding: Any, strides: tuple[int, ...]) -> tuple[int | None, ...]:
+    if output_padding is None:
+        return (None,) * len(strides)
+    extra = per_axis("output_padding", output_padding, len(strides), 0)
+    for stride, more in zip(strides, extra, strict=True):
+        if more >= stride:
+            mend = "It tells apart the sizes that one stride makes equal."
+            raise refuse("output_padding", f"be less than the stride, {stride}", more, mend)
+    return extra

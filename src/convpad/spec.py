@@ -41,19 +41,17 @@ class Constant:
     value: Any
 
     def __post_init__(self) -> None:
-        value = self.value
-        if type(value).__module__ == "numpy":
-            value = value.tolist()
-        if isinstance(value, (list, tuple)):
-            value = tuple(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
-        object.__setattr__(self, "value", value)
-        shape: Any = getattr(value, "shape", None)
-        if isinstance(value, tuple):
-            good = bool(value) and all(map(_is_number, value))  # pyright: ignore[reportUnknownArgumentType]
+        numbers = _listed(self.value)
+        if numbers is not None:
+            value: Any = tuple(number.item() if _is_numpy(number) else number for number in numbers)
+            good = bool(value) and all(map(_is_number, value))
         else:
+            value = self.value.item() if _is_numpy(self.value) else self.value
+            shape = getattr(value, "shape", None)
             good = _is_number(value) or (shape is not None and len(shape) <= 1)
         if not good:
             raise refuse("Constant(value)", "be a number, or one number per input channel", self.value)
+        object.__setattr__(self, "value", value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +75,23 @@ class Learned:
             raise refuse("Learned(initializer)", "be what keras.initializers.get understands", self.initializer)
 
 
+def _is_numpy(value: object) -> bool:
+    """Whether it is NumPy's, scalars too, without importing NumPy; arrays of more than one number are not meant."""
+    return type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def integer(argument: str, value: Any, minimum: int) -> int:
+def integer(argument: str, value: Any, minimum: int, mend: str = "") -> int:
     """`value` as an int that is at least `minimum`; bools and floats are not ints."""
     allowed = "be a positive int" if minimum == 1 else f"be an int of at least {minimum}"
     if isinstance(value, bool) or not hasattr(type(value), "__index__"):
         raise refuse(argument, allowed, value)
     number = operator.index(value)
     if number < minimum:
-        raise refuse(argument, allowed, number, "To take values away, slice or crop." if argument == "padding" else "")
+        raise refuse(argument, allowed, number, mend)
     return number
 
 
@@ -114,54 +117,68 @@ def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[in
 
 # How much
 
+_PAIRS = "an int, or a pair (before, after) for each spatial axis"
+_WORDS = f"one of {', '.join(map(repr, AMOUNTS))}, {_PAIRS}"
 
-_AMOUNT = f"one of {', '.join(map(repr, AMOUNTS))}, an int, or a pair (before, after) for each spatial axis"
-
-
-def _named_amount(word: str) -> Amount:
-    if word.lower() in AMOUNTS:
-        return AMOUNTS[word.lower()]
-    hint = {
-        "same_upper": "ONNX's 'SAME_UPPER' is 'same' here.",
-        "notset": "With ONNX's 'NOTSET' give its pads as pairs.",
-        "none": "No padding is 'valid'.",
-        "explicit": "Give the amounts themselves.",
-    }.get(word.lower(), "")
-    if word.lower() in MODES:
-        hint = f"{word.lower()!r} says with what: give it as padding_mode=, and say here how much."
-    raise refuse("padding", f"be {_AMOUNT}", word, hint)
+_FOREIGN_WORDS = {
+    "same_upper": "ONNX's 'SAME_UPPER' is 'same' here.",
+    "notset": "With ONNX's 'NOTSET' give its pads as pairs.",
+    "none": "No padding is 'valid'.",
+    "explicit": "Give the amounts themselves.",
+}
 
 
-def _axis_amount(entry: Any) -> Amount:
-    """One axis: a word, an int for both sides, or a pair (before, after)."""
-    if isinstance(entry, str):
-        return _named_amount(entry)
-    pair = _listed(entry)
-    if pair is None:
-        if isinstance(entry, bool) or not hasattr(type(entry), "__index__"):
-            raise refuse("padding", f"be {_AMOUNT}", entry)
-        pair = [entry, entry]
-    if len(pair) != 2 or any(isinstance(side, str) for side in pair):
-        raise refuse("padding", "give two ints (before, after) for each spatial axis", entry)
-    before, after = (integer("padding", side, 0) for side in pair)
-    return explicit(before, after)
+@dataclass(frozen=True, slots=True)
+class _Amounts:
+    """Reads amounts for an argument of that name, which may take words for them or numbers alone."""
 
+    argument: str
+    words: bool
 
-def _amounts(padding: Any, rank: int) -> tuple[Amount, ...]:
-    if isinstance(padding, str):
-        amount = _named_amount(padding)
-        # Time runs along one axis: the first.
-        others = AMOUNTS["valid"] if amount.name == "causal" else amount
-        return (amount, *(others,) * (rank - 1))
-    entries = _listed(padding)
-    if entries is None:
-        return (_axis_amount(padding),) * rank
-    if rank == 1 and len(entries) == 2:
-        entries = [entries]  # one axis: (before, after)
-    if len(entries) != rank:
-        hint = "((top, bottom), (left, right)) pads an image unevenly." if rank == 2 else ""
-        raise refuse("padding", f"have one entry {_each(rank)}", padding, hint)
-    return tuple(_axis_amount(entry) for entry in entries)
+    @property
+    def allowed(self) -> str:
+        return f"be {_WORDS if self.words else _PAIRS}"
+
+    def named(self, word: str) -> Amount:
+        known = word.lower()
+        if known in AMOUNTS and self.words:
+            return AMOUNTS[known]
+        mend = _FOREIGN_WORDS.get(known, "") if self.words else ""
+        if known in AMOUNTS:
+            mend = "There is no window here that it could depend on: give the numbers."
+        if known in MODES:
+            mend = f"{known!r} says with what: give it as padding_mode=, and say here how much."
+        raise refuse(self.argument, self.allowed, word, mend)
+
+    def of_axis(self, entry: Any) -> Amount:
+        """One axis: a word, an int for both sides, or a pair (before, after)."""
+        if isinstance(entry, str):
+            return self.named(entry)
+        pair = _listed(entry)
+        if pair is None:
+            if isinstance(entry, bool) or not hasattr(type(entry), "__index__"):
+                raise refuse(self.argument, self.allowed, entry)
+            pair = [entry, entry]
+        if len(pair) != 2 or any(isinstance(side, str) for side in pair):
+            raise refuse(self.argument, "give two ints (before, after) for each spatial axis", entry)
+        before, after = (integer(self.argument, side, 0, "To take values away, slice or crop.") for side in pair)
+        return explicit(before, after)
+
+    def read(self, padding: Any, rank: int) -> tuple[Amount, ...]:
+        if isinstance(padding, str):
+            amount = self.named(padding)
+            # Time runs along one axis: the first.
+            others = AMOUNTS["valid"] if amount.name == "causal" else amount
+            return (amount, *(others,) * (rank - 1))
+        entries = _listed(padding)
+        if entries is None:
+            return (self.of_axis(padding),) * rank
+        if rank == 1 and len(entries) == 2:
+            entries = [entries]  # one axis: (before, after)
+        if len(entries) != rank:
+            mend = "((top, bottom), (left, right)) pads an image unevenly." if rank == 2 else ""
+            raise refuse(self.argument, f"have one entry {_each(rank)}", padding, mend)
+        return tuple(self.of_axis(entry) for entry in entries)
 
 
 # With what
@@ -206,7 +223,7 @@ def _fills(padding_mode: Any, rank: int) -> tuple[tuple[Fill, Fill], ...]:
     if rank == 1 and len(entries) == 2:
         entries = [entries]  # one axis: (before, after)
     if len(entries) != rank:
-        mend = "One number per channel is written Constant([...])." if all(map(_is_number, entries)) else ""
+        mend = "One number per channel is written Constant([...])." if entries and all(map(_is_number, entries)) else ""
         raise refuse("padding_mode", f"have one entry {_each(rank)}", padding_mode, mend)
     return tuple(_axis_fills(entry) for entry in entries)
 
@@ -242,7 +259,9 @@ class Padding:
     values: tuple[tuple[Any, Any], ...]
 
     @classmethod
-    def parse(cls, padding: Any, padding_mode: Any = "zeros", *, rank: int) -> Padding:
+    def parse(
+        cls, padding: Any, padding_mode: Any = "zeros", *, rank: int, argument: str = "padding", words: bool = True
+    ) -> Padding:
         """Every accepted spelling becomes one form here.
 
         Args:
@@ -251,15 +270,18 @@ class Padding:
             padding_mode: with what: a mode's name, a number, `Constant(...)` or `Learned(...)`; or one entry per
                 axis, each one of these or a pair `(before, after)` of them.
             rank: the number of spatial axes.
+            argument: what the caller calls `padding`, for refusals.
+            words: False where there is no window, so that only numbers make sense.
 
         Raises:
             PaddingError: it is none of these.
         """
         if isinstance(padding, Padding):
-            raise refuse("padding", "be a spelling: what Padding.parse takes", padding, "Use padding.spelling().")
+            raise refuse(argument, "be a spelling: what Padding.parse takes", padding, "Use padding.spelling().")
+        rank = integer("rank", rank, 1)
         fills = _fills(padding_mode, rank)
         modes = tuple((before[0], after[0]) for before, after in fills)
-        return cls(_amounts(padding, rank), modes, tuple((before[1], after[1]) for before, after in fills))
+        return cls(_Amounts(argument, words).read(padding, rank), modes, tuple((before[1], after[1]) for before, after in fills))
 
     @property
     def rank(self) -> int:
@@ -298,8 +320,8 @@ class Padding:
             count = shape[0] if shape else channels
             if channels is not None and count != channels:
                 raise PaddingError(
-                    f"A constant per channel must have one value for each input channel. Received: {count} values "
-                    f"for an input of {channels} channels."
+                    "A constant per channel must have one value for each channel that is padded. Received: "
+                    f"{count} for {channels} channels."
                 )
         return self
 

@@ -120,7 +120,7 @@ def conv(
     return answer(
         "conv",
         _conv,
-        (x, kernel),
+        {"x": x, "kernel": kernel},
         padding,
         padding_mode,
         route=route,
@@ -167,7 +167,7 @@ def depthwise_conv(
     return answer(
         "depthwise_conv",
         _conv,
-        (x, kernel),
+        {"x": x, "kernel": kernel},
         padding,
         padding_mode,
         route=route,
@@ -213,7 +213,7 @@ def separable_conv(
     return answer(
         "separable_conv",
         _separable_conv,
-        (x, depthwise_kernel, pointwise_kernel),
+        {"x": x, "depthwise_kernel": depthwise_kernel, "pointwise_kernel": pointwise_kernel},
         padding,
         padding_mode,
         route=route,
@@ -269,7 +269,7 @@ def conv_transpose(
     return answer(
         "conv_transpose",
         _conv_transpose,
-        (x, kernel),
+        {"x": x, "kernel": kernel},
         padding,
         padding_mode,
         route=route,

@@ -9,9 +9,10 @@ from typing import Any
 from convpad import reference
 from convpad.errors import ShapeError, refuse
 from convpad.ops._backends import backend_named, backend_of
+from convpad.ops.dtypes import check_dtypes, check_values
 from convpad.ops.plan import Plan, Route, choose, route_named
-from convpad.problem import OPS, Problem, Shape, pose, pose_pad, rank_of
-from convpad.spec import Learned, Padding
+from convpad.problem import OPS, POOLS, Problem, known_shape, pose, pose_pad, rank_of
+from convpad.spec import Padding
 
 __all__ = ["answer", "plan"]
 
@@ -22,7 +23,7 @@ MAX_RANK = 3
 def answer(
     op: str,
     run: Callable[..., Any],
-    arrays: tuple[Any, ...],
+    arrays: dict[str, Any],
     padding: Any,
     padding_mode: Any,
     *,
@@ -30,34 +31,39 @@ def answer(
     **options: Any,
 ) -> Any:
     """Poses the problem, plans it, and has the backend of the arrays (or the oracle) run the plan."""
-    name, backend = backend_of(*arrays)
-    x = arrays[0]
-    shapes = [tuple(a.shape) if backend is None or not backend.owns(a) else backend.shape(a) for a in arrays]
-    spec = Padding.parse(padding, padding_mode, rank=rank_of(shapes[0]))
-    problem = _posed(op, shapes, spec, options)
-    dtypes = [a.dtype.name if backend is None or not backend.owns(a) else backend.dtype(a) for a in arrays]
-    _check_dtypes(op, dtypes)
-    _check_values(spec, dtypes[0])
+    name, backend = backend_of(arrays)
+    foreign = {key: backend is None or not backend.owns(array) for key, array in arrays.items()}
+    shapes = {key: a.shape if foreign[key] or backend is None else backend.shape(a) for key, a in arrays.items()}
+    dtypes = {key: a.dtype.name if foreign[key] or backend is None else backend.dtype(a) for key, a in arrays.items()}
+    spec, problem = _posed(op, shapes, padding, padding_mode, options)
+    check_dtypes(problem, dtypes)
+    check_values(spec, dtypes["x"])
     chosen = _chosen(problem, name, route_named(route))
     if backend is None:
-        return reference.solve(problem, spec.values, *arrays)
-    like = next(a for a in arrays if backend.owns(a))
-    tensors = [a if backend.owns(a) else backend.tensor(a, like) for a in (x, *arrays[1:])]
+        return reference.solve(problem, spec.values, *arrays.values())
+    like = next(array for key, array in arrays.items() if not foreign[key])
+    tensors = [backend.tensor(array, like) if foreign[key] else array for key, array in arrays.items()]
     return run(backend, chosen, spec.values, *tensors)
 
 
-def _posed(op: str, shapes: list[Shape], spec: Padding, options: dict[str, Any]) -> Problem:
+def _posed(
+    op: str, shapes: dict[str, Any], padding: Any, padding_mode: Any, options: dict[str, Any]
+) -> tuple[Padding, Problem]:
+    """The parsed padding and the problem. `shapes` has the input's first, then its kernels' or its pool's size."""
+    shape, *kernels = shapes.values()
+    rank = rank_of(known_shape("x", shape))
     if op == "pad":
-        return pose_pad(shapes[0], spec, **options)
-    if spec.rank > MAX_RANK:
+        spec = Padding.parse(padding, padding_mode, rank=rank, argument="amount", words=False)
+        return spec, pose_pad(shape, spec, **options)
+    if rank > MAX_RANK:
         raise ShapeError(
-            f"A window moves along one, two or three spatial axes. Received: an input with {spec.rank}. "
+            f"A window moves along one, two or three spatial axes. Received: an input with {rank}. "
             "Fold the others into the batch."
         )
-    if op in ("max_pool", "average_pool"):
-        return pose(op, shapes[0], options.pop("pool_size"), spec, **options)
-    _, kernel, *pointwise = shapes
-    return pose(op, shapes[0], kernel, spec, pointwise_shape=pointwise[0] if pointwise else (), **options)  # pyright: ignore
+    spec = Padding.parse(padding, padding_mode, rank=rank)
+    if op in POOLS:
+        kernels = [options.pop("pool_size")]
+    return spec, pose(op, shape, kernels[0], spec, pointwise_shape=(*kernels, ())[1], **options)
 
 
 @lru_cache(maxsize=4096)
@@ -65,41 +71,6 @@ def _chosen(problem: Problem, name: str, route: Route | None) -> Plan:
     if name == "numpy":
         return choose(problem, name, lambda problem, ignored: "NumPy arrays go to the oracle, which pads", route)
     return choose(problem, name, backend_named(name).native, route)
-
-
-def _is_floating(dtype: str) -> bool:
-    return "float" in dtype
-
-
-def _check_dtypes(op: str, dtypes: list[str]) -> None:
-    if op == "pad":
-        return
-    if op == "max_pool":
-        if dtypes[0] == "bool" or "complex" in dtypes[0]:
-            raise ShapeError(f"A maximum needs values in order. Received: dtype {dtypes[0]}. Cast it first.")
-    elif not all(map(_is_floating, dtypes)):
-        raise ShapeError(f"{op} computes in floating point. Received: {', '.join(dtypes)}. Cast to a float dtype first.")
-    if len(set(dtypes)) > 1:
-        raise ShapeError(f"The input and its kernels must be of one dtype. Received: {', '.join(dtypes)}. Cast them.")
-
-
-def _check_values(spec: Padding, dtype: str) -> None:
-    """Constants must be values of the input's dtype: 0.5 among integers would quietly become 0."""
-    for value in (value for pair in spec.values for value in pair):
-        if isinstance(value, Learned):
-            raise refuse("padding_mode", "carry its value here", value, "Learned needs a layer: give Constant(tensor).")
-        numbers = value if isinstance(value, tuple) else (value,) if isinstance(value, (int, float)) else ()  # pyright: ignore
-        if _is_floating(dtype) or "complex" in dtype:
-            continue
-        low, high = (0, 1) if dtype == "bool" else _integer_range(dtype)
-        for number in numbers:  # pyright: ignore
-            if number != number or not low <= number <= high or number != int(number):  # pyright: ignore
-                raise ShapeError(f"A constant must be a value of the input's dtype, {dtype}. Received: {number!r}.")
-
-
-def _integer_range(dtype: str) -> tuple[int, int]:
-    bits = int(dtype.lstrip("uint"))
-    return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def plan(
@@ -138,18 +109,22 @@ def plan(
     Raises:
         PaddingError: what the operation would raise for such arguments.
     """
-    if op not in OPS:
+    if not isinstance(op, str) or op not in OPS:
         raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
-    pooled = op in ("max_pool", "average_pool")
+    for option in options:
+        if option not in OPS[op]:
+            raise refuse(option, f"not be given to {op}, which takes {', '.join(OPS[op])}", options[option])
     name = backend
     if name is None:
-        name = backend_of(x)[0] if hasattr(x, "dtype") else "numpy"
-    kernels = kernel if op == "separable_conv" else (kernel,)
-    shapes = [tuple(getattr(a, "shape", a)) for a in ((x,) if pooled else (x, *kernels))]
-    spec = Padding.parse(
-        padding, ("ignore" if pooled else "zeros") if padding_mode is None else padding_mode, rank=rank_of(shapes[0])
-    )
-    if pooled:
-        options["pool_size"] = kernel
-        options["strides"] = kernel if options.get("strides") is None else options["strides"]
-    return _chosen(_posed(op, shapes, spec, options), name, route_named(route))
+        name = backend_of({"x": x})[0] if hasattr(x, "dtype") else "numpy"
+    shapes = {"x": getattr(x, "shape", x)}
+    if op in POOLS:
+        options = {"pool_size": kernel, "strides": None, **options}
+    elif op == "separable_conv":
+        if not isinstance(kernel, (tuple, list)) or len(kernel) != 2:  # pyright: ignore[reportUnknownArgumentType]
+            raise refuse("kernel", "be a pair for separable_conv: the depthwise and the pointwise kernel", kernel)
+        shapes["depthwise_kernel"], shapes["pointwise_kernel"] = (getattr(one, "shape", one) for one in kernel)  # pyright: ignore
+    else:
+        shapes["kernel"] = getattr(kernel, "shape", kernel)
+    mode = padding_mode if padding_mode is not None else "ignore" if op in POOLS else "zeros"
+    return _chosen(_posed(op, shapes, padding, mode, options)[1], name, route_named(route))

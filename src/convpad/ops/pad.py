@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from convpad.modes import Mode
 from convpad.ops._backends import Backend, Tensor
 from convpad.ops.dispatch import answer
@@ -70,7 +72,7 @@ def _cut(backend: Backend, x: Tensor, axis: int, start: int, stop: int) -> Tenso
 
 
 def _weighted(backend: Backend, x: Tensor, weight: int) -> Tensor:
-    return x if weight == 1 else x * backend.tensor(weight, x)
+    return x if weight == 1 else x * backend.tensor(np.asarray(weight), x)
 
 
 def _sum(parts: list[Tensor]) -> Tensor:
@@ -105,7 +107,7 @@ def _gathered(backend: Backend, x: Tensor, axis: int, mode: Mode, positions: Ten
         if not isinstance(weight, int):
             weight = backend.tensor(weight, x)[tuple(slice(None) if n == -1 else None for n in shape)]
         elif weight != 1:
-            weight = backend.tensor(weight, x)
+            weight = backend.tensor(np.asarray(weight), x)
         parts.append(part if isinstance(weight, int) else part * weight)
     return _sum(parts)
 
@@ -195,4 +197,4 @@ def pad(x: Any, amount: Any, padding_mode: Any = "zeros", *, data_format: str = 
 
     Source: the modes are those of `numpy.pad`, by the names of the convolution layers.
     """
-    return answer("pad", _pad, (x,), amount, padding_mode, data_format=data_format)
+    return answer("pad", _pad, {"x": x}, amount, padding_mode, data_format=data_format)

@@ -13,7 +13,7 @@ from typing import Protocol
 from convpad.errors import refuse
 from convpad.geometry import Window
 from convpad.modes import MODES, Mode
-from convpad.problem import Problem, Shape
+from convpad.problem import POOLS, Problem, Shape
 
 __all__ = ["Plan", "Route", "choose", "padded_modes", "route_named"]
 
@@ -88,7 +88,7 @@ def padded_modes(problem: Problem) -> set[Mode]:
 
 def choose(problem: Problem, backend: str, native: Native, route: Route | None = None) -> Plan:
     """The plan for a problem: the first route that applies, or the one asked for if it can do the problem."""
-    why_not = _refusals(problem, backend, native)
+    why_not = _refusals(problem, native)
     if route is None:
         taken = next(possible for possible, refusal in why_not.items() if not refusal)
         return Plan(problem, backend, taken, _reason(problem, backend, taken, why_not))
@@ -106,29 +106,39 @@ def route_named(route: object) -> Route | None:
     return Route(route)
 
 
-def _refusals(problem: Problem, backend: str, native: Native) -> dict[Route, str]:
+def _refusals(problem: Problem, native: Native) -> dict[Route, str]:
     """Every route, best first, with what speaks against it; nothing speaks against `padded`."""
-    modes = padded_modes(problem)
-    ignored = {mode for mode in modes if not mode.counts}
-    pooled = problem.op in ("max_pool", "average_pool")
-    against_native = against_rescale = ""
+    return {
+        Route.NATIVE: _common(problem) or _against_native(problem, native),
+        Route.RESCALE: _common(problem) or _against_rescale(problem, native),
+        Route.PADDED: "",
+    }
+
+
+def _common(problem: Problem) -> str:
+    """What speaks against every route that leaves the padding to the backend."""
     if any(window.before is None for window in problem.windows):
-        against_native = against_rescale = "the amounts depend on a size that is not known yet"
-    elif modes - ignored - {MODES["zeros"]}:
-        names = ", ".join(sorted(mode.name for mode in modes - {MODES["zeros"]}))
-        against_native = against_rescale = f"no backend pads with {names} itself"
-    else:
-        if problem.op == "max_pool" and modes - ignored:
-            against_native = "the pool of every backend leaves its padding out, and zeros are to count"
-        elif len(modes) > 1 or (ignored and not pooled):
-            against_native = "zeros count and 'ignore' does not"
-        else:
-            against_native = native(problem, bool(ignored))
-        if problem.op in ("max_pool", "pad") or not ignored:
-            against_rescale = "nothing is renormalised"
-        else:
-            against_rescale = native(problem, False)
-    return {Route.NATIVE: against_native, Route.RESCALE: against_rescale, Route.PADDED: ""}
+        return "the amounts depend on a size that is not known yet"
+    others = sorted(mode.name for mode in padded_modes(problem) if mode.copies or mode.carries_value)
+    return f"no backend pads with {', '.join(others)} itself" if others else ""
+
+
+def _against_native(problem: Problem, native: Native) -> str:
+    modes = padded_modes(problem)
+    ignored = MODES["ignore"] in modes
+    if problem.op == "max_pool" and MODES["zeros"] in modes:
+        return "the pool of every backend leaves its padding out, and zeros are to count"
+    if len(modes) > 1:
+        return "zeros count and 'ignore' does not"
+    if ignored and problem.op not in POOLS:
+        return "a convolution of every backend counts its padding"
+    return native(problem, ignored)
+
+
+def _against_rescale(problem: Problem, native: Native) -> str:
+    if problem.op == "max_pool" or MODES["ignore"] not in padded_modes(problem):
+        return "nothing is renormalised"
+    return native(problem, False)
 
 
 def _reason(problem: Problem, backend: str, taken: Route, why_not: dict[Route, str]) -> str:
@@ -138,5 +148,6 @@ def _reason(problem: Problem, backend: str, taken: Route, why_not: dict[Route, s
         return f"{backend} pads these windows itself, without a copy"
     if taken is Route.RESCALE:
         return "zeros, then every output is scaled to what its window covers"
-    # Renormalising needs the zero-padded operation: where that is what is missing, say so.
-    return why_not[Route.RESCALE if any(not mode.counts for mode in padded_modes(problem)) else Route.NATIVE]
+    # Where the zero-padded operation is what renormalising lacks, that is the reason.
+    renormalised = problem.op != "max_pool" and MODES["ignore"] in padded_modes(problem)
+    return why_not[Route.RESCALE if renormalised else Route.NATIVE]

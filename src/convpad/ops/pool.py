@@ -8,6 +8,7 @@ from convpad.modes import MODES
 from convpad.ops._backends import Backend, Tensor
 from convpad.ops.coverage import mask, renormalisation, renormalised
 from convpad.ops.dispatch import answer
+from convpad.ops.dtypes import lowest
 from convpad.ops.pad import Values, extend
 from convpad.ops.plan import Plan, Route, padded_modes
 
@@ -21,26 +22,19 @@ def _window(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, int]]]:
     return [window.kernel for window in windows], [window.stride for window in windows], pads
 
 
-def _lowest(dtype: str) -> float | int:
-    """What no value of the dtype is below."""
-    if "float" in dtype:
-        return float("-inf")
-    return 0 if dtype.startswith("u") else -(2 ** (int(dtype.removeprefix("int")) - 1))
-
-
 def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
     problem, (size, strides, pads) = plan.problem, _window(plan)
-    modes, lowest, padded = padded_modes(problem), _lowest(backend.dtype(x)), x
+    modes, least, padded = padded_modes(problem), lowest(backend.dtype(x)), x
     if plan.route is Route.PADDED:
         alone = modes == {MODES["ignore"]}
-        padded = extend(backend, x, problem, ((lowest, lowest),) * problem.rank if alone else values)
+        padded = extend(backend, x, problem, ((least, least),) * problem.rank if alone else values)
         if MODES["ignore"] in modes and not alone:
             # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.
-            padded = backend.where(mask(backend, x, problem), padded, lowest)
+            padded = backend.where(mask(backend, x, problem), padded, least)
     out = backend.max_pool(padded, size, strides, pads, problem.channels_last)
     if MODES["ignore"] in modes and any(max(w.before or 0, w.after or 0) >= w.kernel for w in plan.windows):
         # A window may cover nothing. Pools differ in what they make of that.
-        out = backend.where(renormalisation(backend, out, x, problem), out, lowest)
+        out = backend.where(renormalisation(backend, out, x, problem), out, least)
     return out
 
 
@@ -85,9 +79,8 @@ def max_pool(
     Raises:
         PaddingError: as `conv` does.
     """
-    strides = pool_size if strides is None else strides
     options = {"pool_size": pool_size, "strides": strides, "data_format": data_format}
-    return answer("max_pool", _max_pool, (x,), padding, padding_mode, route=route, **options)
+    return answer("max_pool", _max_pool, {"x": x}, padding, padding_mode, route=route, **options)
 
 
 def average_pool(
@@ -123,6 +116,5 @@ def average_pool(
     Raises:
         PaddingError: as `conv` does.
     """
-    strides = pool_size if strides is None else strides
     options = {"pool_size": pool_size, "strides": strides, "data_format": data_format}
-    return answer("average_pool", _average_pool, (x,), padding, padding_mode, route=route, **options)
+    return answer("average_pool", _average_pool, {"x": x}, padding, padding_mode, route=route, **options)

@@ -39,7 +39,7 @@ def _extended_axis(x: Array, problem: Problem, axis: int, fills: tuple[Any, Any]
         if mode.copies:
             terms = mode.terms(position, len(inside))
             # Weights are small ints; told the dtype, NumPy keeps integers integers and halves halves.
-            rows.append(sum(inside[index] * np.asarray(weight, x.dtype) for index, weight in terms))  # pyright: ignore
+            rows.append(sum(inside[index] * np.asarray(weight).astype(x.dtype) for index, weight in terms))  # pyright: ignore
         else:
             shape = inside.shape[1:]
             rows.append(np.broadcast_to(np.asarray(fills[side], x.dtype), shape))

@@ -142,16 +142,18 @@ def backend_named(name: str) -> Backend:
         ) from error
 
 
-def backend_of(*arrays: object) -> tuple[str, Backend | None]:
-    """The name and backend of the first tensor that is not a NumPy array; ("numpy", None) where all are."""
-    for x in arrays:
+def backend_of(arrays: dict[str, Any]) -> tuple[str, Backend | None]:
+    """The backend that the tensors among the arrays, given by argument, belong to; None where all are NumPy's."""
+    found: tuple[str, Backend | None] = ("numpy", None)
+    for argument, x in arrays.items():
         if isinstance(x, (np.ndarray, np.generic)):
             continue
-        for name in NAMES:
-            if name in sys.modules:
-                backend = backend_named(name)
-                if backend.owns(x):
-                    return name, backend
-        allowed = "be a NumPy array, or a tensor of " + ", ".join(NAMES[:-1]) + f" or {NAMES[-1]}"
-        raise refuse("x", allowed, type(x), "numpy.asarray makes one of nested lists.")
-    return "numpy", None
+        loaded = [(name, backend_named(name)) for name in NAMES if name in sys.modules]
+        owner = next(((name, backend) for name, backend in loaded if backend.owns(x)), None)
+        if owner is None:
+            allowed = f"be a NumPy array, or a tensor of {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+            raise refuse(argument, allowed, type(x), "numpy.asarray makes an array of nested lists.")
+        if found[1] is not None and found[0] != owner[0]:
+            raise refuse(argument, f"be a tensor of {found[0]}, like the others", type(x))
+        found = owner
+    return found
