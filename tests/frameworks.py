@@ -108,6 +108,7 @@ class Torch:
         return (tensor.double() if tensor.dtype == self.torch.bfloat16 else tensor).numpy()
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        self.torch.compiler.reset()  # it counts the programs compiled from one method, and stops at eight
         return self.torch.compile(function, backend="aot_eager", fullgraph=True)
 
     def gradients(self, function: Callable[..., Any], arrays: list[Any], cotangent: Any) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -32,12 +34,12 @@ NUMPY = {
 
 HINTS = [
     ("zero", " Keras's 'zero' is 'zeros' here."),
-    ("CONSTANT", " NumPy's 'constant' is 'constant' here."),
+    ("CONSTANT", " TensorFlow's 'CONSTANT' is 'constant' here."),
     ("Zeros", " PyTorch's 'zeros' is 'zeros' here."),
-    ("REFLECT", " NumPy's 'reflect' is 'reflect' here."),
+    ("REFLECT", " TensorFlow's 'REFLECT' is 'reflect' here."),
     ("mirror", " scipy.ndimage's 'mirror' is 'reflect' here."),
     ("border_reflect_101", " OpenCV's 'BORDER_REFLECT_101' is 'reflect' here."),
-    ("SYMMETRIC", " NumPy's 'symmetric' is 'symmetric' here."),
+    ("SYMMETRIC", " TensorFlow's 'SYMMETRIC' is 'symmetric' here."),
     ("grid-mirror", " scipy.ndimage's 'grid-mirror' is 'symmetric' here."),
     ("BORDER_REFLECT", " OpenCV's 'BORDER_REFLECT' is 'symmetric' here."),
     ("edge", " NumPy's 'edge' is 'replicate' here."),
@@ -45,11 +47,11 @@ HINTS = [
     ("Replicate", " PyTorch's 'replicate' is 'replicate' here."),
     ("BORDER_REPLICATE", " OpenCV's 'BORDER_REPLICATE' is 'replicate' here."),
     ("wrap", " NumPy's 'wrap' is 'circular' here."),
-    ("CIRCULAR", " PyTorch's 'circular' is 'circular' here."),
+    ("CIRCULAR", " Flax's 'CIRCULAR' is 'circular' here."),
     ("grid-wrap", " scipy.ndimage's 'grid-wrap' is 'circular' here."),
     ("BORDER_WRAP", " OpenCV's 'BORDER_WRAP' is 'circular' here."),
-    ("Periodic", " physics's 'periodic' is 'circular' here."),
-    ("partial", " papers's 'partial' is 'ignore' here."),
+    ("Periodic", " PhiFlow's 'periodic' is 'circular' here."),
+    ("partial", " Liu et al.'s 'partial' is 'ignore' here."),
     ("bounce", ""),
 ]
 
@@ -124,6 +126,7 @@ def test_terms_are_gathered_and_sorted_and_never_weigh_nothing() -> None:
 
 def test_what_modes_are() -> None:
     assert [name for name, mode in MODES.items() if mode.copies] == list(NUMPY)
+    assert [name for name, mode in MODES.items() if mode.computes] == ["reflect_odd", "symmetric_odd"]
     assert [name for name, mode in MODES.items() if mode.carries_value] == ["constant"]
     assert [name for name, mode in MODES.items() if not mode.counts] == ["ignore"]
     assert all(mode.meaning == mode.meaning.strip() != "" for mode in MODES.values())
@@ -151,6 +154,16 @@ def test_another_frameworks_name_is_answered_with_ours(word: str, hint: str) -> 
         "`padding_mode` must be one of 'zeros', 'constant', 'reflect', 'symmetric', 'replicate', 'circular', "
         f"'reflect_odd', 'symmetric_odd', 'ignore', a number, Constant(...) or Learned(...). Received: {word!r}.{hint}"
     )
+
+
+def test_a_word_that_differs_in_case_alone_is_the_first_frameworks() -> None:
+    with pytest.raises(PaddingError, match=r" Received: 'Circular'\. PyTorch's 'circular' is 'circular' here\.$"):
+        mode_named("Circular")
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_mode_is_pickled_by_name(name: str) -> None:
+    assert pickle.loads(pickle.dumps(MODES[name])) is MODES[name]
 
 
 def test_a_refusal_names_the_argument_it_was_given() -> None:

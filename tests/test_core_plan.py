@@ -9,7 +9,7 @@ import pytest
 import convpad
 from convpad.errors import PaddingError
 from convpad.modes import MODES
-from convpad.ops.plan import Plan, Route, choose, padded_modes
+from convpad.ops.plan import Plan, Route, choose, padded_modes, route_named
 from convpad.problem import Problem, pose, pose_pad
 from convpad.spec import Padding
 
@@ -64,7 +64,7 @@ def test_a_side_whose_amount_is_unknown_is_padded() -> None:
 
 
 UNKNOWN = "the amounts depend on a size that is not known yet"
-ZEROS = "numpy-like pads these windows with zeros itself, without a copy"
+ITSELF = "numpy-like pads these windows itself, without a copy"
 NOTHING = "there is nothing to pad"
 SCALED = "zeros, then every output is scaled to what its window covers"
 COUNTS = "zeros count and 'ignore' does not"
@@ -73,14 +73,14 @@ POOL = "the pool of every backend leaves its padding out, and zeros are to count
 # op, padding, mode, what the backend says of zeros and of ignore -> route, reason, what it was asked (ignored?)
 CHOICES = [
     ("conv", 0, "reflect", "", "", "native", NOTHING, [False]),
-    ("conv", 1, "zeros", "", "", "native", ZEROS, [False]),
+    ("conv", 1, "zeros", "", "", "native", ITSELF, [False]),
     ("conv", 1, "zeros", "it is even", "", "padded", "it is even", [False]),
-    ("conv", (0, 1), ("reflect", "zeros"), "", "", "native", ZEROS, [False]),
-    ("depthwise_conv", 1, "zeros", "", "no", "native", ZEROS, [False]),
-    ("separable_conv", 1, "zeros", "", "no", "native", ZEROS, [False]),
-    ("conv_transpose", 1, "zeros", "", "no", "native", ZEROS, [False]),
-    ("conv_transpose", 1, 7, "", "no", "native", ZEROS, [False]),
-    ("pad", 1, "zeros", "", "no", "native", ZEROS, [False]),
+    ("conv", (0, 1), ("reflect", "zeros"), "", "", "native", ITSELF, [False]),
+    ("depthwise_conv", 1, "zeros", "", "no", "native", ITSELF, [False]),
+    ("separable_conv", 1, "zeros", "", "no", "native", ITSELF, [False]),
+    ("conv_transpose", 1, "zeros", "", "no", "native", ITSELF, [False]),
+    ("conv_transpose", 1, 7, "", "no", "native", ITSELF, [False]),
+    ("pad", 1, "zeros", "", "no", "native", ITSELF, [False]),
     ("pad", 1, "zeros", "never", "no", "padded", "never", [False]),
     ("conv", 1, "reflect", "", "", "padded", "no backend pads with reflect itself", []),
     ("conv", 1, 7, "", "", "padded", "no backend pads with constant itself", []),
@@ -92,36 +92,37 @@ CHOICES = [
         "",
         "",
         "padded",
-        "no backend pads with circular, ignore, symmetric itself",
+        "no backend pads with circular, symmetric itself",
         [],
     ),
     ("conv", 1, "ignore", "", "", "rescale", SCALED, [False]),
     ("conv", 1, ("zeros", "ignore"), "", "", "rescale", SCALED, [False]),
-    ("conv", 1, ("zeros", "ignore"), "no", "", "padded", COUNTS, [False]),
+    ("conv", 1, ("zeros", "ignore"), "no", "", "padded", "no", [False]),
+    ("conv", 1, "ignore", "no", "", "padded", "no", [False]),
     ("conv_transpose", 1, "ignore", "", "", "rescale", SCALED, [False]),
-    ("max_pool", 1, "ignore", "no", "", "native", None, [True]),
+    ("max_pool", 1, "ignore", "no", "", "native", ITSELF, [True]),
     ("max_pool", 1, "ignore", "", "too wide", "padded", "too wide", [True]),
     ("max_pool", 1, "zeros", "", "", "padded", POOL, []),
     ("max_pool", 1, ("zeros", "ignore"), "", "", "padded", POOL, []),
     ("max_pool", 0, "zeros", "", "no", "native", NOTHING, [False]),
-    ("average_pool", 1, "zeros", "", "no", "native", ZEROS, [False]),
+    ("average_pool", 1, "zeros", "", "no", "native", ITSELF, [False]),
     ("average_pool", 1, "zeros", "no", "", "padded", "no", [False]),
-    ("average_pool", 1, "ignore", "no", "", "native", None, [True, False]),
+    ("average_pool", 1, "ignore", "no", "", "native", ITSELF, [True, False]),
     ("average_pool", 1, "ignore", "", "no", "rescale", SCALED, [True, False]),
-    ("average_pool", 1, "ignore", "no zeros", "no ignore", "padded", "no ignore", [True, False]),
+    ("average_pool", 1, "ignore", "no zeros", "no ignore", "padded", "no zeros", [True, False]),
     ("average_pool", 1, ("zeros", "ignore"), "", "", "rescale", SCALED, [False]),
-    ("average_pool", 1, ("zeros", "ignore"), "no", "", "padded", COUNTS, [False]),
+    ("average_pool", 1, ("zeros", "ignore"), "no", "", "padded", "no", [False]),
 ]
 
 
 @pytest.mark.parametrize(("op", "padding", "mode", "zeros", "ignored", "route", "reason", "asked"), CHOICES)
 def test_choice(
-    op: str, padding: Any, mode: Any, zeros: str, ignored: str, route: str, reason: str | None, asked: list[bool]
+    op: str, padding: Any, mode: Any, zeros: str, ignored: str, route: str, reason: str, asked: list[bool]
 ) -> None:
     problem, native = _problem(op, padding, mode), Native(zeros, ignored)
     plan = choose(problem, "numpy-like", native)
     assert plan.route is Route(route)
-    assert reason is None or plan.reason == reason
+    assert plan.reason == reason
     assert plan.problem is problem
     assert plan.backend == "numpy-like"
     assert native.asked == [(problem, ignored) for ignored in asked]
@@ -142,7 +143,7 @@ def test_every_route_is_chosen_by_some_row() -> None:
 
 def test_a_plan_shows_itself() -> None:
     plan = choose(_problem(padding="same", strides=2), "jax", Native())
-    assert str(plan) == "native on jax: jax pads these windows with zeros itself, without a copy"
+    assert str(plan) == "native on jax: jax pads these windows itself, without a copy"
     assert plan.windows is plan.problem.windows
     assert plan.output_shape == (1, 4, 4, 2)
     assert plan == Plan(plan.problem, "jax", Route.NATIVE, plan.reason)
@@ -162,9 +163,8 @@ def test_a_plan_shows_itself() -> None:
 )
 def test_a_route_that_can_do_it_is_taken_when_asked_for(op: str, mode: str, route: str) -> None:
     problem = _problem(op, 1, mode)
-    plan = choose(problem, "jax", Native(), route)
+    plan = choose(problem, "jax", Native(), Route(route))
     assert plan == Plan(problem, "jax", Route(route), "asked for")
-    assert choose(_problem(op, 1, mode), "jax", Native(), Route(route)) == plan
     assert str(plan) == f"{route} on jax: asked for"
 
 
@@ -176,7 +176,10 @@ def test_a_route_that_can_do_it_is_taken_when_asked_for(op: str, mode: str, rout
         ("conv", "zeros", "rescale", "", "nothing is renormalised"),
         ("pad", "zeros", "rescale", "", "nothing is renormalised"),
         ("conv", "zeros", "native", "it is even", "it is even"),
-        ("conv", "ignore", "native", "", COUNTS),
+        ("conv", "ignore", "native", "", "a convolution of every backend counts its padding"),
+        ("conv", ("zeros", "ignore"), "native", "", COUNTS),
+        ("max_pool", ("reflect", "ignore"), "rescale", "", "no backend pads with reflect itself"),
+        ("max_pool", ("zeros", "ignore"), "rescale", "", "nothing is renormalised"),
         ("conv", "ignore", "rescale", "it is even", "it is even"),
         ("max_pool", "ignore", "rescale", "", "nothing is renormalised"),
         ("max_pool", "zeros", "native", "", POOL),
@@ -186,7 +189,7 @@ def test_a_route_that_can_do_it_is_taken_when_asked_for(op: str, mode: str, rout
 )
 def test_a_route_that_cannot_do_it_is_refused(op: str, mode: Any, route: str, zeros: str, why: str) -> None:
     with pytest.raises(PaddingError) as refusal:
-        choose(_problem(op, 1, mode), "jax", Native(zeros), route)
+        choose(_problem(op, 1, mode), "jax", Native(zeros), Route(route))
     assert str(refusal.value) == (
         f"`route` must be able to do what is asked. Received: {route!r}. Here it is not: {why}."
     )
@@ -195,14 +198,21 @@ def test_a_route_that_cannot_do_it_is_refused(op: str, mode: Any, route: str, ze
 def test_an_unknown_amount_refuses_every_quick_route() -> None:
     for route in ("native", "rescale"):
         with pytest.raises(PaddingError, match=f"Here it is not: {UNKNOWN}.$"):
-            choose(_problem("conv", "same", "ignore", (1, 8, None, 2), strides=2), "jax", Native(), route)
+            choose(_problem("conv", "same", "ignore", (1, 8, None, 2), strides=2), "jax", Native(), Route(route))
 
 
-@pytest.mark.parametrize("route", ["fast", "NATIVE", "", 1])
+@pytest.mark.parametrize("route", ["fast", "NATIVE", "", 1, ["native"], True])
 def test_an_unknown_route_is_refused(route: Any) -> None:
     with pytest.raises(PaddingError) as refusal:
-        choose(_problem(), "jax", Native(), route)
-    assert str(refusal.value) == (f"`route` must be None or one of 'native', 'rescale', 'padded'. Received: {route!r}.")
+        route_named(route)
+    assert str(refusal.value) == f"`route` must be None or one of 'native', 'rescale', 'padded'. Received: {route!r}."
+
+
+def test_routes_by_name() -> None:
+    assert route_named(None) is None
+    assert [route_named(str(route)) for route in Route] == list(Route)
+    assert all(type(route_named(str(route))) is Route for route in Route)
+    assert all(route_named(route) is route for route in Route)
 
 
 # convpad.plan, on shapes

@@ -15,7 +15,7 @@ import convpad
 from convpad.errors import PaddingError, ShapeError
 from convpad.geometry import AMOUNTS, Window, explicit
 from convpad.modes import MODES
-from convpad.problem import OPS, Problem, pose, pose_pad, rank_of
+from convpad.problem import OPS, POOLS, Problem, known_shape, pose, pose_pad, rank_of
 from convpad.spec import Padding
 
 ZEROS, REFLECT = MODES["zeros"], MODES["reflect"]
@@ -57,8 +57,9 @@ SHAPES = [
     ("conv_transpose", (1, None, 3), (3, 4, 3), {"strides": 2}, (1, None, 4)),
     ("max_pool", (1, 9, 3), 3, {"strides": 3}, (1, 3, 3)),
     ("max_pool", (1, 3, 9), 3, {"strides": 2, "data_format": "channels_first"}, (1, 3, 4)),
-    ("max_pool", (None, 9, 8, None), (3, 2), {}, (None, 7, 7, None)),
-    ("average_pool", (1, 9, 9, 3), (2, 3), {"padding": ((1, 0), 1)}, (1, 9, 9, 3)),
+    ("max_pool", (None, 9, 8, None), (3, 2), {"strides": 1}, (None, 7, 7, None)),
+    ("max_pool", (None, 9, 8, None), (3, 2), {"strides": None}, (None, 3, 4, None)),
+    ("average_pool", (1, 9, 9, 3), (2, 3), {"padding": ((1, 0), 1), "strides": 1}, (1, 9, 9, 3)),
 ]
 
 
@@ -73,8 +74,21 @@ def test_output_shapes(op: str, shape: tuple[Any, ...], kernel: Any, options: di
     assert problem.channels_last == (options.get("data_format", "channels_last") == "channels_last")
 
 
+def test_what_every_operation_takes() -> None:
+    steps = ("strides", "dilation_rate", "data_format")
+    assert OPS == {
+        "conv": (*steps, "groups"),
+        "depthwise_conv": steps,
+        "separable_conv": steps,
+        "conv_transpose": (*steps, "groups", "output_padding"),
+        "max_pool": ("strides", "data_format"),
+        "average_pool": ("strides", "data_format"),
+    }
+    assert POOLS == ("max_pool", "average_pool")
+
+
 def test_every_operation_has_a_row() -> None:
-    assert OPS == OPERATIONS == tuple(dict.fromkeys(row[0] for row in SHAPES))
+    assert tuple(OPS) == OPERATIONS == tuple(dict.fromkeys(row[0] for row in SHAPES))
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -157,9 +171,9 @@ def test_a_transposed_problem_holds_the_forward_windows() -> None:
 
 def test_a_padding_of_another_rank_is_no_padding() -> None:
     two = Padding.parse(1, rank=2)
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):
         pose("conv", (1, 8, 2), (3, 2, 1), two)
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):
         pose_pad((1, 8, 2), two)
 
 
@@ -213,18 +227,31 @@ NOT_AN_INPUT = (
     "missing axes, of size 1."
 )
 KERNEL_AXES = (
-    "A kernel must have {0} window axes, like the input, and two for channels. Received: a kernel of shape {1} for an "
-    "input with {0} spatial axes."
+    "A kernel must have {}, like the input, and two for channels. Received: a {} of shape {} for an input with {}."
 )
-LAYOUT = "The kernel must be of shape {}. Received: a kernel of shape {} with groups={} for an input of {} channels. That kernel reads {}."
+LAYOUT = "The kernel must be of shape {}. Received: a kernel of shape {}{} for an input of {} channels. That kernel reads {}."
 DIVIDE = "The groups must divide {}, the kernel's last axis. Received: groups={}."
 POINTWISE = "The pointwise kernel must be of shape {}. Received: {}."
 
 REFUSED = [
     # error, text, op, shape, kernel, options
     (ShapeError, NOT_AN_INPUT.format("(1, 2)"), "conv", [1, 2], (1, 1, 1), {"rank": 1}),
-    (ShapeError, KERNEL_AXES.format(1, "(3, 3, 1, 1)"), "conv", (1, 5, 1), (3, 3, 1, 1), {}),
-    (ShapeError, KERNEL_AXES.format(2, "(3, 1, 1)"), "conv_transpose", (1, 5, 5, 1), [3, 1, 1], {}),
+    (
+        ShapeError,
+        KERNEL_AXES.format("one window axis", "kernel", "(3, 3, 1, 1)", "1 spatial axis"),
+        "conv",
+        (1, 5, 1),
+        (3, 3, 1, 1),
+        {},
+    ),
+    (
+        ShapeError,
+        KERNEL_AXES.format("2 window axes", "kernel", "(3, 1, 1)", "2 spatial axes"),
+        "conv_transpose",
+        (1, 5, 5, 1),
+        [3, 1, 1],
+        {},
+    ),
     (
         ShapeError,
         "A kernel must hold at least one value on every axis. Received: a kernel of shape (3, 1, 0).",
@@ -235,7 +262,7 @@ REFUSED = [
     ),
     (
         ShapeError,
-        LAYOUT.format("(*window, channels // groups, filters)", "(3, 2, 4)", 2, 3, 4),
+        LAYOUT.format("(*window, channels // groups, filters)", "(3, 2, 4)", " with groups=2", 3, 4),
         "conv",
         (1, 5, 3),
         (3, 2, 4),
@@ -243,7 +270,7 @@ REFUSED = [
     ),
     (
         ShapeError,
-        LAYOUT.format("(*window, filters // groups, channels)", "(3, 3, 4)", 1, 3, 4),
+        LAYOUT.format("(*window, filters // groups, channels)", "(3, 3, 4)", "", 3, 4),
         "conv_transpose",
         (1, 5, 3),
         (3, 3, 4),
@@ -251,7 +278,7 @@ REFUSED = [
     ),
     (
         ShapeError,
-        LAYOUT.format("(*window, channels, depth_multiplier)", "(3, 2, 4)", 1, 3, 2),
+        LAYOUT.format("(*window, channels, depth_multiplier)", "(3, 2, 4)", "", 3, 2),
         "depthwise_conv",
         (1, 5, 3),
         (3, 2, 4),
@@ -277,7 +304,7 @@ REFUSED = [
     ),
     (
         ShapeError,
-        POINTWISE.format("(1, 6, filters)", "()"),
+        KERNEL_AXES.format("one window axis", "pointwise_kernel", "()", "1 spatial axis"),
         "separable_conv",
         (1, 5, 3),
         (3, 3, 2),
@@ -320,7 +347,7 @@ REFUSED = [
     (PaddingError, "`pool_size` must be a positive int. Received: 0.", "average_pool", (1, 5, 3), 0, {}),
     (
         PaddingError,
-        "A constant per channel must have one value for each input channel. Received: 2 values for an input of 3 channels.",
+        "A constant per channel must have one value for each channel that is padded. Received: 2 for 3 channels.",
         "average_pool",
         (1, 5, 3),
         2,
@@ -366,21 +393,11 @@ def test_a_transposed_convolution_has_the_constants_of_the_forward_one() -> None
     # Its filters are the channels that the forward convolution reads.
     four = convpad.Constant([1, 2, 3, 4])
     assert _posed("conv_transpose", (1, 5, 3), (3, 4, 3), 1, four).output_shape == (1, 5, 4)
-    with pytest.raises(PaddingError, match=r"Received: 2 values for an input of 4 channels\.$"):
+    with pytest.raises(PaddingError, match=r"Received: 2 for 4 channels\.$"):
         _posed("conv_transpose", (1, 5, 3), (3, 4, 3), 1, convpad.Constant([1, 2]))
 
 
 PAD_REFUSED = [
-    (
-        PaddingError,
-        (
-            "`amount` must be an int, or a pair (before, after) for each spatial axis. Received: 'same'. There is no window "
-            "here that it could depend on: give the numbers."
-        ),
-        (1, 5, 3),
-        "same",
-        "zeros",
-    ),
     (
         PaddingError,
         (
@@ -403,7 +420,7 @@ PAD_REFUSED = [
     ),
     (
         PaddingError,
-        "A constant per channel must have one value for each input channel. Received: 2 values for an input of 3 channels.",
+        "A constant per channel must have one value for each channel that is padded. Received: 2 for 3 channels.",
         (1, 5, 3),
         1,
         convpad.Constant([1, 2]),
@@ -417,6 +434,45 @@ def test_padding_alone_refused(error: type, text: str, shape: Any, amount: Any, 
         pose_pad(shape, Padding.parse(amount, mode, rank=len(shape) - 2))
     assert str(refusal.value) == text
     assert type(refusal.value) is error
+
+
+def test_what_a_shape_is() -> None:
+    assert known_shape("x", [np.int64(1), None, 3]) == (1, None, 3)
+    assert known_shape("x", range(3)) == (0, 1, 2)
+    assert all(type(size) is int for size in known_shape("x", np.array([1, 2])))
+
+
+@pytest.mark.parametrize("shape", [3, None, "123", {1: 2}, {1, 2, 3}])
+def test_what_is_no_shape(shape: Any) -> None:
+    with pytest.raises(PaddingError) as refusal:
+        known_shape("kernel", shape)
+    assert str(refusal.value) == f"`kernel` must have a shape: one int or None for each axis. Received: {shape!r}."
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, "2", True])
+def test_what_is_no_size(size: Any) -> None:
+    with pytest.raises(PaddingError) as refusal:
+        known_shape("kernel", (1, size))
+    assert str(refusal.value) == f"`kernel.shape` must be an int of at least 0. Received: {size!r}."
+
+
+@pytest.mark.parametrize(
+    ("op", "kernel", "pointwise", "name"),
+    [("conv", 3, (), "kernel"), ("separable_conv", (2, 2, 1), 3, "pointwise_kernel")],
+)
+def test_what_has_no_shape_is_named(op: str, kernel: Any, pointwise: Any, name: str) -> None:
+    padding = Padding.parse(1, rank=1)
+    with pytest.raises(PaddingError, match=f"^`{name}` must have a shape"):
+        pose(op, (1, 8, 2), kernel, padding, pointwise_shape=pointwise)
+    with pytest.raises(PaddingError, match="^`x` must have a shape"):
+        pose(op, 3, kernel, padding)
+    with pytest.raises(PaddingError, match="^`x` must have a shape"):
+        pose_pad(3, padding)
+
+
+def test_the_shape_of_a_kernel_is_known() -> None:
+    with pytest.raises(ShapeError, match=r"Received: a kernel of shape \(3, None, 1\)\.$"):
+        pose("conv", (1, 8, 2), (3, None, 1), Padding.parse(1, rank=1))
 
 
 def test_padding_alone_counts_the_channels_where_they_are() -> None:

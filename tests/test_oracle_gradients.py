@@ -24,6 +24,11 @@ def _slope(function: Any, at: Any, direction: Any) -> float:
     return (function(at + STEP * direction) - function(at - STEP * direction)) / (2 * STEP)
 
 
+def _weighed(cotangent: Any, answer: Any) -> float:
+    """A scalar of the answer. The maximum of nothing is -inf, whatever the input."""
+    return float(np.sum(cotangent * np.where(answer == -np.inf, 0, answer)))
+
+
 def _agrees(gradient: Any, direction: Any, slope: float) -> None:
     along = float(np.sum(gradient * direction))
     scale = max(1.0, float(np.abs(gradient).max(initial=0) * np.abs(direction).sum()))
@@ -46,7 +51,7 @@ def _check(problem: Problem, arrays: tuple[Any, ...], seed: int) -> None:
 
         def weighed(changed: Any, place: int = place) -> float:
             inputs = [changed if other == place else array for other, array in enumerate(arrays)]
-            return float(np.sum(cotangent * reference.solve(problem, values, *inputs)))
+            return _weighed(cotangent, reference.solve(problem, values, *inputs))
 
         direction = rng.normal(size=array.shape)
         _agrees(gradient, direction, _slope(weighed, array, direction))
@@ -64,7 +69,7 @@ def _check_constants(problem: Problem, values: Any, arrays: Any, cotangent: Any,
             def weighed(changed: Any, axis: int = axis, side: int = side) -> float:
                 sides = [list(pair) for pair in values]
                 sides[axis][side] = changed
-                return float(np.sum(cotangent * reference.solve(problem, sides, *arrays)))
+                return _weighed(cotangent, reference.solve(problem, sides, *arrays))
 
             direction = rng.normal(size=values[axis][side].shape)
             assert constants[axis][side].shape == direction.shape

@@ -51,7 +51,8 @@ def _mirror(position: Any, size: Any, *, repeat_edge: bool, odd: bool) -> tuple[
     if not odd:
         return ((index, 1),)
     # Each whole turn climbs by twice the rise from the first value to the last.
-    return ((index, 1 - 2 * beyond), (size - 1, 2 * beyond + 2 * turns), (0 * index, -2 * turns))
+    first, last = 0 * index, 0 * index + size - 1
+    return ((index, 1 - 2 * beyond), (last, 2 * beyond + 2 * turns), (first, -2 * turns))
 
 
 @dataclass(frozen=True, slots=True)

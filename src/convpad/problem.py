@@ -79,7 +79,7 @@ class Problem:
     @property
     def taps(self) -> int:
         """Values under one window."""
-        return prod(window.kernel for window in self.windows)
+        return prod([window.kernel for window in self.windows])
 
 
 def pose(

@@ -174,7 +174,7 @@ class _Amounts:
         if entries is None:
             return (self.of_axis(padding),) * rank
         if rank == 1 and len(entries) == 2:
-            entries = [entries]  # one axis: (before, after)
+            entries = [padding]  # one axis: (before, after)
         if len(entries) != rank:
             mend = "((top, bottom), (left, right)) pads an image unevenly." if rank == 2 else ""
             raise refuse(self.argument, f"have one entry {_each(rank)}", padding, mend)
@@ -221,7 +221,7 @@ def _fills(padding_mode: Any, rank: int) -> tuple[tuple[Fill, Fill], ...]:
     if entries is None:
         return (_axis_fills(padding_mode),) * rank
     if rank == 1 and len(entries) == 2:
-        entries = [entries]  # one axis: (before, after)
+        entries = [padding_mode]  # one axis: (before, after)
     if len(entries) != rank:
         mend = "One number per channel is written Constant([...])." if entries and all(map(_is_number, entries)) else ""
         raise refuse("padding_mode", f"have one entry {_each(rank)}", padding_mode, mend)

@@ -61,8 +61,8 @@ class Amount:
     pair: Pair | None = None
     follows_size: bool = field(default=False, repr=False, compare=False)
 
-    def __reduce__(self) -> tuple[Callable[..., Amount], tuple[int, ...] | tuple[str]]:
-        return (explicit, self.pair) if self.pair else (AMOUNTS.__getitem__, (self.name,))
+    def __reduce__(self) -> tuple[Callable[..., Amount], Pair | tuple[str]]:
+        return (explicit, self.pair) if self.pair else (_amount_named, (self.name,))
 
     def pad(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
         """(before, after) for an axis whose size is known, as an int or as a backend's integer."""
@@ -87,6 +87,10 @@ AMOUNTS: dict[str, Amount] = {
     )
 }
 """Every word for an amount. `span` is the size of the dilated kernel."""
+
+
+def _amount_named(name: str) -> Amount:
+    return AMOUNTS[name]
 
 
 def explicit(before: int, after: int) -> Amount:

@@ -7,22 +7,22 @@ from typing import Any
 from convpad.ops._backends import Backend, Tensor
 from convpad.ops.coverage import renormalised
 from convpad.ops.dispatch import answer
-from convpad.ops.pad import Values, extend, linear_extension
+from convpad.ops.pad import Values, extend, fold
 from convpad.ops.plan import Plan, Route, padded_modes
 from convpad.problem import Problem
 
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
 
-def _none(problem: Problem) -> list[tuple[int, int]]:
-    return [(0, 0)] * problem.rank
+def _zeros(problem: Problem) -> list[tuple[int, int]]:
+    return [(window.before or 0, window.after or 0) for window in problem.windows]
 
 
 def _pads(plan: Plan) -> list[tuple[int, int]]:
     """What is left for the backend's own operation to pad."""
     if plan.route is Route.PADDED:
-        return _none(plan.problem)
-    return [(window.before or 0, window.after or 0) for window in plan.windows]
+        return [(0, 0)] * plan.problem.rank
+    return _zeros(plan.problem)
 
 
 def _steps(problem: Problem) -> tuple[list[int], list[int]]:
@@ -55,15 +55,11 @@ def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, ker
         )
 
     if any(not mode.counts for mode in padded_modes(problem)):
+        # The map is that of the output; while its size is not known it takes an output to learn it from.
         known = all(window.known for window in problem.windows)
-        y = renormalised(backend, y, y if known else transposed(y, _none(problem)), problem)
+        y = renormalised(backend, y, y if known else transposed(y, _zeros(problem)), problem)
     out = transposed(y, _pads(plan))
-    if plan.route is not Route.PADDED:
-        return out
-    shape = [backend.size(out, axis) for axis in range(len(out.shape))]
-    for axis, window in zip(problem.axes, problem.windows, strict=True):
-        shape[axis] = shape[axis] - (window.before or 0) - (window.after or 0)
-    return backend.adjoint(linear_extension(backend, problem), shape, out)
+    return fold(backend, out, problem) if plan.route is Route.PADDED else out
 
 
 def conv(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ def _static_renormalisation(problem: Problem) -> Array:
         )
         coverage = coverage * leaves + taps * counts
         taps *= window.kernel
-    return np.divide(problem.taps, coverage, out=np.zeros_like(coverage), where=coverage > 0)
+    return np.where(coverage > 0, problem.taps / np.maximum(coverage, 1), 0.0)
 
 
 def _placed(array: Array, problem: Problem) -> Array:
@@ -76,7 +75,7 @@ def _placed(array: Array, problem: Problem) -> Array:
 def mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
     """1 where the padded axes hold a value, 0 where the mode is `ignore`, as a tensor that broadcasts."""
     if all(window.known for window in problem.windows):
-        return backend.tensor(_placed(_static_mask(problem), problem), x)
+        return backend.tensor(_placed(backend.settled(_static_mask, problem), problem), x)
     return extended_mask(backend, x, problem)
 
 
@@ -91,7 +90,7 @@ def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) 
     """``taps / taps covered`` for every output, 0 where nothing is covered, as a tensor that broadcasts."""
     windows = problem.windows
     if all(window.known for window in windows):
-        return backend.tensor(_placed(_static_renormalisation(problem), problem), out)
+        return backend.tensor(_placed(backend.settled(_static_renormalisation, problem), problem), out)
     # Where sizes are known only when it runs: a convolution of the mask with ones.
     ones = backend.tensor(np.ones((*(window.kernel for window in windows), 1, 1)), x)
     covered = backend.conv(
@@ -104,4 +103,4 @@ def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) 
         problem.channels_last,
     )
     least = backend.where(covered, covered, 1.0)
-    return backend.where(covered, prod(window.kernel for window in windows) / least, 0.0)
+    return backend.where(covered, problem.taps / least, 0.0)

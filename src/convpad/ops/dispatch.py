@@ -38,7 +38,8 @@ def answer(
     spec, problem = _posed(op, shapes, padding, padding_mode, options)
     check_dtypes(problem, dtypes)
     check_values(spec, dtypes["x"])
-    chosen = _chosen(problem, name, route_named(route))
+    asked = problem, name, route_named(route)
+    chosen = _planned(*asked) if backend is None else backend.settled(_planned, *asked)
     if backend is None:
         return reference.solve(problem, spec.values, *arrays.values())
     like = next(array for key, array in arrays.items() if not foreign[key])
@@ -66,11 +67,13 @@ def _posed(
     return spec, pose(op, shape, kernels[0], spec, pointwise_shape=(*kernels, ())[1], **options)
 
 
+def _oracle(problem: Problem, ignored: bool) -> str:
+    return "NumPy arrays go to the oracle, which pads"
+
+
 @lru_cache(maxsize=4096)
-def _chosen(problem: Problem, name: str, route: Route | None) -> Plan:
-    if name == "numpy":
-        return choose(problem, name, lambda problem, ignored: "NumPy arrays go to the oracle, which pads", route)
-    return choose(problem, name, backend_named(name).native, route)
+def _planned(problem: Problem, name: str, route: Route | None) -> Plan:
+    return choose(problem, name, _oracle if name == "numpy" else backend_named(name).native, route)
 
 
 def plan(
@@ -127,4 +130,4 @@ def plan(
     else:
         shapes["kernel"] = getattr(kernel, "shape", kernel)
     mode = padding_mode if padding_mode is not None else "ignore" if op in POOLS else "zeros"
-    return _chosen(_posed(op, shapes, padding, mode, options)[1], name, route_named(route))
+    return _planned(_posed(op, shapes, padding, mode, options)[1], name, route_named(route))

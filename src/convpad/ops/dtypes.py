@@ -52,7 +52,7 @@ def check_values(padding: Padding, dtype: str) -> None:
         if is_floating(dtype) or "complex" in dtype:
             continue
         if not isinstance(value, (int, float, tuple)):
-            own = str(getattr(value, "dtype", type(value))).removeprefix("torch.")
+            own = getattr(value.dtype, "name", str(value.dtype)).removeprefix("torch.")
             raise ShapeError(
                 f"A constant must be a value of the input's dtype, {dtype}. Received: a tensor of {own}. "
                 "Give numbers, or cast the input."

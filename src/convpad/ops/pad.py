@@ -18,7 +18,7 @@ from convpad.ops.dispatch import answer
 from convpad.ops.plan import Plan
 from convpad.problem import Problem
 
-__all__ = ["Values", "extend", "extended_mask", "linear_extension", "pad"]
+__all__ = ["Values", "extend", "extended_mask", "fold", "pad"]
 
 Values = tuple[tuple[Any, Any], ...]
 
@@ -97,18 +97,18 @@ def _drawn(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
     return _sum(parts)
 
 
+def _along(backend: Backend, weights: Any, x: Tensor, axis: int) -> Tensor:
+    """One weight for each place of an axis of `x`."""
+    shape = tuple(slice(None) if other == axis else None for other in range(len(x.shape)))
+    return backend.tensor(weights, x)[shape]
+
+
 def _gathered(backend: Backend, x: Tensor, axis: int, mode: Mode, positions: Tensor, size: Any) -> Tensor:
     """The same for a size that is only known when it runs: the rule itself, on a tensor of positions."""
     parts: list[Tensor] = []
-    shape = [1] * len(x.shape)
-    shape[axis] = -1
     for index, weight in mode.rule(positions, size):
         part = backend.gather(x, axis, index)
-        if not isinstance(weight, int):
-            weight = backend.tensor(weight, x)[tuple(slice(None) if n == -1 else None for n in shape)]
-        elif weight != 1:
-            weight = backend.tensor(np.asarray(weight), x)
-        parts.append(part if isinstance(weight, int) else part * weight)
+        parts.append(part * _along(backend, weight, part, axis) if mode.computes else part)
     return _sum(parts)
 
 
@@ -139,7 +139,7 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
                 fill = 0 if value is None else value
                 sides.append([_filled(backend, x, axis, count, fill, problem.channel_axis)])
             elif window.known:
-                sides.append([_drawn(backend, x, axis, run) for run in runs(mode, start, stop, size)])
+                sides.append([_drawn(backend, x, axis, run) for run in backend.settled(runs, mode, start, stop, size)])
             else:
                 positions = backend.positions(start, stop, x)
                 sides.append([_gathered(backend, x, axis, mode, positions, size)])
@@ -148,10 +148,25 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
     return x
 
 
-def linear_extension(backend: Backend, problem: Problem) -> Any:
-    """`extend` without its constants: the linear function that a transposed convolution is the adjoint of."""
-    nothing = ((None, None),) * problem.rank
-    return lambda x: extend(backend, x, problem, nothing)
+def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
+    """The adjoint of `extend` without its constants: what stands outside is added to what it was made of."""
+    for place, axis in reversed(list(enumerate(problem.axes))):
+        window = problem.windows[place]
+        before, after = window.before or 0, window.after or 0
+        size = window.size if window.size is not None else backend.size(padded, axis) - before - after
+        inside = _cut(backend, padded, axis, before, before + size)
+        ends = ((-before, 0), (size, size + after))
+        for (start, stop), mode in zip(ends, problem.modes[place], strict=True):
+            if not mode.copies or (isinstance(start, int) and start == stop):
+                continue
+            strip = _cut(backend, padded, axis, before + start, before + stop)
+            known = window.size is not None
+            positions = np.arange(start, stop) if known else backend.positions(start, stop, padded)
+            for index, weight in mode.rule(positions, size):
+                part = strip * _along(backend, weight, strip, axis) if mode.computes else strip
+                inside = backend.add_at(inside, axis, index, part)
+        padded = inside
+    return padded
 
 
 def extended_mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:

@@ -74,15 +74,15 @@ class Plan:
         return f"{self.route} on {self.backend}: {self.reason}"
 
 
-def padded_modes(problem: Problem) -> set[Mode]:
-    """The modes of the sides that get any padding; a side that gets none has no say."""
-    modes: set[Mode] = set()
+def padded_modes(problem: Problem) -> list[Mode]:
+    """The modes of the sides that get any padding, each once; a side that gets none has no say."""
+    modes: list[Mode] = []
     for window, (before, after) in zip(problem.windows, problem.modes, strict=True):
-        modes |= {before} if window.before != 0 else set()
-        modes |= {after} if window.after != 0 else set()
-    if problem.op == "conv_transpose":
-        # Its constants do not depend on the input, so the adjoint does not see them.
-        modes = {MODES["zeros"] if mode.carries_value else mode for mode in modes}
+        for count, mode in ((window.before, before), (window.after, after)):
+            if problem.op == "conv_transpose" and mode.carries_value:
+                mode = MODES["zeros"]  # it does not depend on the input, so the adjoint does not see it
+            if count != 0 and mode not in modes:
+                modes.append(mode)
     return modes
 
 

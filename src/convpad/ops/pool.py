@@ -26,7 +26,7 @@ def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor
     problem, (size, strides, pads) = plan.problem, _window(plan)
     modes, least, padded = padded_modes(problem), lowest(backend.dtype(x)), x
     if plan.route is Route.PADDED:
-        alone = modes == {MODES["ignore"]}
+        alone = modes == [MODES["ignore"]]
         padded = extend(backend, x, problem, ((least, least),) * problem.rank if alone else values)
         if MODES["ignore"] in modes and not alone:
             # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.

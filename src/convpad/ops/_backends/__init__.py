@@ -27,6 +27,9 @@ Ints = Sequence[int]
 Pairs = Sequence[tuple[int, int]]
 
 
+_LOADED: dict[str, Backend] = {}
+
+
 class Backend(Protocol):
     """What a framework has to do for us. `channels_last` is true where the channels are the last axis.
 
@@ -35,6 +38,10 @@ class Backend(Protocol):
 
     def owns(self, x: object) -> bool:
         """Whether x is a tensor of this framework."""
+        ...
+
+    def settled(self, remembered: Callable[..., Any], *arguments: Any) -> Any:
+        """The answer of a function of integers that is remembered, for tracers that object to that too."""
         ...
 
     def shape(self, x: Tensor) -> tuple[int | None, ...]:
@@ -81,8 +88,8 @@ class Backend(Protocol):
         """x where the mask is not 0, else the value."""
         ...
 
-    def adjoint(self, linear: Callable[[Tensor], Tensor], shape: Sequence[Any], cotangent: Tensor) -> Tensor:
-        """The adjoint of a linear function of a tensor of that shape."""
+    def add_at(self, x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+        """x with values added to these places of an axis, places that come again getting all of theirs."""
         ...
 
     def native(self, problem: Problem, ignored: bool) -> str:
@@ -131,15 +138,18 @@ class Backend(Protocol):
 
 def backend_named(name: str) -> Backend:
     """The backend of that name; this imports its framework."""
+    if name in _LOADED:
+        return _LOADED[name]
     if name not in NAMES:
         raise refuse("backend", f"be 'numpy' or one of {', '.join(map(repr, NAMES))}", name)
     try:
-        return cast("Backend", import_module(f"{__name__}.{name}"))
+        _LOADED[name] = cast("Backend", import_module(f"{__name__}.{name}"))
     except ModuleNotFoundError as error:
         raise PaddingError(
             f"The backend {name!r} needs {error.name}, which is not installed. Install it with: "
             f"pip install 'convpad[{name}]'"
         ) from error
+    return _LOADED[name]
 
 
 def backend_of(arrays: dict[str, Any]) -> tuple[str, Backend | None]:
@@ -157,3 +167,9 @@ def backend_of(arrays: dict[str, Any]) -> tuple[str, Backend | None]:
             raise refuse(argument, f"be a tensor of {found[0]}, like the others", type(x))
         found = owner
     return found
+
+
+# Those already there are loaded at once: torch.compile cannot trace an import.
+for _name in NAMES:
+    if _name in sys.modules:
+        backend_named(_name)

@@ -22,6 +22,10 @@ def owns(x: object) -> bool:
     return isinstance(x, jax.Array)
 
 
+def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
+    return remembered(*arguments)
+
+
 def shape(x: Tensor) -> tuple[int | None, ...]:
     # A dimension that jax.export leaves open is an expression, not an int.
     return tuple(size if isinstance(size, int) else None for size in x.shape)
@@ -69,8 +73,8 @@ def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
     return jnp.where(mask != 0, x, jnp.asarray(value, x.dtype))
 
 
-def adjoint(linear: Callable[[Tensor], Tensor], shape: Sequence[Any], cotangent: Tensor) -> Tensor:
-    return jax.linear_transpose(linear, jax.ShapeDtypeStruct(tuple(shape), cotangent.dtype))(cotangent)[0]
+def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+    return x.at[(slice(None),) * axis + (index,)].add(values)
 
 
 def native(problem: Problem, ignored: bool) -> str:

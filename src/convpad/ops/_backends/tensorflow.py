@@ -16,13 +16,17 @@ import tensorflow as tf
 
 from convpad.geometry import AMOUNTS
 from convpad.ops._backends import Ints, Pairs
-from convpad.problem import Problem
+from convpad.problem import POOLS, Problem
 
 Tensor = Any  # TensorFlow ships no types
 
 
 def owns(x: object) -> bool:
     return isinstance(x, (tf.Tensor, tf.Variable))
+
+
+def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
+    return remembered(*arguments)
 
 
 def shape(x: Tensor) -> tuple[int | None, ...]:
@@ -74,28 +78,27 @@ def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
     return tf.where(mask != 0, x, tf.constant(value, x.dtype))
 
 
-def adjoint(linear: Callable[[Tensor], Tensor], shape: Sequence[Any], cotangent: Tensor) -> Tensor:
-    zeros = tf.zeros(shape, cotangent.dtype)
-    with tf.GradientTape() as tape:
-        tape.watch(zeros)
-        out = linear(zeros)
-    return tape.gradient(out, zeros, output_gradients=cotangent)
+def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+    order = [axis, *(other for other in range(len(x.shape)) if other != axis)]
+    back = [order.index(place) for place in range(len(order))]
+    places = tf.cast(index, "int32")[:, None]
+    added = tf.tensor_scatter_nd_add(tf.transpose(x, order), places, tf.transpose(values, order))
+    return tf.transpose(added, back)
 
 
 def native(problem: Problem, ignored: bool) -> str:
     if problem.op == "conv_transpose":
         return ""
-    if problem.op == "average_pool":
+    if problem.op in POOLS:
         if not ignored:
-            return "tensorflow leaves the padding of an average out"
-        return "" if _as_same(problem) else "tensorflow pads an average as 'same' or not at all"
-    if problem.op == "max_pool" and any(max(w.before or 0, w.after or 0) >= w.kernel for w in problem.windows):
-        return "tensorflow pads a pool by less than its window"
+            return "tensorflow leaves the padding of a pool out"
+        # Its compiler takes no explicit pads of a pool.
+        return "" if _as_same(problem) else "tensorflow pads a pool as 'same' or not at all"
     if problem.rank == 3 and problem.op in ("depthwise_conv", "separable_conv"):
         return "tensorflow has no depthwise convolution of three axes"
     if any(window.dilation > 1 for window in problem.windows):
         return "tensorflow takes no explicit pads with dilation"
-    if problem.rank == 3 and problem.op != "max_pool" and not _as_same(problem):
+    if problem.rank == 3 and not _as_same(problem):
         return "tensorflow pads three axes as 'same' or not at all"
     return ""
 
@@ -245,34 +248,24 @@ def conv_transpose(
     return _back(out[(slice(None), *cuts)], rank, channels_last)
 
 
-def _pooled(
-    pool: Callable[..., Tensor], x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool
-) -> Tensor:
+def _pooled(pool: Callable[..., Tensor], x: Tensor, size: Ints, strides: Ints, pads: Pairs, last: bool) -> Tensor:
     """A pool of one or two axes, or of three as one of two and one of one: the 3-D kernels lack most dtypes."""
     rank = len(size)
-    x = _planar(x, channels_last)
+    padding = "SAME" if any(map(any, pads)) else "VALID"  # `native` lets nothing else through
+    x = _planar(x, last)
     if rank < 3:
-        out = pool(x, _two(size, 1), _two(strides, strides[0]), _two(pads, (0, 0)))
-        return _back(out, rank, channels_last)
+        return _back(pool(x, _two(size, 1), _two(strides, strides[0]), padding), rank, last)
     batch, depth, height, width, channels = tf.unstack(tf.shape(x))
-    planes = pool(tf.reshape(x, [batch * depth, height, width, x.shape[-1]]), size[1:], strides[1:], pads[1:])
+    planes = pool(tf.reshape(x, [batch * depth, height, width, x.shape[-1]]), size[1:], strides[1:], padding)
     _, high, wide, _ = tf.unstack(tf.shape(planes))
     columns = tf.reshape(planes, [batch, depth, high * wide, x.shape[-1]])
-    out = pool(columns, [size[0], 1], [strides[0], 1], [pads[0], (0, 0)])
-    return _back(tf.reshape(out, [batch, tf.shape(out)[1], high, wide, channels]), rank, channels_last)
+    out = pool(columns, [size[0], 1], [strides[0], 1], padding)
+    return _back(tf.reshape(out, [batch, tf.shape(out)[1], high, wide, channels]), rank, last)
 
 
 def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
-    def pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs) -> Tensor:
-        return tf.nn.max_pool2d(x, size, strides, _padding(pads))
-
-    return _pooled(pool, x, size, strides, pads, channels_last)
+    return _pooled(tf.nn.max_pool2d, x, size, strides, pads, channels_last)
 
 
-def average_pool(
-    x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool
-) -> Tensor:
-    def pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs) -> Tensor:
-        return tf.nn.avg_pool2d(x, size, strides, "SAME" if any(map(any, pads)) else "VALID")
-
-    return _pooled(pool, x, size, strides, pads, channels_last)
+def average_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool) -> Tensor:
+    return _pooled(tf.nn.avg_pool2d, x, size, strides, pads, channels_last)

@@ -6,7 +6,7 @@ calls channels-last memory, so nothing is copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,6 +20,12 @@ Tensor = torch.Tensor
 
 def owns(x: object) -> bool:
     return isinstance(x, torch.Tensor)
+
+
+def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
+    # torch.compile warns of every functools cache that it meets.
+    function: Any = remembered
+    return function.__wrapped__(*arguments) if torch.compiler.is_compiling() else function(*arguments)
 
 
 def shape(x: Tensor) -> tuple[int | None, ...]:
@@ -69,9 +75,8 @@ def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
     return torch.where(mask != 0, x, torch.as_tensor(value, dtype=x.dtype, device=x.device))
 
 
-def adjoint(linear: Callable[[Tensor], Tensor], shape: Sequence[Any], cotangent: Tensor) -> Tensor:
-    zeros = cotangent.new_zeros(tuple(shape))
-    return torch.func.vjp(linear, zeros)[1](cotangent)[0]  # pyright: ignore
+def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+    return x.index_add(axis, torch.as_tensor(index, device=x.device), values)
 
 
 def native(problem: Problem, ignored: bool) -> str:
