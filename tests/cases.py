@@ -40,9 +40,7 @@ class Case:
     def padding(self) -> Padding:
         rank = self.arrays[0].ndim - 2
         default = "ignore" if "pool" in self.op else "zeros"
-        return Padding.parse(
-            self.options.get("padding", "valid"), self.options.get("padding_mode", default), rank=rank
-        )
+        return Padding.parse(self.options.get("padding", "valid"), self.options.get("padding_mode", default), rank=rank)
 
     def problem(self) -> Problem:
         options = {k: v for k, v in self.options.items() if k not in ("padding", "padding_mode", "pool_size")}

@@ -1,14 +1,61 @@
-"""What holds for every test process?"""
+"""What holds for every test process? Its backends, its Hypothesis profile, and which files are its own.
+
+`make test` runs one process for each of numpy, jax, tensorflow and torch (`CONVPAD_BACKENDS`); pytest run by hand
+takes them all. The process for NumPy has no framework: importing one there is an error.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from typing import NoReturn
 
 from hypothesis import HealthCheck, settings
 
-# The backend of Keras must be chosen before Keras is imported; a process tests one.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+CHOSEN = os.environ.get("CONVPAD_BACKENDS", "numpy,jax,tensorflow,torch").split(",")
+
+# Files that are not for every process: what they need. The rest run in each.
+NEEDS = {
+    "test_core_": {"numpy"},
+    "test_imports": {"numpy"},
+    "test_oracle_tensorflow": {"tensorflow"},
+    "test_oracle_torch": {"torch"},
+    "test_oracle_": {"numpy"},
+    "test_keras_": {"jax", "tensorflow", "torch"},
+    "test_readme": {"jax", "torch"},
+    "test_demo": {"jax"},
+    "test_pictures": {"numpy"},
+}
+
+
+def is_others(file: Path) -> bool:
+    """Whether a test file is only for processes with other backends; the first name that fits decides."""
+    needed = next((backends for start, backends in NEEDS.items() if file.name.startswith(start)), set(CHOSEN))
+    return not needed & set(CHOSEN)
+
+
+collect_ignore = [file.name for file in Path(__file__).parent.glob("test_*.py") if is_others(file)]
+
+
+class NoFramework(MetaPathFinder):
+    """Refuses to import a framework, as a machine without one would."""
+
+    frameworks = ("jax", "tensorflow", "torch", "keras")
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> NoReturn | None:
+        if fullname in self.frameworks:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+        return None
+
+
+if CHOSEN == ["numpy"]:
+    sys.meta_path.insert(0, NoFramework())
 
 # The same examples on every machine; a wider search with HYPOTHESIS_PROFILE=wide.
 quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

@@ -172,6 +172,9 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         {"padding": convpad.Padding.parse("same", rank=1)},
         "`padding` must be a spelling: what Padding.parse takes. Received: Padding.parse('same', 'zeros', rank=1). Use padding.spelling().",
     ),
+    (parse, {"padding": np.array(1.5)}, AMOUNT + "array(1.5)."),
+    (parse, {"padding": int}, AMOUNT + "<class 'int'>."),
+    (parse, {"padding": np.bool_(True)}, AMOUNT + "np.True_."),
     (parse, {"padding": "None"}, AMOUNT + "'None'. No padding is 'valid'."),
     (
         parse,
@@ -201,6 +204,7 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         "`padding` must give two ints (before, after) for each spatial axis. Received: (1, 'same').",
     ),
     # With what
+    (parse, {"padding_mode": np.bool_(True)}, MODE + "np.True_."),
     (parse, {"padding_mode": (("zeros", None), 1)}, MODE + "None."),
     (
         parse,
@@ -445,6 +449,8 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (conv, {"strides": "2"}, "`strides` must be a positive int. Received: '2'."),
     (conv, {"strides": None}, "`strides` must be a positive int. Received: None."),
     (conv, {"strides": True}, "`strides` must be a positive int. Received: True."),
+    (conv, {"strides": int}, "`strides` must be a positive int. Received: <class 'int'>."),
+    (conv, {"groups": np.array(1.5)}, "`groups` must be a positive int. Received: array(1.5)."),
     (conv, {"strides": (1, 2)}, "`strides` must be an int, or one for the one spatial axis. Received: (1, 2)."),
     (conv2, {"strides": (1, 0)}, "`strides` must be a positive int. Received: 0."),
     (

@@ -76,14 +76,14 @@ def test_output_shapes(op: str, shape: tuple[Any, ...], kernel: Any, options: di
 
 def test_what_every_operation_takes() -> None:
     steps = ("strides", "dilation_rate", "data_format")
-    assert OPS == {
+    assert {
         "conv": (*steps, "groups"),
         "depthwise_conv": steps,
         "separable_conv": steps,
         "conv_transpose": (*steps, "groups", "output_padding"),
         "max_pool": ("strides", "data_format"),
         "average_pool": ("strides", "data_format"),
-    }
+    } == OPS
     assert POOLS == ("max_pool", "average_pool")
 
 

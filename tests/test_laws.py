@@ -333,9 +333,7 @@ def test_an_empty_batch_gives_an_empty_batch(name: str, op: str, mode: str) -> N
     kernels = {"max_pool": (), "average_pool": (), "separable_conv": ((3, 3, 2, 1), (1, 1, 2, 2))}
     arrays = [np.zeros(shape) for shape in ((0, 5, 4, 2), *kernels.get(op, ((3, 3, 2, 2),)))]
     window = {"pool_size": 3, "strides": 1} if "pool" in op else {}
-    out = getattr(convpad, op)(
-        *map(framework(name).tensor, arrays), padding="same", padding_mode=mode, **window
-    )
+    out = getattr(convpad, op)(*map(framework(name).tensor, arrays), padding="same", padding_mode=mode, **window)
     assert tuple(out.shape)[:3] == (0, 5, 4)
 
 
@@ -345,7 +343,9 @@ def test_integers_are_padded_and_their_maximum_taken_exactly(name: str, dtype: s
     x = (np.arange(24).reshape(1, 4, 3, 2) % 5).astype(dtype)
     tensor = framework(name).tensor(x)
     padded = convpad.pad(tensor, ((1, 2), (0, 1)), ("circular", 1))
-    want = np.pad(np.pad(x, ((0, 0), (1, 2), (0, 0), (0, 0)), mode="wrap"), ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=1)
+    want = np.pad(
+        np.pad(x, ((0, 0), (1, 2), (0, 0), (0, 0)), mode="wrap"), ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=1
+    )
     np.testing.assert_array_equal(framework(name).numpy(padded), want)
     if dtype == "bool":
         return

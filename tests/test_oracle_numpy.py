@@ -32,10 +32,9 @@ def dtype_named(name: str) -> Any:
 def array_of(dtype: str, shape: tuple[int, ...], seed: int) -> Any:
     """Small whole numbers, so that a sum of a few is exact in every dtype."""
     found = np.random.default_rng(seed).integers(-2, 3, shape)
-    array = (found + 1j * found[::-1] if "complex" in dtype else found % 5 if dtype == "uint8" else found).astype(
+    return (found + 1j * found[::-1] if "complex" in dtype else found % 5 if dtype == "uint8" else found).astype(
         dtype_named(dtype)
     )
-    return array
 
 
 def numpys(x: Any, axis: int, pair: tuple[int, int], before: Any, after: Any) -> Any:

@@ -166,7 +166,11 @@ _TABLE = (
             "PhiFlow": "periodic",
         },
     ),
-    Mode("reflect_odd", partial(_mirror, repeat_edge=False, odd=True), "reflect, turned about the edge value (slope kept)"),
+    Mode(
+        "reflect_odd",
+        partial(_mirror, repeat_edge=False, odd=True),
+        "reflect, turned about the edge value (slope kept)",
+    ),
     Mode("symmetric_odd", partial(_mirror, repeat_edge=True, odd=True), "symmetric, turned about the edge value"),
     Mode(
         "ignore",

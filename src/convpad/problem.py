@@ -6,10 +6,10 @@ refuse alike and none of them meets a spelling.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 from convpad.errors import ShapeError, refuse
 from convpad.geometry import Amount, Window, padded_window, transposed_window
@@ -170,10 +170,10 @@ def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_la
 
 def known_shape(argument: str, shape: Any) -> Shape:
     """A shape with its sizes as ints, None where they are unknown."""
-    entries = list(shape) if isinstance(shape, (tuple, list)) or hasattr(type(shape), "__iter__") else None
-    if entries is None or isinstance(shape, (str, dict, set)):
-        raise refuse(argument, "have a shape: one int or None for each axis", shape)
-    return tuple(None if size is None else integer(f"{argument}.shape", size, 0) for size in entries)
+    if isinstance(shape, (str, dict, set)) or not isinstance(shape, Iterable):
+        raise refuse(argument, "have a shape: one int or None for each axis", cast("object", shape))
+    sizes = cast("Iterable[Any]", shape)
+    return tuple(None if size is None else integer(f"{argument}.shape", size, 0) for size in sizes)
 
 
 def rank_of(input_shape: Sequence[int | None]) -> int:
@@ -202,7 +202,9 @@ def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> tuple[int, ...
         )
     sizes = tuple(size for size in full if size)
     if len(sizes) != len(full):
-        raise ShapeError(f"A kernel must hold at least one value on every axis. Received: a {argument} of shape {full}.")
+        raise ShapeError(
+            f"A kernel must hold at least one value on every axis. Received: a {argument} of shape {full}."
+        )
     return sizes
 
 

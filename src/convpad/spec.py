@@ -7,10 +7,10 @@ an axis and one `Mode` a side.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 from convpad.errors import PaddingError, refuse
 from convpad.geometry.amounts import AMOUNTS, Amount, explicit
@@ -80,14 +80,22 @@ def _is_numpy(value: object) -> bool:
     return type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+def _is_number(value: Any) -> bool:
+    return type(value) is not bool and isinstance(value, Real)
+
+
+def _is_int(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def integer(argument: str, value: Any, minimum: int, mend: str = "") -> int:
     """`value` as an int that is at least `minimum`; bools and floats are not ints."""
     allowed = "be a positive int" if minimum == 1 else f"be an int of at least {minimum}"
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+    if not _is_int(value):
         raise refuse(argument, allowed, value)
     number = operator.index(value)
     if number < minimum:
@@ -102,7 +110,7 @@ def _each(rank: int) -> str:
 def _listed(value: Any) -> list[Any] | None:
     """The entries of a list, a tuple or an array; None for anything else."""
     is_array = type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0
-    return list(value) if isinstance(value, (list, tuple)) or is_array else None
+    return [*cast("Sequence[Any]", value)] if isinstance(value, (list, tuple)) or is_array else None
 
 
 def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
@@ -156,7 +164,7 @@ class _Amounts:
             return self.named(entry)
         pair = _listed(entry)
         if pair is None:
-            if isinstance(entry, bool) or not hasattr(type(entry), "__index__"):
+            if not _is_int(entry):
                 raise refuse(self.argument, self.allowed, entry)
             pair = [entry, entry]
         if len(pair) != 2 or any(isinstance(side, str) for side in pair):
@@ -281,7 +289,11 @@ class Padding:
         rank = integer("rank", rank, 1)
         fills = _fills(padding_mode, rank)
         modes = tuple((before[0], after[0]) for before, after in fills)
-        return cls(_Amounts(argument, words).read(padding, rank), modes, tuple((before[1], after[1]) for before, after in fills))
+        return cls(
+            _Amounts(argument, words).read(padding, rank),
+            modes,
+            tuple((before[1], after[1]) for before, after in fills),
+        )
 
     @property
     def rank(self) -> int:

@@ -44,4 +44,3 @@ def transposed_window(
             f"which would become {size}. Pad less, or use a larger kernel."
         )
     return Window(size, kernel, stride, dilation, before, after), leftover
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from convpad import reference
 from convpad.errors import ShapeError, refuse
@@ -112,7 +112,7 @@ def plan(
     Raises:
         PaddingError: what the operation would raise for such arguments.
     """
-    if not isinstance(op, str) or op not in OPS:
+    if op not in list(OPS):
         raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
     for option in options:
         if option not in OPS[op]:
@@ -124,9 +124,11 @@ def plan(
     if op in POOLS:
         options = {"pool_size": kernel, "strides": None, **options}
     elif op == "separable_conv":
-        if not isinstance(kernel, (tuple, list)) or len(kernel) != 2:  # pyright: ignore[reportUnknownArgumentType]
-            raise refuse("kernel", "be a pair for separable_conv: the depthwise and the pointwise kernel", kernel)
-        shapes["depthwise_kernel"], shapes["pointwise_kernel"] = (getattr(one, "shape", one) for one in kernel)  # pyright: ignore
+        pair = list(cast("tuple[Any, ...]", kernel)) if isinstance(kernel, (tuple, list)) else []
+        if len(pair) != 2:
+            allowed = "be a pair for separable_conv: the depthwise and the pointwise kernel"
+            raise refuse("kernel", allowed, cast("object", kernel))
+        shapes["depthwise_kernel"], shapes["pointwise_kernel"] = (getattr(one, "shape", one) for one in pair)
     else:
         shapes["kernel"] = getattr(kernel, "shape", kernel)
     mode = padding_mode if padding_mode is not None else "ignore" if op in POOLS else "zeros"

@@ -26,11 +26,14 @@ def _taps(problem: Problem, counts: tuple[int, ...]) -> Iterator[tuple[Tap, tupl
     """Every tap with the slices of the padded array that it meets, `counts` outputs on each axis."""
     for tap in product(*(range(window.kernel) for window in problem.windows)):
         starts = [t * window.dilation for t, window in zip(tap, problem.windows, strict=True)]
-        yield tap, (
-            slice(None),
-            *(
-                slice(start, start + (count - 1) * window.stride + 1, window.stride)
-                for start, count, window in zip(starts, counts, problem.windows, strict=True)
+        yield (
+            tap,
+            (
+                slice(None),
+                *(
+                    slice(start, start + (count - 1) * window.stride + 1, window.stride)
+                    for start, count, window in zip(starts, counts, problem.windows, strict=True)
+                ),
             ),
         )
 
@@ -99,7 +102,9 @@ def convolve_adjoint(cotangent: Array, kernel: Array, problem: Problem) -> tuple
     return fold(padded, problem), outside_sums(padded, problem)
 
 
-def kernel_gradient(x: Array, cotangent: Array, kernel_shape: tuple[int, ...], problem: Problem, values: Values) -> Array:
+def kernel_gradient(
+    x: Array, cotangent: Array, kernel_shape: tuple[int, ...], problem: Problem, values: Values
+) -> Array:
     """The gradient of `convolve` to its kernel."""
     padded = extend(x, problem, values)
     cotangent = _grouped(cotangent * _renormalised(problem), problem.groups)

@@ -158,9 +158,7 @@ def conv_transpose(
     # What the forward padding took away is cropped by padding less. Where that would be negative, it is sliced
     # afterwards: XLA folds negative padding wrongly under jit (openxla/xla#48715).
     rows = list(zip(window, pads, leftovers, dilation, strict=True))
-    ends = [
-        (spanned(k, d) - 1 - before, spanned(k, d) - 1 - after + rest) for k, (before, after), rest, d in rows
-    ]
+    ends = [(spanned(k, d) - 1 - before, spanned(k, d) - 1 - after + rest) for k, (before, after), rest, d in rows]
     out = lax.conv_general_dilated(
         y,
         flipped,
@@ -178,9 +176,7 @@ def conv_transpose(
     return out[tuple(cuts)]
 
 
-def _reduce(
-    x: Tensor, start: Any, reducer: Any, size: Ints, strides: Ints, pads: Pairs, channels_last: bool
-) -> Tensor:
+def _reduce(x: Tensor, start: Any, reducer: Any, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
     def full(spatial: Sequence[Any], other: Any) -> tuple[Any, ...]:
         return (other, *spatial, other) if channels_last else (other, other, *spatial)
 
@@ -192,9 +188,7 @@ def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: b
     return _reduce(x, lowest, lax.max, size, strides, pads, channels_last)
 
 
-def average_pool(
-    x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool
-) -> Tensor:
+def average_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool) -> Tensor:
     # Half precision would lose the sum.
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     return (_reduce(wide, 0.0, lax.add, size, strides, pads, channels_last) / prod(size)).astype(x.dtype)

@@ -238,7 +238,7 @@ def conv_transpose(
     ]
 
     def transpose(y: Tensor, kernel: Tensor) -> Tensor:
-        shape = [size(y, 0), *full, kernel.shape[-2]]
+        shape: Any = [size(y, 0), *full, kernel.shape[-2]]
         transposed = tf.nn.conv3d_transpose if rank == 3 else tf.nn.conv2d_transpose
         return transposed(y, kernel, shape, [1, *strides, 1], "VALID")
 

@@ -173,9 +173,7 @@ def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: b
     return _back(out, channels_last)
 
 
-def average_pool(
-    x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool
-) -> Tensor:
+def average_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool) -> Tensor:
     first = _first(x, channels_last)
     if len(size) == 3 and x.dtype.itemsize < 4:
         first = first.float()  # PyTorch's CPU kernel of three axes knows no half precision

@@ -1,0 +1,53 @@
+# Each target sets up what it needs in .venv, on a fresh machine too.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -q -n auto
+
+.PHONY: help setup demo test lint format mutation pictures clean
+.DEFAULT_GOAL := help
+
+help: ## What there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+.venv/demo: pyproject.toml requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-dev.txt -e '.[keras,plot]'
+	@touch $@
+
+.venv/development: pyproject.toml requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -e .
+	@touch $@ .venv/demo
+
+setup: .venv/development ## All that development needs, in .venv
+
+demo: .venv/demo ## A photograph, a network's first layers, every padding, one picture
+	$(BIN)/convpad demo --force
+
+# One process per backend, so that none sees another's framework; the first has no framework at all.
+test: .venv/development ## Every test, one process per backend
+	CONVPAD_BACKENDS=numpy KERAS_BACKEND=numpy $(PYTEST) tests
+	CONVPAD_BACKENDS=jax KERAS_BACKEND=jax $(PYTEST) tests
+	CONVPAD_BACKENDS=tensorflow KERAS_BACKEND=tensorflow $(PYTEST) tests
+	CONVPAD_BACKENDS=torch KERAS_BACKEND=torch $(PYTEST) tests
+
+lint: .venv/development ## ruff, pyright (strict on the core), import order
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-cache
+
+format: .venv/development ## Formats and mends what ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+mutation: .venv/development ## Changes the core and looks whether a test notices
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+pictures: .venv/development ## Draws the pictures of the documentation again
+	$(BIN)/python -m docs.pictures
+
+clean: ## Everything that was made
+	rm -rf .venv mutants convpad-demo.png
