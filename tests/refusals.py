@@ -553,12 +553,12 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (
         conv,
         {"x": (1, 2, 3)},
-        "The window must fit into the padded axis. Received: spatial axis 0 of size 2, padded by (0, 0), with a window that spans 3. Pad more, or use a smaller kernel.",
+        "The window must fit into the padded axis. Received: spatial axis 0 of size 2, padded by (0, 0), with a window that spans 3. Pad more, or use a smaller window.",
     ),
     (
         conv,
         {"x": (1, 5, 3), "dilation_rate": 3, "padding": (0, 1)},
-        "The window must fit into the padded axis. Received: spatial axis 0 of size 5, padded by (0, 1), with a window that spans 7. Pad more, or use a smaller kernel.",
+        "The window must fit into the padded axis. Received: spatial axis 0 of size 5, padded by (0, 1), with a window that spans 7. Pad more, or use a smaller window.",
     ),
     (
         conv,
@@ -573,7 +573,7 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (
         max_pool,
         {"pool_size": 9},
-        "The window must fit into the padded axis. Received: spatial axis 0 of size 8, padded by (0, 0), with a window that spans 9. Pad more, or use a smaller kernel.",
+        "The window must fit into the padded axis. Received: spatial axis 0 of size 8, padded by (0, 0), with a window that spans 9. Pad more, or use a smaller window.",
     ),
     (
         max_pool,

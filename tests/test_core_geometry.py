@@ -163,7 +163,7 @@ def test_a_window_that_fits_exactly_fits() -> None:
             explicit(0, 1),
             (
                 "The window must fit into the padded axis. Received: spatial axis 2 of size 3, padded by (0, 1), with a "
-                "window that spans 5. Pad more, or use a smaller kernel."
+                "window that spans 5. Pad more, or use a smaller window."
             ),
         ),
         (
@@ -171,7 +171,7 @@ def test_a_window_that_fits_exactly_fits() -> None:
             AMOUNTS["valid"],
             (
                 "The window must fit into the padded axis. Received: spatial axis 2 of size 1, padded by (0, 0), with a "
-                "window that spans 5. Pad more, or use a smaller kernel."
+                "window that spans 5. Pad more, or use a smaller window."
             ),
         ),
     ],

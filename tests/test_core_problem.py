@@ -357,7 +357,7 @@ REFUSED = [
         ShapeError,
         (
             "The window must fit into the padded axis. Received: spatial axis 1 of size 2, padded by (0, 0), with a window "
-            "that spans 3. Pad more, or use a smaller kernel."
+            "that spans 3. Pad more, or use a smaller window."
         ),
         "max_pool",
         (1, 5, 2, 3),

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from convpad.arguments import integer, per_axis
 from convpad.errors import PaddingError
 from convpad.geometry import AMOUNTS, explicit
 from convpad.modes import MODES
-from convpad.spec import Constant, Learned, Padding, integer, per_axis
+from convpad.spec import Constant, Learned, Padding
 
 VALID, SAME, LOWER, HALF, FULL, CAUSAL = AMOUNTS.values()
 

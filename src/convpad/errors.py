@@ -34,7 +34,7 @@ class ShapeError(PaddingError):
     >>> convpad.conv(np.zeros((1, 4, 3)), np.zeros((5, 3, 8)))
     Traceback (most recent call last):
     convpad.errors.ShapeError: The window must fit into the padded axis. Received: spatial axis 0 of size 4, \
-padded by (0, 0), with a window that spans 5. Pad more, or use a smaller kernel.
+padded by (0, 0), with a window that spans 5. Pad more, or use a smaller window.
     """
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, cast
 
+from convpad.arguments import integer, per_axis
 from convpad.errors import ShapeError, refuse
 from convpad.geometry import Amount, Window, padded_window, transposed_window
 from convpad.modes import Mode
-from convpad.spec import Padding, integer, per_axis
+from convpad.spec import Padding
 
 __all__ = ["OPS", "POOLS", "Problem", "known_shape", "pose", "pose_pad", "rank_of"]
 

@@ -6,17 +6,16 @@ an axis and one `Mode` a side.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, cast
+from typing import Any
 
+from convpad.arguments import each, integer, is_int, is_number, is_numpy_scalar, listed
 from convpad.errors import PaddingError, refuse
 from convpad.geometry.amounts import AMOUNTS, Amount, explicit
 from convpad.modes import ALLOWED, MODES, Mode, mode_named
 
-__all__ = ["Constant", "Learned", "Padding", "integer", "per_axis"]
+__all__ = ["Constant", "Learned", "Padding"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +40,14 @@ class Constant:
     value: Any
 
     def __post_init__(self) -> None:
-        numbers = _listed(self.value)
+        numbers = listed(self.value)
         if numbers is not None:
-            value: Any = tuple(number.item() if _is_numpy(number) else number for number in numbers)
-            good = bool(value) and all(map(_is_number, value))
+            value: Any = tuple(number.item() if is_numpy_scalar(number) else number for number in numbers)
+            good = bool(value) and all(map(is_number, value))
         else:
-            value = self.value.item() if _is_numpy(self.value) else self.value
+            value = self.value.item() if is_numpy_scalar(self.value) else self.value
             shape = getattr(value, "shape", None)
-            good = _is_number(value) or (shape is not None and len(shape) <= 1)
+            good = is_number(value) or (shape is not None and len(shape) <= 1)
         if not good:
             raise refuse("Constant(value)", "be a number, or one number per input channel", self.value)
         object.__setattr__(self, "value", value)
@@ -73,54 +72,6 @@ class Learned:
     def __post_init__(self) -> None:
         if not (isinstance(self.initializer, (str, dict)) or callable(self.initializer)):
             raise refuse("Learned(initializer)", "be what keras.initializers.get understands", self.initializer)
-
-
-def _is_numpy(value: object) -> bool:
-    """Whether it is NumPy's, scalars too, without importing NumPy; arrays of more than one number are not meant."""
-    return type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is not bool and isinstance(value, Real)
-
-
-def _is_int(value: Any) -> bool:
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return not isinstance(value, bool)
-
-
-def integer(argument: str, value: Any, minimum: int, mend: str = "") -> int:
-    """`value` as an int that is at least `minimum`; bools and floats are not ints."""
-    allowed = "be a positive int" if minimum == 1 else f"be an int of at least {minimum}"
-    if not _is_int(value):
-        raise refuse(argument, allowed, value)
-    number = operator.index(value)
-    if number < minimum:
-        raise refuse(argument, allowed, number, mend)
-    return number
-
-
-def _each(rank: int) -> str:
-    return "for the one spatial axis" if rank == 1 else f"for each of the {rank} spatial axes"
-
-
-def _listed(value: Any) -> list[Any] | None:
-    """The entries of a list, a tuple or an array; None for anything else."""
-    is_array = type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0
-    return [*cast("Sequence[Any]", value)] if isinstance(value, (list, tuple)) or is_array else None
-
-
-def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
-    """One int for every spatial axis, from one int or from one per axis, as Keras reads `strides`."""
-    entries = _listed(value)
-    if entries is None:
-        return (integer(argument, value, minimum),) * rank
-    if len(entries) != rank:
-        raise refuse(argument, f"be an int, or one {_each(rank)}", value)
-    return tuple(integer(argument, entry, minimum) for entry in entries)
 
 
 # How much
@@ -162,9 +113,9 @@ class _Amounts:
         """One axis: a word, an int for both sides, or a pair (before, after)."""
         if isinstance(entry, str):
             return self.named(entry)
-        pair = _listed(entry)
+        pair = listed(entry)
         if pair is None:
-            if not _is_int(entry):
+            if not is_int(entry):
                 raise refuse(self.argument, self.allowed, entry)
             pair = [entry, entry]
         if len(pair) != 2 or any(isinstance(side, str) for side in pair):
@@ -178,14 +129,14 @@ class _Amounts:
             # Time runs along one axis: the first.
             others = AMOUNTS["valid"] if amount.name == "causal" else amount
             return (amount, *(others,) * (rank - 1))
-        entries = _listed(padding)
+        entries = listed(padding)
         if entries is None:
             return (self.of_axis(padding),) * rank
         if rank == 1 and len(entries) == 2:
             entries = [padding]  # one axis: (before, after)
         if len(entries) != rank:
             mend = "((top, bottom), (left, right)) pads an image unevenly." if rank == 2 else ""
-            raise refuse(self.argument, f"have one entry {_each(rank)}", padding, mend)
+            raise refuse(self.argument, f"have one entry {each(rank)}", padding, mend)
         return tuple(self.of_axis(entry) for entry in entries)
 
 
@@ -208,14 +159,14 @@ def _fill(entry: Any) -> Fill:
         return mode, None
     if isinstance(entry, Learned):
         return MODES["constant"], entry
-    constant = entry if isinstance(entry, Constant) else Constant(entry) if _is_number(entry) else None
+    constant = entry if isinstance(entry, Constant) else Constant(entry) if is_number(entry) else None
     if constant is None:
         raise refuse("padding_mode", f"be one of {ALLOWED}", entry)
     return MODES["constant"], constant.value
 
 
 def _axis_fills(entry: Any) -> tuple[Fill, Fill]:
-    pair = _listed(entry)
+    pair = listed(entry)
     if pair is None:
         fill = _fill(entry)
         return fill, fill
@@ -225,14 +176,14 @@ def _axis_fills(entry: Any) -> tuple[Fill, Fill]:
 
 
 def _fills(padding_mode: Any, rank: int) -> tuple[tuple[Fill, Fill], ...]:
-    entries = _listed(padding_mode)
+    entries = listed(padding_mode)
     if entries is None:
         return (_axis_fills(padding_mode),) * rank
     if rank == 1 and len(entries) == 2:
         entries = [padding_mode]  # one axis: (before, after)
     if len(entries) != rank:
-        mend = "One number per channel is written Constant([...])." if entries and all(map(_is_number, entries)) else ""
-        raise refuse("padding_mode", f"have one entry {_each(rank)}", padding_mode, mend)
+        mend = "One number per channel is written Constant([...])." if entries and all(map(is_number, entries)) else ""
+        raise refuse("padding_mode", f"have one entry {each(rank)}", padding_mode, mend)
     return tuple(_axis_fills(entry) for entry in entries)
 
 
@@ -341,4 +292,4 @@ class Padding:
 def _spelled(mode: Mode, value: Any) -> Any:
     if not mode.carries_value:
         return mode.name
-    return value if _is_number(value) or isinstance(value, Learned) else Constant(value)
+    return value if is_number(value) or isinstance(value, Learned) else Constant(value)

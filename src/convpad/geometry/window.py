@@ -85,6 +85,6 @@ def padded_window(size: int | None, kernel: int, stride: int, dilation: int, amo
     if window.output is not None and window.output < 1:
         raise ShapeError(
             f"The window must fit into the padded axis. Received: spatial axis {axis} of size {size}, padded by "
-            f"({before}, {after}), with a window that spans {window.span}. Pad more, or use a smaller kernel."
+            f"({before}, {after}), with a window that spans {window.span}. Pad more, or use a smaller window."
         )
     return window
