@@ -202,3 +202,39 @@ def test_threads_do_not_disturb_each_other(name: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         for one, got in zip(asked * 2, pool.map(answer, asked * 2), strict=True):
             assert_close(got, oracle(one))
+
+
+UNEVEN = {"conv": ((3, 3, 4, 2),), "depthwise_conv": ((3, 3, 4, 1),)}
+
+
+def uneven(op: str) -> Case:
+    arrays = tuple(np.ones(shape) for shape in ((1, 8, 8, 4), *UNEVEN[op]))
+    return Case(op, arrays, {"padding": ((0, 2), (1, 0)), "strides": 2})
+
+
+@only_jax
+@pytest.mark.parametrize("op", UNEVEN)
+def test_jax_pads_uneven_zeros_without_a_copy(op: str) -> None:
+    jax, asked = framework("jax").jax, uneven(op)
+    program = str(jax.make_jaxpr(asked.call)(*map(framework("jax").tensor, asked.arrays)))
+    assert "conv_general_dilated" in program
+    assert " pad[" not in program
+    assert "concatenate" not in program
+    materialised = str(
+        jax.make_jaxpr(lambda *a: asked.call(*a, route="padded"))(*map(framework("jax").tensor, asked.arrays))
+    )
+    assert "concatenate" in materialised, "the test could not fail"
+
+
+@only_tensorflow
+@pytest.mark.parametrize("op", UNEVEN)
+def test_tensorflow_pads_uneven_zeros_without_a_copy(op: str) -> None:
+    tf, asked = framework("tensorflow").tf, uneven(op)
+
+    def operations(**changed: Any) -> set[str]:
+        specs = [tf.TensorSpec(array.shape, "float64") for array in asked.arrays]
+        graph = tf.function(lambda *a: asked.call(*a, **changed)).get_concrete_function(*specs).graph
+        return {node.type for node in graph.get_operations()}
+
+    assert not operations() & {"Pad", "PadV2", "ConcatV2", "SpaceToBatchND"}
+    assert "ConcatV2" in operations(route="padded"), "the test could not fail"
