@@ -49,14 +49,17 @@ def rank_of(name: str) -> int:
 
 
 def minimal(name: str, window: Any = 3) -> dict[str, Any]:
-    """The arguments that the layer cannot do without."""
+    """The arguments that the layer cannot do without, and ones for kernels: JAX compiles randomness for every shape."""
     if "Pool" in name:
         return {"pool_size": window}
     if "Padding" in name:
         return {}
     if name.startswith("Depthwise"):
-        return {"kernel_size": window, "depth_multiplier": 2}
-    return {"filters": 4, "kernel_size": window}
+        return {"kernel_size": window, "depth_multiplier": 2, "depthwise_initializer": "ones"}
+    if name.startswith("Separable"):
+        ones = {"depthwise_initializer": "ones", "pointwise_initializer": "ones"}
+        return {"filters": 4, "kernel_size": window, **ones}
+    return {"filters": 4, "kernel_size": window, "kernel_initializer": "ones"}
 
 
 def numbers(*shape: int, seed: int = 0) -> Any:
@@ -110,7 +113,9 @@ def gradients(layer: Any, x: Any, cotangent: Any) -> list[Any]:
             outputs, _ = layer.stateless_call(values, others, x)
             return (outputs * cotangent).sum()
 
-        dx, dweights = jax.grad(loss, argnums=(0, 1))(jax.numpy.asarray(x), [weight.value for weight in weights])
+        dx, dweights = jax.jit(jax.grad(loss, argnums=(0, 1)))(
+            jax.numpy.asarray(x), [weight.value for weight in weights]
+        )
         return [np.asarray(gradient) for gradient in (dx, *dweights)]
     if BACKEND == "tensorflow":
         import tensorflow
