@@ -1,0 +1,147 @@
+"""Which layers convolve every channel by itself? `DepthwiseConv1D`, `SeparableConv1D` and their 2D versions."""
+
+# Keras re-exports its modules in a way that type checkers cannot follow.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from convpad.keras.convolution import Convolution
+from convpad.keras.padded import registered
+from convpad.ops.conv import depthwise_conv, separable_conv
+
+__all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
+
+
+class _DepthwiseConv(Convolution):
+    op, function = "depthwise_conv", staticmethod(depthwise_conv)
+
+    def _window(self, channels: int | None) -> Any:
+        return (*self.kernel_size, channels or 1, self.depth_multiplier)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of what comes out, None where unknown."""
+        shape = list(super().compute_output_shape(input_shape))
+        if self._channels(input_shape) is None:
+            shape[-1 if self.data_format == "channels_last" else 1] = None
+        return tuple(shape)
+
+
+class _SeparableConv(Convolution):
+    op, function = "separable_conv", staticmethod(separable_conv)
+
+    def _window(self, channels: int | None) -> Any:
+        channels = channels or 1
+        between = channels * self.depth_multiplier
+        return (*self.kernel_size, channels, self.depth_multiplier), (*(1,) * self.rank, between, self.filters)
+
+    def _convolved(self, inputs: Any) -> Any:
+        return self._with_kernels(inputs, self.depthwise_kernel, self.pointwise_kernel)
+
+
+@registered
+class DepthwiseConv1D(_DepthwiseConv, keras.layers.DepthwiseConv1D):
+    """`keras.layers.DepthwiseConv1D` with any padding.
+
+    Example:
+
+    >>> import convpad, keras, numpy as np
+    >>> layer = convpad.keras.DepthwiseConv1D(3, padding="half", padding_mode="ignore", depthwise_initializer="ones")
+    >>> keras.ops.convert_to_numpy(layer(np.ones((1, 4, 1)))).ravel()
+    array([3., 3., 3., 3.], dtype=float32)
+
+    Args:
+        *args, **kwargs: as `DepthwiseConv2D`, with one spatial axis.
+
+    Input shape: `(batch, steps, channels)`, or channels second.
+    Output shape: `(batch, new_steps, channels * depth_multiplier)`, or channels second.
+
+    Raises:
+        PaddingError: as `Conv2D`.
+
+    Source: https://keras.io/api/layers/convolution_layers/depthwise_convolution1d
+    """
+
+    rank = 1
+
+
+@registered
+class DepthwiseConv2D(_DepthwiseConv, keras.layers.DepthwiseConv2D):
+    """`keras.layers.DepthwiseConv2D` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.DepthwiseConv2D(3, strides=2, padding=1, padding_mode="replicate", depth_multiplier=2)
+    >>> layer.compute_output_shape((None, 32, 32, 3))
+    (None, 16, 16, 6)
+
+    Args:
+        *args, **kwargs: all that `keras.layers.DepthwiseConv2D` takes, in its order.
+        padding, padding_mode: as `Conv2D` takes them.
+
+    Input shape: `(batch, height, width, channels)`, or channels second.
+    Output shape: `(batch, new_height, new_width, channels * depth_multiplier)`, or channels second.
+
+    Raises:
+        PaddingError: as `Conv2D`.
+
+    Source: https://keras.io/api/layers/convolution_layers/depthwise_convolution2d
+    """
+
+    rank = 2
+
+
+@registered
+class SeparableConv1D(_SeparableConv, keras.layers.SeparableConv1D):
+    """`keras.layers.SeparableConv1D` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.SeparableConv1D(4, 5, padding="causal", padding_mode="reflect_odd")
+    >>> layer.compute_output_shape((None, 100, 2))
+    (None, 100, 4)
+
+    Args:
+        *args, **kwargs: as `SeparableConv2D`, with one spatial axis.
+
+    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, new_steps, filters)`.
+
+    Raises:
+        PaddingError: as `Conv2D`.
+
+    Source: https://keras.io/api/layers/convolution_layers/separable_convolution1d
+    """
+
+    rank = 1
+
+
+@registered
+class SeparableConv2D(_SeparableConv, keras.layers.SeparableConv2D):
+    """`keras.layers.SeparableConv2D` with any padding, which its depthwise part gets.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.SeparableConv2D(8, 3, padding="same", padding_mode="circular")
+    >>> layer.compute_output_shape((None, 32, 32, 3))
+    (None, 32, 32, 8)
+
+    Args:
+        *args, **kwargs: all that `keras.layers.SeparableConv2D` takes, in its order.
+        padding, padding_mode: as `Conv2D` takes them.
+
+    Input shape: `(batch, height, width, channels)`, or channels second.
+    Output shape: `(batch, new_height, new_width, filters)`, or channels second.
+
+    Raises:
+        PaddingError: as `Conv2D`.
+
+    Source: https://keras.io/api/layers/convolution_layers/separable_convolution2d
+    """
+
+    rank = 2

@@ -1,0 +1,215 @@
+"""Which pooling layers are there? Keras's own, with any padding."""
+
+# Keras re-exports its modules in a way that type checkers cannot follow.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from convpad.keras.padded import Windowed, registered
+from convpad.ops.pool import average_pool, max_pool
+
+__all__ = [
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+]
+
+
+class _Pooling(Windowed):
+    """What pools share: a window that has a size and no weights, and padding that is left out unless asked for."""
+
+    pool_size: tuple[int, ...]
+
+    def __init__(self, *args: Any, padding_mode: Any = "ignore", **kwargs: Any) -> None:
+        super().__init__(*args, padding_mode=padding_mode, **kwargs)
+
+    def _window(self, channels: int | None) -> Any:
+        return self.pool_size
+
+    def _options(self) -> dict[str, Any]:
+        return {"strides": self.strides, "data_format": self.data_format}
+
+    def _floating(self) -> bool:
+        """Whether the layer computes in its compute dtype; otherwise integers stay integers."""
+        return bool(self.padding_values)
+
+    def call(self, inputs: Any) -> Any:
+        """The layer's output for a tensor of inputs."""
+        inputs = keras.ops.cast(inputs, self.compute_dtype) if self._floating() else inputs
+        return self._answer(inputs, self.pool_size)
+
+
+class _MaxPooling(_Pooling):
+    op, function = "max_pool", staticmethod(max_pool)
+
+
+class _AveragePooling(_Pooling):
+    op, function = "average_pool", staticmethod(average_pool)
+
+    def _floating(self) -> bool:
+        return True
+
+
+@registered
+class MaxPooling1D(_MaxPooling, keras.layers.MaxPooling1D):
+    """`keras.layers.MaxPooling1D` with any padding.
+
+    Example:
+
+    >>> import convpad, keras, numpy as np
+    >>> layer = convpad.keras.MaxPooling1D(3, strides=1, padding="same", padding_mode="circular")
+    >>> keras.ops.convert_to_numpy(layer(np.array([[[9.0], [1.0], [2.0], [3.0]]]))).ravel()
+    array([9., 9., 3., 9.], dtype=float32)
+
+    Args:
+        *args, **kwargs: as `MaxPooling2D`, with one spatial axis.
+
+    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, new_steps, channels)`.
+
+    Raises:
+        PaddingError: as `MaxPooling2D`.
+
+    Source: https://keras.io/api/layers/pooling_layers/max_pooling1d
+    """
+
+    rank = 1
+
+
+@registered
+class MaxPooling2D(_MaxPooling, keras.layers.MaxPooling2D):
+    """`keras.layers.MaxPooling2D` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.MaxPooling2D(3, strides=2, padding="half")
+    >>> layer.compute_output_shape((None, 112, 112, 64))
+    (None, 56, 56, 64)
+
+    Args:
+        *args, **kwargs: all that `keras.layers.MaxPooling2D` takes, in its order.
+        padding, padding_mode: as `Conv2D` takes them, but left out the mode is `"ignore"`: padding never wins.
+
+    Input shape: `(batch, height, width, channels)`, or channels second.
+    Output shape: `(batch, new_height, new_width, channels)`, or channels second.
+
+    Raises:
+        PaddingError: from the constructor, on every backend alike: no such padding.
+        ShapeError: when built: it does not fit the input.
+
+    Source: https://keras.io/api/layers/pooling_layers/max_pooling2d
+    """
+
+    rank = 2
+
+
+@registered
+class MaxPooling3D(_MaxPooling, keras.layers.MaxPooling3D):
+    """`keras.layers.MaxPooling3D` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.MaxPooling3D(2, padding=((0, 1), 0, 0), padding_mode="zeros")
+    >>> layer.compute_output_shape((None, 5, 6, 8, 3))
+    (None, 3, 3, 4, 3)
+
+    Args:
+        *args, **kwargs: as `MaxPooling2D`, with three spatial axes.
+
+    Input shape: `(batch, depth, height, width, channels)`, or channels second.
+    Output shape: `(batch, new_depth, new_height, new_width, channels)`, or channels second.
+
+    Raises:
+        PaddingError: as `MaxPooling2D`.
+
+    Source: https://keras.io/api/layers/pooling_layers/max_pooling3d
+    """
+
+    rank = 3
+
+
+@registered
+class AveragePooling1D(_AveragePooling, keras.layers.AveragePooling1D):
+    """`keras.layers.AveragePooling1D` with any padding.
+
+    Example:
+
+    >>> import convpad, keras, numpy as np
+    >>> layer = convpad.keras.AveragePooling1D(3, strides=1, padding="same", padding_mode="replicate")
+    >>> keras.ops.convert_to_numpy(layer(np.array([[[3.0], [6.0], [9.0]]]))).ravel()
+    array([4., 6., 8.], dtype=float32)
+
+    Args:
+        *args, **kwargs: as `AveragePooling2D`, with one spatial axis.
+
+    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, new_steps, channels)`.
+
+    Raises:
+        PaddingError: as `MaxPooling2D`.
+
+    Source: https://keras.io/api/layers/pooling_layers/average_pooling1d
+    """
+
+    rank = 1
+
+
+@registered
+class AveragePooling2D(_AveragePooling, keras.layers.AveragePooling2D):
+    """`keras.layers.AveragePooling2D` with any padding. The mean of integers is a floating-point number.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.AveragePooling2D(2, padding=((0, 1), (0, 1)), padding_mode="zeros")
+    >>> layer.compute_output_shape((None, 7, 9, 3))
+    (None, 4, 5, 3)
+
+    Args:
+        *args, **kwargs: all that `keras.layers.AveragePooling2D` takes, in its order.
+        padding, padding_mode: as `Conv2D` takes them, but left out the mode is `"ignore"`: the mean of what the
+            window covers. `"zeros"` counts the padding, which PyTorch calls `count_include_pad=True`.
+
+    Input shape: `(batch, height, width, channels)`, or channels second.
+    Output shape: `(batch, new_height, new_width, channels)`, or channels second.
+
+    Raises:
+        PaddingError: as `MaxPooling2D`.
+
+    Source: https://keras.io/api/layers/pooling_layers/average_pooling2d
+    """
+
+    rank = 2
+
+
+@registered
+class AveragePooling3D(_AveragePooling, keras.layers.AveragePooling3D):
+    """`keras.layers.AveragePooling3D` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.AveragePooling3D(2, padding="same", padding_mode="symmetric")
+    >>> layer.compute_output_shape((None, 5, 6, 7, 3))
+    (None, 3, 3, 4, 3)
+
+    Args:
+        *args, **kwargs: as `AveragePooling2D`, with three spatial axes.
+
+    Input shape: `(batch, depth, height, width, channels)`, or channels second.
+    Output shape: `(batch, new_depth, new_height, new_width, channels)`, or channels second.
+
+    Raises:
+        PaddingError: as `MaxPooling2D`.
+
+    Source: https://keras.io/api/layers/pooling_layers/average_pooling3d
+    """
+
+    rank = 3
