@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -276,3 +277,16 @@ def test_another_frameworks_tensor_is_padded_by_its_own() -> None:
     out = convpad.keras.spatial_2d_padding(torch.ones(1, 2, 2, 1), padding_mode="reflect")
     assert isinstance(out, torch.Tensor)
     assert tuple(out.shape) == (1, 4, 4, 1)
+
+
+def test_editors_and_help_show_keras_s_arguments_and_the_mode() -> None:
+    theirs = list(inspect.signature(keras.layers.Conv2D).parameters)
+    assert list(inspect.signature(convpad.keras.Conv2D).parameters) == [*theirs[:-1], "padding_mode", theirs[-1]]
+    assert inspect.signature(convpad.keras.MaxPooling1D).parameters["padding_mode"].default == "ignore"
+
+    class Own(convpad.keras.Conv2D):
+        def __init__(self, filters: int) -> None:
+            super().__init__(filters, 3, padding="same", padding_mode="circular")
+
+    assert list(inspect.signature(Own).parameters) == ["filters"]
+    assert Own(4).compute_output_shape((None, 8, 8, 3)) == (None, 8, 8, 4)

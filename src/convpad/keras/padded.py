@@ -96,6 +96,15 @@ class Windowed(Padded):
     op: str
     function: Callable[..., Any]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """The signature that editors and `help` show: Keras's own, and `padding_mode`."""
+        super().__init_subclass__(**kwargs)
+        _, *shown = inspect.signature(cls.__init__).parameters.values()
+        if shown and shown[0].kind is inspect.Parameter.VAR_POSITIONAL:  # else it is a constructor of its own
+            _, *theirs = inspect.signature(super(Windowed, cls).__init__).parameters.values()
+            shown = [*theirs[:-1], shown[1], theirs[-1]] if len(shown) > 1 else theirs
+        cls.__signature__ = inspect.Signature(shown)
+
     def __init__(self, *args: Any, padding_mode: Any = "zeros", **kwargs: Any) -> None:
         bound, padding = self._bound(*args, **kwargs)
         spelled = spelling.canonical(padding, padding_mode, self.rank)
