@@ -20,8 +20,8 @@ __all__ = ["LARGEST", "SMALLEST", "DemoError", "prepare", "run", "steps"]
 SMALLEST, LARGEST = 32, 256
 """Edges of the crop, in pixels."""
 
-_PACKAGES = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
-"""Keras's backends that convpad has, and the extra that installs each."""
+_BACKENDS = ("jax", "tensorflow", "torch")
+"""Keras's backends that convpad has; each is the name of its package and of the extra that installs it."""
 
 
 class DemoError(Exception):
@@ -65,14 +65,13 @@ def prepare(output: Path, *, size: int, force: bool) -> None:
     if not output.resolve().parent.is_dir():
         raise DemoError(f"There is no folder {output.resolve().parent} to write {output.name} into.")
     backend = _backend()
-    if backend not in _PACKAGES:
+    if backend not in _BACKENDS:
         raise DemoError(f"KERAS_BACKEND must be 'jax', 'tensorflow' or 'torch'. Received: {backend!r}.")
     missing = [name for name in ("keras", backend, "matplotlib") if find_spec(name) is None]
     if missing:
-        extras = ",".join(dict.fromkeys(["keras", _PACKAGES[backend], "plot"]))
+        extras = "keras,plot" if backend == "jax" else f"keras,{backend},plot"  # `keras` brings JAX
         raise DemoError(
-            f"The demo needs {' and '.join(missing)}, not installed here. "
-            f"Install with: pip install 'convpad[{extras}]'"
+            f"The demo needs {' and '.join(missing)}, not installed here. Install with: pip install 'convpad[{extras}]'"
         )
 
 

@@ -1,8 +1,8 @@
 """How far is each padding from the truth, and from the oracle?
 
-The layers are the first seven convolutions of VGG-16, as `keras.applications` builds it, each `Conv2D` replaced
-by convpad's with the same weights. The weights are random with a fixed seed: no download, and the same on every
-backend. The truth is the same network fed with the photograph's true surroundings, padding nothing.
+The layers are the first of ResNet-50, as `keras.applications` builds it, with convpad's convolutions and pools
+in the place of Keras's and of the `ZeroPadding2D` before them. The weights are random with a fixed seed: no
+download, and the same on every backend.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ import numpy.typing as npt
 import convpad
 import convpad.keras
 from convpad.demo.cases import CASES, Case
-from convpad.demo.photograph import MARGIN, Crop
+from convpad.demo.photograph import MARGIN, STRIDE, Crop
 
-__all__ = ["TOLERANCE", "Outcome", "measure"]
+__all__ = ["TOLERANCE", "Outcome", "layers_of_resnet", "measure", "network_input", "repadded", "truth"]
 
 Array = npt.NDArray[Any]
+Layers = list[keras.layers.Layer]
+
+LAST = "conv2_block1_2_relu"
+"""The layers up to this one follow each other: windows of 7x7, 3x3 (a pool), 1x1 and 3x3, and a stride of 4."""
 
 TOLERANCE = 1e-5
-"""Largest difference from the oracle, relative to the largest output: float32 over seven layers stays below."""
+"""Largest difference from the oracle, relative to the largest output, that float32 explains."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,24 +37,24 @@ class Outcome:
     """What one padding did.
 
     Args:
-        label: its name.
-        padding_mode: what the first layer was given.
-        amounts: `(before, after)` for each spatial axis, the same in every layer.
+        case: the padding.
+        first_mode: the mode of the first layer.
+        amounts: of each layer that pads, `(before, after)` on both axes.
         output_shape: of the last layer.
-        routes: how the layers were computed.
+        routes: how the layers that pad were computed.
         difference: the largest from the oracle, relative to the largest output.
-        artefact: the mean of |output - truth|, relative to what `zeros` leave.
         heat: |output - truth|, mean over the channels, `(height, width)`.
+        artefact: the mean of `heat`, relative to what zeros leave.
     """
 
-    label: str
-    padding_mode: Any
+    case: Case
+    first_mode: Any
     amounts: tuple[tuple[int, int], ...]
     output_shape: tuple[int, ...]
     routes: tuple[str, ...]
     difference: float
-    artefact: float
     heat: Array
+    artefact: float
 
     @property
     def agrees(self) -> bool:
@@ -58,115 +62,116 @@ class Outcome:
         return self.difference <= TOLERANCE
 
 
-def _vgg(size: int) -> list[keras.layers.Layer]:
-    """VGG-16 up to `block3_conv3`: Keras's own layers, with weights drawn by NumPy."""
-    model = keras.applications.VGG16(weights=None, include_top=False, input_shape=(size, size, 3))
+def layers_of_resnet() -> Layers:
+    """ResNet-50 up to `LAST`: Keras's own layers, their kernels drawn by NumPy."""
+    untrained: Any = None
+    model = keras.applications.ResNet50(weights=untrained, include_top=False, input_shape=(None, None, 3))
     names = [layer.name for layer in model.layers]
-    layers = model.layers[1 : names.index("block3_conv3") + 1]
+    layers = model.layers[1 : names.index(LAST) + 1]
     random = np.random.default_rng(0)
     for layer in layers:
-        if layer.weights:
+        if isinstance(layer, keras.layers.Conv2D):
             kernel, bias = layer.get_weights()
             deviation = np.sqrt(2 / kernel[..., 0].size)
             layer.set_weights([random.normal(0, deviation, kernel.shape), np.zeros_like(bias)])
     return layers
 
 
-def _convolves(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, keras.layers.Conv2D)
+def _has_window(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, (keras.layers.Conv2D, keras.layers.MaxPooling2D))
 
 
-def _repadded(layer: keras.layers.Layer, padding: str, padding_mode: Any) -> keras.layers.Layer:
-    """convpad's layer in the place of Keras's: the same configuration and weights, another padding."""
-    if not _convolves(layer):
-        return layer
-    config = {**layer.get_config(), "padding": padding, "padding_mode": padding_mode}
-    ours = convpad.keras.Conv2D.from_config(config)
+def repadded(layer: keras.layers.Layer, padding: str, padding_mode: Any) -> keras.layers.Layer:
+    """convpad's layer in the place of Keras's: the same window and weights, another padding."""
+    # Not from_config(get_config()): Keras's serialization imports TensorFlow wherever it is installed (3.15.1).
+    options = {"strides": layer.strides, "padding": padding, "padding_mode": padding_mode}
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return convpad.keras.MaxPooling2D(layer.pool_size, **options)
+    ours = convpad.keras.Conv2D(layer.filters, layer.kernel_size, **options)
     ours.build((None, None, None, layer.kernel.shape[-2]))
     ours.set_weights(layer.get_weights())
     return ours
 
 
-def _truth(layers: list[keras.layers.Layer], x: Array) -> tuple[Array, list[Array]]:
-    """The output with nothing padded, and what each convolution reads on average, per channel."""
-    means: list[Array] = []
+def _ours(layers: Layers, padding: str, modes: list[Any], x: Any) -> tuple[Array, list[convpad.Plan], list[Array]]:
+    """What convpad's layers give, the plan of each layer with a window, and the mean of what it reads."""
+    left, plans, means = iter(modes), [], []
     for layer in layers:
-        if _convolves(layer):
+        if _has_window(layer):
+            mode = next(left)
             means.append(keras.ops.convert_to_numpy(keras.ops.mean(x, axis=(0, 1, 2))))
-        x = _repadded(layer, "valid", "zeros")(x)
-    return keras.ops.convert_to_numpy(x), means
-
-
-def _modes(case: Case, means: list[Array]) -> list[Any]:
-    """The padding mode of each convolution."""
-    if case.padding_mode is None:
-        return [convpad.Constant(mean) for mean in means]
-    return [case.padding_mode] * len(means)
-
-
-def _ours(layers: list[keras.layers.Layer], modes: list[Any], x: Array) -> tuple[Array, list[convpad.Plan]]:
-    """What convpad's layers give, and the plan of each convolution."""
-    left, plans = list(modes), []
-    for layer in layers:
-        if _convolves(layer):
-            mode = left.pop(0)
-            plans.append(
-                convpad.plan(
-                    tuple(x.shape),
-                    tuple(layer.kernel.shape),
-                    padding="same",
-                    padding_mode=mode,
-                    backend=keras.backend.backend(),
-                )
-            )
-            layer = _repadded(layer, "same", mode)
+            layer = repadded(layer, padding, mode)
+            plans.append(layer.plan(tuple(x.shape)))
         x = layer(x)
-    return keras.ops.convert_to_numpy(x), plans
+    return np.asarray(keras.ops.convert_to_numpy(x)), plans, means
 
 
-def _oracle(layers: list[keras.layers.Layer], modes: list[Any], x: Array) -> Array:
-    """What the oracle gives: the same layers written out on NumPy arrays, with no framework."""
-    left = list(modes)
+def _oracle(layers: Layers, padding: str, modes: list[Any], x: Array) -> Array:
+    """The same layers written out on NumPy arrays, with no framework."""
+    left = iter(modes)
     for layer in layers:
-        if _convolves(layer):
+        if isinstance(layer, keras.layers.Conv2D):
             kernel, bias = layer.get_weights()
-            x = np.maximum(convpad.conv(x, kernel, padding="same", padding_mode=left.pop(0)) + bias, 0)
+            x = convpad.conv(x, kernel, strides=layer.strides, padding=padding, padding_mode=next(left)) + bias
+        elif isinstance(layer, keras.layers.MaxPooling2D):
+            options = {"strides": layer.strides, "padding": padding, "padding_mode": next(left)}
+            x = convpad.max_pool(x, layer.pool_size, **options)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            scale, offset, mean, variance = layer.get_weights()
+            x = (x - mean) / np.sqrt(variance + layer.epsilon) * scale + offset
         else:
-            x = convpad.max_pool(x, layer.pool_size, strides=layer.strides)
+            x = np.maximum(x, 0)
     return x
 
 
-def _input(pixels: Array) -> Array:
-    return keras.applications.vgg16.preprocess_input(pixels[None].copy())
+def network_input(pixels: Array) -> Array:
+    """As ResNet-50 was trained to read pixels: blue, green, red, less the mean of ImageNet."""
+    return np.asarray(keras.applications.resnet.preprocess_input(pixels[None].copy()))
+
+
+def truth(layers: Layers, crop: Crop, padding: str, padding_mode: Any = "zeros") -> tuple[Array, list[Array]]:
+    """What the layers give for the crop where the photograph goes on around it, and the mean each of them reads.
+
+    The crop is grown by what truly surrounds it, and the outputs that belong to the surroundings are cut off:
+    those that are left never see the padding, so `padding_mode` does not change them.
+    """
+    modes = [padding_mode] * len(layers)
+    outputs, _, means = _ours(layers, padding, modes, network_input(crop.grown(MARGIN)))
+    around = MARGIN // STRIDE
+    return outputs[:, around:-around, around:-around], means
 
 
 def measure(crop: Crop, on_step: Callable[[str], None]) -> list[Outcome]:
     """One outcome for each of `CASES`."""
-    on_step("the truth: the photograph's own surroundings")
+    on_step("ResNet-50's first layers")
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
-    layers = _vgg(crop.size)
-    truth, means = _truth(layers, _input(crop.grown(MARGIN)))
-    x, outcomes = _input(crop.grown(0)), []
-    zeros = 0.0
+    layers = [layer for layer in layers_of_resnet() if not isinstance(layer, keras.layers.ZeroPadding2D)]
+    outcomes: list[Outcome] = []
     for case in CASES:
-        modes = _modes(case, means)
         on_step(f"{case.label}: the layers")
-        ours, plans = _ours(layers, modes, x)
+        true, means = truth(layers, crop, case.padding)
+        modes = [convpad.Constant(mean) if case.padding_mode is None else case.padding_mode for mean in means]
+        ours, plans, _ = _ours(layers, case.padding, modes, network_input(crop.grown(0)))
         on_step(f"{case.label}: the oracle")
-        oracle = _oracle(layers, modes, x)
-        heat = np.abs(ours - truth).mean((0, -1))
-        zeros = zeros or float(heat.mean())
-        outcomes.append(
-            Outcome(
-                label=case.label,
-                padding_mode=modes[0],
-                amounts=tuple((window.before or 0, window.after or 0) for window in plans[0].windows),
-                output_shape=ours.shape,
-                routes=tuple(dict.fromkeys(str(plan.route) for plan in plans)),
-                difference=float(np.abs(ours - oracle).max() / np.abs(oracle).max()),
-                artefact=float(heat.mean()) / zeros,
-                heat=heat,
-            )
-        )
+        oracle = _oracle(layers, case.padding, modes, network_input(crop.grown(0)))
+        outcomes.append(_outcome(case, modes[0], plans, ours, oracle, np.abs(ours - true), outcomes))
     return outcomes
+
+
+def _outcome(
+    case: Case, mode: Any, plans: list[convpad.Plan], ours: Array, oracle: Array, errors: Array, earlier: list[Outcome]
+) -> Outcome:
+    heat = errors.mean((0, -1))
+    zeros = earlier[0].heat.mean() if earlier else heat.mean()
+    padding = [plan for plan in plans if any(window.before or window.after for window in plan.windows)]
+    return Outcome(
+        case=case,
+        first_mode=mode,
+        amounts=tuple((plan.windows[0].before or 0, plan.windows[0].after or 0) for plan in padding),
+        output_shape=ours.shape,
+        routes=tuple(str(plan.route) for plan in padding),
+        difference=float(np.abs(ours - oracle).max() / np.abs(oracle).max()),
+        heat=heat,
+        artefact=float(heat.mean() / zeros),
+    )

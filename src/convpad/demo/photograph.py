@@ -14,12 +14,16 @@ import matplotlib.image
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MARGIN", "Crop", "cropped"]
+__all__ = ["MARGIN", "STRIDE", "Crop", "cropped"]
 
 Array = npt.NDArray[Any]
 
-MARGIN = 18
-"""Pixels of surroundings that VGG-16 reads to compute `block3_conv3` with no padding: 2 * 1 + 2 * 2 + 3 * 4."""
+STRIDE = 4
+"""Pixels from one output of the demo's layers to the next."""
+
+MARGIN = 16
+"""Pixels of surroundings that decide the outputs at the border of the crop, at least: padding reaches 3 of them in,
+so 12 pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +55,11 @@ class Crop:
 def cropped(size: int) -> Crop:
     """Rear Admiral Grace Hopper, a public domain photograph that ships inside matplotlib, cropped to her face.
 
-    The photograph is first made smaller by a whole factor, each pixel the mean of a block, so that crops of
-    every size show about the same.
+    The photograph is first made smaller by a whole factor, each pixel the mean of a block, so that a small crop
+    shows the whole face too.
     """
-    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-        full = np.asarray(matplotlib.image.imread(file, format="jpg"), np.float32)
+    path = str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
+    full = np.asarray(matplotlib.image.imread(path), np.float32)
     height, width, _ = full.shape
     around = max(MARGIN, size // 6)
     factor = max(1, width // (size + 2 * around))
