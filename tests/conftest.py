@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import NoReturn
 
 from hypothesis import HealthCheck, settings
 
@@ -28,7 +27,7 @@ NEEDS = {
     "test_oracle_torch": {"torch"},
     "test_oracle_": {"numpy"},
     "test_keras_": {"jax", "tensorflow", "torch"},
-    "test_readme": {"jax", "torch"},
+    "test_readme": {"jax", "tensorflow", "torch"},
     "test_demo": {"jax"},
     "test_pictures": {"numpy"},
 }
@@ -48,10 +47,10 @@ class NoFramework(MetaPathFinder):
 
     frameworks = ("jax", "tensorflow", "torch", "keras")
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> NoReturn | None:
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> None:
         if fullname in self.frameworks:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-        return None
+        return
 
 
 if CHOSEN == ["numpy"]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import convpad
+from convpad.modes import ALLOWED
 
 Array = Callable[[Any], Any]
 NAN, INF = float("nan"), float("inf")
@@ -100,7 +101,7 @@ def plan(array: Array, x: Any = (1, 8, 3), kernel: Any = (3, 3, 4), **options: A
 # What is allowed, as it is said again and again
 
 AMOUNT = "`padding` must be one of 'valid', 'same', 'same_lower', 'half', 'full', 'causal', an int, or a pair (before, after) for each spatial axis. Received: "
-MODE = "`padding_mode` must be one of 'zeros', 'constant', 'reflect', 'symmetric', 'replicate', 'circular', 'reflect_odd', 'symmetric_odd', 'ignore', a number, Constant(...) or Learned(...). Received: "
+MODE = f"`padding_mode` must be one of {ALLOWED}. Received: "
 
 REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     # function, options, text

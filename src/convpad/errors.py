@@ -17,11 +17,9 @@ class PaddingError(ValueError):
     Example:
 
     >>> import convpad
-    >>> convpad.Padding.parse("same", "edge", rank=2)
+    >>> convpad.Padding.parse((0, -1), rank=1)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    convpad.errors.PaddingError: `padding_mode` must be one of 'zeros', 'constant', 'reflect', 'symmetric', \
-'replicate', 'circular', 'reflect_odd', 'symmetric_odd', 'ignore', a number, Constant(...) or Learned(...). \
-Received: 'edge'. NumPy's 'edge' is 'replicate' here.
+    convpad.errors.PaddingError: `padding` must be an int of at least 0. Received: -1. ...
     """
 
 

@@ -93,8 +93,8 @@ class Mode:
 
     @property
     def computes(self) -> bool:
-        """Whether the outside is computed from several values, and not merely a copy of one."""
-        return len(self.rule(0, 1)) > 1
+        """Whether the outside is computed from values inside, and not merely a copy of one."""
+        return [weight for _, weight in self.rule(0, 1)] not in ([], [1])
 
     def terms(self, position: int, size: int) -> tuple[tuple[int, int], ...]:
         """The terms of one position of a known axis, like ones added up, none with weight 0."""

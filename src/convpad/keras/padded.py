@@ -101,7 +101,7 @@ class Windowed(Padded):
         super().__init_subclass__(**kwargs)
         _, *shown = inspect.signature(cls.__init__).parameters.values()
         if shown and shown[0].kind is inspect.Parameter.VAR_POSITIONAL:  # else it is a constructor of its own
-            _, *theirs = inspect.signature(super(Windowed, cls).__init__).parameters.values()
+            _, *theirs = inspect.signature(super().__init__).parameters.values()
             shown = [*theirs[:-1], shown[1], theirs[-1]] if len(shown) > 1 else theirs
         cls.__signature__ = inspect.Signature(shown)
 
