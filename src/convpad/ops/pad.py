@@ -176,7 +176,8 @@ def extended_mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
         cuts[axis] = slice(None)
     ones = backend.where(backend.tensor(0, x), backend.slices(x, tuple(cuts)), 1.0)
     counts = tuple((float(before.counts), float(after.counts)) for before, after in problem.modes)
-    return extend(backend, ones, problem, counts)
+    found = extend(backend, ones, problem, counts)
+    return backend.where(found, found * 0 + 1, 0.0)  # whatever the weights it was extended with
 
 
 def _pad(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:

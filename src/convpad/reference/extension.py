@@ -58,7 +58,7 @@ def covered(problem: Problem) -> Array:
     mask = np.ones((1, *(window.size or 0 for window in problem.windows), 1))
     for axis, modes in enumerate(problem.modes):
         mask = _extended_axis(mask, problem, axis, tuple(float(mode.counts) for mode in modes))  # pyright: ignore
-    return mask
+    return (mask != 0).astype(np.float64)  # whatever the weights it was extended with
 
 
 def _folded_axis(padded: Array, problem: Problem, axis: int) -> Array:
