@@ -98,7 +98,9 @@ def _drawn(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
 
 
 def _along(backend: Backend, weights: Any, x: Tensor, axis: int) -> Tensor:
-    """One weight for each place of an axis of `x`."""
+    """One weight for each place of an axis of `x`; a rule may also give one int for all."""
+    if isinstance(weights, int):
+        return backend.tensor(np.asarray(weights), x)
     shape = tuple(slice(None) if other == axis else None for other in range(len(x.shape)))
     return backend.tensor(weights, x)[shape]
 
