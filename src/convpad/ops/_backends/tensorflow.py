@@ -81,9 +81,9 @@ def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
 def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     order = [axis, *(other for other in range(len(x.shape)) if other != axis)]
     back = [order.index(place) for place in range(len(order))]
-    places = tf.cast(index, "int32")[:, None]
-    added = tf.tensor_scatter_nd_add(tf.transpose(x, order), places, tf.transpose(values, order))
-    return tf.transpose(added, back)
+    # Not tensor_scatter_nd_add, which refuses an empty batch.
+    sums = tf.math.unsorted_segment_sum(tf.transpose(values, order), tf.cast(index, "int32"), size(x, axis))
+    return x + tf.transpose(sums, back)
 
 
 def native(problem: Problem, ignored: bool) -> str:
