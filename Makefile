@@ -43,7 +43,7 @@ format: .venv/development ## Formats and mends what ruff can
 	$(BIN)/ruff format
 
 mutation: .venv/development ## Changes the core and looks whether a test notices
-	$(BIN)/mutmut run
+	CONVPAD_BACKENDS=numpy $(BIN)/mutmut run
 	$(BIN)/mutmut results
 
 pictures: .venv/development ## Draws the pictures of the documentation again

@@ -361,9 +361,9 @@ def _parsed(padding_mode: Any) -> Padding:
         (Learned(), 3),
     ],
 )
-def test_channelled(padding_mode: Any, channels: int | None) -> None:
+def test_check_channels(padding_mode: Any, channels: int | None) -> None:
     parsed = _parsed(padding_mode)
-    assert parsed.channelled(channels) is parsed
+    parsed.check_channels(channels)  # nothing is raised
 
 
 @pytest.mark.parametrize(
@@ -375,9 +375,9 @@ def test_channelled(padding_mode: Any, channels: int | None) -> None:
         (Constant(_Tensor(2)), 2),
     ],
 )
-def test_channelled_refuses(padding_mode: Any, count: int) -> None:
+def test_check_channels_refuses(padding_mode: Any, count: int) -> None:
     with pytest.raises(PaddingError) as refusal:
-        _parsed(padding_mode).channelled(3)
+        _parsed(padding_mode).check_channels(3)
     assert str(refusal.value) == (
         f"A constant per channel must have one value for each channel that is padded. Received: {count} for 3 channels."
     )

@@ -129,7 +129,7 @@ def pose(
             filters = _pointwise_filters(_kernel_shape("pointwise_kernel", pointwise_shape, rank), filters)
     strides = per_axis("strides", strides, rank)
     dilation = per_axis("dilation_rate", dilation_rate, rank)
-    padding.channelled(filters if op == "conv_transpose" else channels)
+    padding.check_channels(filters if op == "conv_transpose" else channels)
     leftovers: tuple[int, ...] = ()
     rows = list(zip(sizes, kernel, strides, dilation, padding.amounts, strict=True))
     if op == "conv_transpose":
@@ -150,7 +150,7 @@ def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_la
     shape = known_shape("x", input_shape)
     channels = shape[-1] if last else shape[1]
     sizes = shape[1:-1] if last else shape[2:]
-    padding.channelled(channels)
+    padding.check_channels(channels)
     windows: list[Window] = []
     for axis, (size, amount, modes) in enumerate(zip(sizes, padding.amounts, padding.modes, strict=True)):
         before, after = amount.pad(1, 1, 1)

@@ -276,8 +276,8 @@ class Padding:
         padding, padding_mode = self.spelling()
         return f"Padding.parse({padding!r}, {padding_mode!r}, rank={self.rank})"
 
-    def channelled(self, channels: int | None) -> Padding:
-        """This, once every constant per channel is known to have one value for each of the input's channels."""
+    def check_channels(self, channels: int | None) -> None:
+        """Refuses constants per channel that have not one value for each channel."""
         for value in (value for pair in self.values for value in pair):
             shape = (len(value),) if isinstance(value, tuple) else tuple(getattr(value, "shape", ()))  # pyright: ignore
             count = shape[0] if shape else channels
@@ -286,7 +286,6 @@ class Padding:
                     "A constant per channel must have one value for each channel that is padded. Received: "
                     f"{count} for {channels} channels."
                 )
-        return self
 
 
 def _spelled(mode: Mode, value: Any) -> Any:
