@@ -64,3 +64,12 @@ def test_the_core_needs_the_standard_library_alone() -> None:
 def test_a_program_that_fails_is_noticed() -> None:
     with pytest.raises(AssertionError, match="no_such_module"):
         _foreign("import no_such_module")
+
+
+def test_without_keras_its_layers_say_what_to_install() -> None:
+    blocked = "import sys; sys.modules['keras'] = None\nimport convpad\n"
+    program = blocked + "try:\n    convpad.keras\nexcept ModuleNotFoundError as error:\n    print(error)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == (
+        "convpad.keras needs Keras 3, which is not installed. Install it with: pip install 'convpad[keras]'\n"
+    ), done.stderr
