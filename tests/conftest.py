@@ -59,5 +59,5 @@ if CHOSEN == ["numpy"]:
 # The same examples on every machine; a wider search with HYPOTHESIS_PROFILE=wide.
 quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile("suite", derandomize=True, deadline=None, database=None, suppress_health_check=quiet)
-settings.register_profile("wide", max_examples=2000, deadline=None, suppress_health_check=quiet)
+settings.register_profile("wide", max_examples=500, deadline=None, suppress_health_check=quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))

@@ -27,7 +27,7 @@ on_every_engine = pytest.mark.parametrize("name", ENGINES)
 
 def tried(name: str, law: Any, *strategies: Any, share: float = 1.0) -> None:
     """Holds a law against so many examples as the backend has time for."""
-    count = 2000 if WIDE else max(10, int(EXAMPLES[name] * share))
+    count = 500 if WIDE else max(10, int(EXAMPLES[name] * share))
     settings(max_examples=count)(given(*strategies)(law))()
 
 
