@@ -17,6 +17,16 @@ OPS = ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool",
 WORDS = ("valid", "same", "same_lower", "half", "full", "causal")
 FILLS = [name for name, mode in MODES.items() if not mode.carries_value]
 
+NUMPY: dict[str, dict[str, Any]] = {
+    "reflect": {"mode": "reflect"},
+    "symmetric": {"mode": "symmetric"},
+    "replicate": {"mode": "edge"},
+    "circular": {"mode": "wrap"},
+    "reflect_odd": {"mode": "reflect", "reflect_type": "odd"},
+    "symmetric_odd": {"mode": "symmetric", "reflect_type": "odd"},
+}
+"""How `numpy.pad` says the modes that copy."""
+
 
 @dataclass(frozen=True)
 class Case:

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from cases import NUMPY
 
 from convpad.errors import PaddingError, ShapeError, refuse
 from convpad.modes import MODES, Mode, mode_named, picture
@@ -23,14 +24,6 @@ PICTURES = {
 }
 """The table of the modes, drawn by hand: the row that a new mode needs. (`symmetric_odd` begins with 2a-a: a.)"""
 
-NUMPY = {
-    "reflect": {"mode": "reflect"},
-    "symmetric": {"mode": "symmetric"},
-    "replicate": {"mode": "edge"},
-    "circular": {"mode": "wrap"},
-    "reflect_odd": {"mode": "reflect", "reflect_type": "odd"},
-    "symmetric_odd": {"mode": "symmetric", "reflect_type": "odd"},
-}
 
 HINTS = [
     ("zero", " Keras's 'zero' is 'zeros' here."),

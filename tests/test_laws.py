@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import OPS, Case, cases, modes
+from cases import NUMPY, OPS, Case, cases, modes
 from compare import assert_close, assert_forward, assert_gradients, oracle
 from frameworks import CHOSEN, ENGINES, framework
 from hypothesis import assume, given, settings
@@ -126,15 +126,7 @@ def test_gradients_reach_the_constants(name: str, op: str, per_channel: bool) ->
 
 # Law 2: pad equals numpy.pad
 
-NUMPY_WORDS: dict[str, dict[str, Any]] = {
-    "zeros": {"mode": "constant"},
-    "reflect": {"mode": "reflect"},
-    "symmetric": {"mode": "symmetric"},
-    "replicate": {"mode": "edge"},
-    "circular": {"mode": "wrap"},
-    "reflect_odd": {"mode": "reflect", "reflect_type": "odd"},
-    "symmetric_odd": {"mode": "symmetric", "reflect_type": "odd"},
-}
+NUMPY_WORDS: dict[str, dict[str, Any]] = {"zeros": {"mode": "constant"}, **NUMPY}
 
 
 @on_every_backend

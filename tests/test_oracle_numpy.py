@@ -7,6 +7,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from cases import NUMPY as COPIES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +16,7 @@ import convpad
 NUMPY: dict[Any, dict[str, Any]] = {
     "zeros": {"mode": "constant"},
     3: {"mode": "constant", "constant_values": 3},
-    "reflect": {"mode": "reflect"},
-    "symmetric": {"mode": "symmetric"},
-    "replicate": {"mode": "edge"},
-    "circular": {"mode": "wrap"},
-    "reflect_odd": {"mode": "reflect", "reflect_type": "odd"},
-    "symmetric_odd": {"mode": "symmetric", "reflect_type": "odd"},
+    **COPIES,
 }
 DTYPES = ["float64", "float32", "float16", "bfloat16", "complex64", "complex128", "int32", "int8", "uint8", "bool"]
 
