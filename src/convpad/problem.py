@@ -78,6 +78,21 @@ class Problem:
         return 1 + self.rank if self.channels_last else 1
 
     @property
+    def strides(self) -> list[int]:
+        """From one output to the next, for each axis."""
+        return [window.stride for window in self.windows]
+
+    @property
+    def dilation(self) -> list[int]:
+        """From one tap to the next, for each axis."""
+        return [window.dilation for window in self.windows]
+
+    @property
+    def pads(self) -> list[tuple[int, int]]:
+        """(before, after) for each axis, where they are known."""
+        return [(window.before or 0, window.after or 0) for window in self.windows]
+
+    @property
     def taps(self) -> int:
         """Values under one window."""
         return prod([window.kernel for window in self.windows])

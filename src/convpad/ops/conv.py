@@ -9,33 +9,21 @@ from convpad.ops.coverage import renormalised
 from convpad.ops.dispatch import answer
 from convpad.ops.pad import Values, extend, fold
 from convpad.ops.plan import Plan, Route, padded_modes
-from convpad.problem import Problem
 
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
 
-def _zeros(problem: Problem) -> list[tuple[int, int]]:
-    return [(window.before or 0, window.after or 0) for window in problem.windows]
-
-
-def _pads(plan: Plan) -> list[tuple[int, int]]:
-    """What is left for the backend's own operation to pad."""
-    if plan.route is Route.PADDED:
-        return [(0, 0)] * plan.problem.rank
-    return _zeros(plan.problem)
-
-
-def _steps(problem: Problem) -> tuple[list[int], list[int]]:
-    return [window.stride for window in problem.windows], [window.dilation for window in problem.windows]
-
-
 def _conv(backend: Backend, plan: Plan, values: Values, x: Tensor, kernel: Tensor) -> Tensor:
-    problem, (strides, dilation) = plan.problem, _steps(plan.problem)
+    problem = plan.problem
     padded = extend(backend, x, problem, values) if plan.route is Route.PADDED else x
     if problem.op == "conv":
-        out = backend.conv(padded, kernel, strides, _pads(plan), dilation, problem.groups, problem.channels_last)
+        out = backend.conv(
+            padded, kernel, problem.strides, plan.pads, problem.dilation, problem.groups, problem.channels_last
+        )
     else:
-        out = backend.depthwise_conv(padded, kernel, strides, _pads(plan), dilation, problem.channels_last)
+        out = backend.depthwise_conv(
+            padded, kernel, problem.strides, plan.pads, problem.dilation, problem.channels_last
+        )
     return renormalised(backend, out, x, problem)
 
 
@@ -47,18 +35,25 @@ def _separable_conv(
 
 
 def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
-    problem, (strides, dilation) = plan.problem, _steps(plan.problem)
+    problem = plan.problem
 
     def transposed(y: Tensor, pads: list[tuple[int, int]]) -> Tensor:
         return backend.conv_transpose(
-            y, kernel, strides, pads, problem.leftovers, dilation, problem.groups, problem.channels_last
+            y,
+            kernel,
+            problem.strides,
+            pads,
+            problem.leftovers,
+            problem.dilation,
+            problem.groups,
+            problem.channels_last,
         )
 
     if any(not mode.counts for mode in padded_modes(problem)):
         # The map is that of the output; while its size is not known it takes an output to learn it from.
         known = all(window.known for window in problem.windows)
-        y = renormalised(backend, y, y if known else transposed(y, _zeros(problem)), problem)
-    out = transposed(y, _pads(plan))
+        y = renormalised(backend, y, y if known else transposed(y, problem.pads), problem)
+    out = transposed(y, plan.pads)
     return fold(backend, out, problem) if plan.route is Route.PADDED else out
 
 

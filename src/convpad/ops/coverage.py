@@ -96,9 +96,9 @@ def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) 
     covered = backend.conv(
         extended_mask(backend, x, problem),
         ones,
-        [window.stride for window in windows],
+        problem.strides,
         [(0, 0)] * problem.rank,
-        [window.dilation for window in windows],
+        problem.dilation,
         1,
         problem.channels_last,
     )

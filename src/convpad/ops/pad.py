@@ -71,8 +71,12 @@ def _cut(backend: Backend, x: Tensor, axis: int, start: int, stop: int) -> Tenso
     return backend.slices(x, (slice(None),) * axis + (slice(start, stop),))
 
 
-def _weighted(backend: Backend, x: Tensor, weight: int) -> Tensor:
-    return x if weight == 1 else x * backend.tensor(np.asarray(weight), x)
+def _weighted(backend: Backend, x: Tensor, axis: int, weights: Any) -> Tensor:
+    """`x` times one int, or one weight for each place of an axis."""
+    if isinstance(weights, int):
+        return x if weights == 1 else x * backend.tensor(np.asarray(weights), x)
+    shape = tuple(slice(None) if other == axis else None for other in range(len(x.shape)))
+    return x * backend.tensor(weights, x)[shape]
 
 
 def _sum(parts: list[Tensor]) -> Tensor:
@@ -93,25 +97,14 @@ def _drawn(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
             part = _cut(backend, x, axis, start, start + run.length)
         else:
             part = backend.flip(_cut(backend, x, axis, start - run.length + 1, start + 1), axis)
-        parts.append(_weighted(backend, part, weight))
+        parts.append(_weighted(backend, part, axis, weight))
     return _sum(parts)
-
-
-def _along(backend: Backend, weights: Any, x: Tensor, axis: int) -> Tensor:
-    """One weight for each place of an axis of `x`; a rule may also give one int for all."""
-    if isinstance(weights, int):
-        return backend.tensor(np.asarray(weights), x)
-    shape = tuple(slice(None) if other == axis else None for other in range(len(x.shape)))
-    return backend.tensor(weights, x)[shape]
 
 
 def _gathered(backend: Backend, x: Tensor, axis: int, mode: Mode, positions: Tensor, size: Any) -> Tensor:
     """The same for a size that is only known when it runs: the rule itself, on a tensor of positions."""
-    parts: list[Tensor] = []
-    for index, weight in mode.rule(positions, size):
-        part = backend.gather(x, axis, index)
-        parts.append(part * _along(backend, weight, part, axis) if mode.computes else part)
-    return _sum(parts)
+    terms = mode.rule(positions, size)
+    return _sum([_weighted(backend, backend.gather(x, axis, index), axis, weights) for index, weights in terms])
 
 
 def _filled(backend: Backend, x: Tensor, axis: int, count: Any, value: Any, channel_axis: int) -> Tensor:
@@ -164,9 +157,8 @@ def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
             strip = _cut(backend, padded, axis, before + start, before + stop)
             known = window.size is not None
             positions = np.arange(start, stop) if known else backend.positions(start, stop, padded)
-            for index, weight in mode.rule(positions, size):
-                part = strip * _along(backend, weight, strip, axis) if mode.computes else strip
-                inside = backend.add_at(inside, axis, index, part)
+            for index, weights in mode.rule(positions, size):
+                inside = backend.add_at(inside, axis, index, _weighted(backend, strip, axis, weights))
         padded = inside
     return padded
 

@@ -70,6 +70,11 @@ class Plan:
         """The shape of what comes out, None where unknown."""
         return self.problem.output_shape
 
+    @property
+    def pads(self) -> list[tuple[int, int]]:
+        """(before, after) for each axis: what is left for the backend's own operation to pad."""
+        return [(0, 0)] * self.problem.rank if self.route is Route.PADDED else self.problem.pads
+
     def __str__(self) -> str:
         return f"{self.route} on {self.backend}: {self.reason}"
 

@@ -15,15 +15,12 @@ from convpad.ops.plan import Plan, Route, padded_modes
 __all__ = ["average_pool", "max_pool"]
 
 
-def _window(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, int]]]:
-    """Size, strides, and what is left for the backend's own pool to pad."""
-    windows = plan.windows
-    pads = [(0, 0) if plan.route is Route.PADDED else (window.before or 0, window.after or 0) for window in windows]
-    return [window.kernel for window in windows], [window.stride for window in windows], pads
+def _size(plan: Plan) -> list[int]:
+    return [window.kernel for window in plan.windows]
 
 
 def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
-    problem, (size, strides, pads) = plan.problem, _window(plan)
+    problem = plan.problem
     modes, least, padded = padded_modes(problem), lowest(backend.dtype(x)), x
     if plan.route is Route.PADDED:
         alone = modes == [MODES["ignore"]]
@@ -31,7 +28,7 @@ def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor
         if MODES["ignore"] in modes and not alone:
             # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.
             padded = backend.where(mask(backend, x, problem), padded, least)
-    out = backend.max_pool(padded, size, strides, pads, problem.channels_last)
+    out = backend.max_pool(padded, _size(plan), problem.strides, plan.pads, problem.channels_last)
     if MODES["ignore"] in modes and any(max(w.before or 0, w.after or 0) >= w.kernel for w in plan.windows):
         # A window may cover nothing. Pools differ in what they make of that.
         out = backend.where(renormalisation(backend, out, x, problem), out, least)
@@ -39,10 +36,10 @@ def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor
 
 
 def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
-    problem, (size, strides, pads) = plan.problem, _window(plan)
+    problem = plan.problem
     ignored = plan.route is Route.NATIVE and MODES["ignore"] in padded_modes(problem)
     padded = extend(backend, x, problem, values) if plan.route is Route.PADDED else x
-    out = backend.average_pool(padded, size, strides, pads, ignored, problem.channels_last)
+    out = backend.average_pool(padded, _size(plan), problem.strides, plan.pads, ignored, problem.channels_last)
     return out if ignored else renormalised(backend, out, x, problem)
 
 
