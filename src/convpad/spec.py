@@ -194,6 +194,17 @@ def _shortest(entries: Iterable[Any]) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class _Shaped:
+    """What stands for a tensor."""
+
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, value: Any) -> Any:
+        return cls(tuple(value.shape)) if hasattr(value, "shape") else None if isinstance(value, Learned) else value
+
+
+@dataclass(frozen=True, slots=True)
 class Padding:
     """How much and with what, for every spatial axis: the parsed form of `padding` and `padding_mode`.
 
@@ -275,6 +286,13 @@ class Padding:
     def __repr__(self) -> str:
         padding, padding_mode = self.spelling()
         return f"Padding.parse({padding!r}, {padding_mode!r}, rank={self.rank})"
+
+    def described(self) -> Padding:
+        """The same with the shapes of its tensors in their places: what can be said without a tensor, hashable."""
+        if all(isinstance(value, (int, float, tuple, type(None))) for pair in self.values for value in pair):
+            return self
+        values = tuple((_Shaped.of(before), _Shaped.of(after)) for before, after in self.values)
+        return Padding(self.amounts, self.modes, values)
 
     def check_channels(self, channels: int | None) -> None:
         """Refuses constants per channel that have not one value for each channel."""

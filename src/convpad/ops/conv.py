@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from convpad.ops._backends import Backend, Tensor
+from convpad.ops._backends import Backend, Pairs, Tensor
+from convpad.ops.border import bordered
 from convpad.ops.coverage import renormalised
 from convpad.ops.dispatch import answer
-from convpad.ops.pad import Values, extend, fold
+from convpad.ops.pad import Values, fold
 from convpad.ops.plan import Plan, Route, padded_modes
 
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
@@ -15,16 +16,16 @@ __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
 def _conv(backend: Backend, plan: Plan, values: Values, x: Tensor, kernel: Tensor) -> Tensor:
     problem = plan.problem
-    padded = extend(backend, x, problem, values) if plan.route is Route.PADDED else x
-    if problem.op == "conv":
-        out = backend.conv(
-            padded, kernel, problem.strides, plan.pads, problem.dilation, problem.groups, problem.channels_last
-        )
-    else:
-        out = backend.depthwise_conv(
-            padded, kernel, problem.strides, plan.pads, problem.dilation, problem.channels_last
-        )
-    return renormalised(backend, out, x, problem)
+    strides, dilation, groups, last = problem.strides, problem.dilation, problem.groups, problem.channels_last
+
+    def run(x: Tensor, pads: Pairs) -> Tensor:
+        if problem.op == "conv":
+            return backend.conv(x, kernel, strides, pads, dilation, groups, last)
+        if plan.route is Route.TAPS:
+            return backend.taps(x, kernel, strides, pads, dilation, last)
+        return backend.depthwise_conv(x, kernel, strides, pads, dilation, last)
+
+    return bordered(backend, plan, values, x, run)
 
 
 def _separable_conv(

@@ -10,14 +10,56 @@ from convpad import reference
 from convpad.errors import ShapeError, refuse
 from convpad.ops._backends import backend_named, backend_of
 from convpad.ops.dtypes import check_dtypes, check_values
-from convpad.ops.plan import Plan, Route, choose, route_named
+from convpad.ops.plan import Plan, choose, route_named
 from convpad.problem import OPS, POOLS, Problem, known_shape, pose, pose_pad, rank_of
-from convpad.spec import Padding
+from convpad.spec import Constant, Padding
 
 __all__ = ["answer", "plan"]
 
+Settled = Callable[..., Any]
+
 MAX_RANK = 3
 """Backends convolve along up to three axes; the oracle along any number."""
+
+
+class Spelled:
+    """Arguments as they were spelled, to look up what they mean: equal only with equal types, as 1 is not True."""
+
+    __slots__ = ("arguments", "key")
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.key = _key(arguments)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spelled) and self.key == other.key
+
+
+def _key(entry: Any) -> Any:
+    if entry is None or isinstance(entry, (str, int, float)):
+        return type(entry), entry
+    if isinstance(entry, (tuple, list)):
+        return tuple([_key(one) for one in cast("list[Any]", entry)])
+    if isinstance(entry, dict):
+        return tuple([(name, _key(one)) for name, one in cast("dict[str, Any]", entry).items()])
+    if isinstance(entry, Constant) and isinstance(entry.value, (int, float, tuple)):
+        return Constant, _key(entry.value)  # pyright: ignore[reportUnknownMemberType]
+    raise TypeError(f"not a spelling: {type(entry)}")
+
+
+def _remembered(settled: Settled, function: Any, *arguments: Any) -> Any:
+    """The answer of a remembered function to arguments, the last of which are words; without memory where they are
+    not (a tensor, NumPy's integers, what will be refused).
+    """
+    *facts, words = arguments
+    try:
+        spelled = Spelled(*words)
+    except TypeError:
+        return function.__wrapped__(*facts, words)
+    return settled(function, *facts, spelled)
 
 
 def answer(
@@ -30,50 +72,78 @@ def answer(
     route: str | None = None,
     **options: Any,
 ) -> Any:
-    """Poses the problem, plans it, and has the backend of the arrays (or the oracle) run the plan."""
+    """Poses the problem, plans it, and has the backend of the arrays (or the oracle) run the plan.
+
+    What depends on shapes and words alone is remembered: a call like an earlier one looks it up.
+    """
     name, backend = backend_of(arrays)
-    foreign = {key: backend is None or not backend.owns(array) for key, array in arrays.items()}
-    shapes = {key: a.shape if foreign[key] or backend is None else backend.shape(a) for key, a in arrays.items()}
-    dtypes = {key: a.dtype.name if foreign[key] or backend is None else backend.dtype(a) for key, a in arrays.items()}
-    spec, problem = _posed(op, shapes, padding, padding_mode, options)
-    check_dtypes(problem, dtypes)
-    check_values(spec, dtypes["x"])
-    asked = problem, name, route_named(route)
-    chosen = _planned(*asked) if backend is None else backend.settled(_planned, *asked)
+    owned = [backend is not None and backend.owns(array) for array in arrays.values()]
+    shapes: list[Any] = []
+    dtypes: list[str] = []
+    for array, ours in zip(arrays.values(), owned, strict=True):
+        shapes.append(backend.shape(array) if backend and ours else array.shape)
+        dtypes.append(backend.dtype(array) if backend and ours else array.dtype.name)
+    like = next((array for array, ours in zip(arrays.values(), owned, strict=True) if ours), None)
+    settled, device = (backend.settled, backend.device(like)) if backend else (_called, "cpu")
+    rank = rank_of(shapes[0])
+    spec = _remembered(settled, _parsed, op, rank, (padding, padding_mode))
+    facts = (
+        name,
+        device,
+        op,
+        tuple([tuple(shape) for shape in shapes]),
+        tuple(zip(arrays, dtypes, strict=True)),
+        spec.described(),
+    )
+    chosen = _remembered(settled, _chosen, *facts, (route, options))
+    check_values(spec, dtypes[0])
     if backend is None:
-        return reference.solve(problem, spec.values, *arrays.values())
-    like = next(array for key, array in arrays.items() if not foreign[key])
-    tensors = [backend.tensor(array, like) if foreign[key] else array for key, array in arrays.items()]
+        return reference.solve(chosen.problem, spec.values, *arrays.values())
+    tensors = [x if ours else backend.tensor(x, like) for x, ours in zip(arrays.values(), owned, strict=True)]
     return run(backend, chosen, spec.values, *tensors)
 
 
-def _posed(
-    op: str, shapes: dict[str, Any], padding: Any, padding_mode: Any, options: dict[str, Any]
-) -> tuple[Padding, Problem]:
-    """The parsed padding and the problem. `shapes` has the input's first, then its kernels' or its pool's size."""
-    shape, *kernels = shapes.values()
-    rank = rank_of(known_shape("x", shape))
+def _called(remembered: Callable[..., Any], *arguments: Any) -> Any:
+    return remembered(*arguments)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(op: str, rank: int, words: Any) -> Padding:
+    padding, padding_mode = getattr(words, "arguments", words)
     if op == "pad":
-        spec = Padding.parse(padding, padding_mode, rank=rank, argument="amount", words=False)
-        return spec, pose_pad(shape, spec, **options)
+        return Padding.parse(padding, padding_mode, rank=rank, argument="amount", words=False)
     if rank > MAX_RANK:
         raise ShapeError(
             f"A window moves along one, two or three spatial axes. Received: an input with {rank}. "
             "Fold the others into the batch."
         )
-    spec = Padding.parse(padding, padding_mode, rank=rank)
+    return Padding.parse(padding, padding_mode, rank=rank)
+
+
+@lru_cache(maxsize=4096)
+def _chosen(
+    name: str, device: str, op: str, shapes: Any, dtypes: tuple[tuple[str, str], ...], padding: Padding, words: Any
+) -> Plan:
+    route, options = getattr(words, "arguments", words)
+    problem = _posed(op, shapes, padding, dict(options))
+    if dtypes:
+        check_dtypes(problem, dict(dtypes))
+    native = _oracle if name == "numpy" else backend_named(name).native
+    return choose(problem, name, device, native, route_named(route))
+
+
+def _posed(op: str, shapes: Any, padding: Padding, options: dict[str, Any]) -> Problem:
+    """`shapes` has the input's first, then its kernels'."""
+    shape, *kernels = shapes
+    if op == "pad":
+        return pose_pad(shape, padding, **options)
     if op in POOLS:
         kernels = [options.pop("pool_size")]
-    return spec, pose(op, shape, kernels[0], spec, pointwise_shape=(*kernels, ())[1], **options)
+    return pose(op, shape, kernels[0], padding, pointwise_shape=(*kernels, ())[1], **options)
 
 
 def _oracle(problem: Problem, ignored: bool) -> str:
     return "NumPy arrays go to the oracle, which pads"
-
-
-@lru_cache(maxsize=4096)
-def _planned(problem: Problem, name: str, route: Route | None) -> Plan:
-    return choose(problem, name, _oracle if name == "numpy" else backend_named(name).native, route)
 
 
 def plan(
@@ -120,7 +190,7 @@ def plan(
     name = backend
     if name is None:
         name = backend_of({"x": x})[0] if hasattr(x, "dtype") else "numpy"
-    shapes = {"x": getattr(x, "shape", x)}
+    shapes: list[Any] = [getattr(x, "shape", x)]
     if op in POOLS:
         options = {"pool_size": kernel, "strides": None, **options}
     elif op == "separable_conv":
@@ -128,8 +198,11 @@ def plan(
         if len(pair) != 2:
             allowed = "be a pair for separable_conv: the depthwise and the pointwise kernel"
             raise refuse("kernel", allowed, cast("object", kernel))
-        shapes["depthwise_kernel"], shapes["pointwise_kernel"] = (getattr(one, "shape", one) for one in pair)
+        shapes += [getattr(one, "shape", one) for one in pair]
     else:
-        shapes["kernel"] = getattr(kernel, "shape", kernel)
+        shapes.append(getattr(kernel, "shape", kernel))
     mode = padding_mode if padding_mode is not None else "ignore" if op in POOLS else "zeros"
-    return _planned(_posed(op, shapes, padding, mode, options)[1], name, route_named(route))
+    device = "cpu" if name == "numpy" else backend_named(name).device(x if hasattr(x, "dtype") else None)
+    shapes[0] = known_shape("x", shapes[0])
+    spec = _parsed.__wrapped__(op, rank_of(shapes[0]), (padding, mode))
+    return _chosen.__wrapped__(name, device, op, shapes, (), spec, (route, options))

@@ -14,11 +14,12 @@ import numpy as np
 
 from convpad.modes import Mode
 from convpad.ops._backends import Backend, Tensor
+from convpad.ops.bands import Band
 from convpad.ops.dispatch import answer
 from convpad.ops.plan import Plan
 from convpad.problem import Problem
 
-__all__ = ["Values", "extend", "extended_mask", "fold", "pad"]
+__all__ = ["Values", "extend", "extend_strip", "extended_mask", "fold", "pad"]
 
 Values = tuple[tuple[Any, Any], ...]
 
@@ -107,11 +108,13 @@ def _gathered(backend: Backend, x: Tensor, axis: int, mode: Mode, positions: Ten
     return _sum([_weighted(backend, backend.gather(x, axis, index), axis, weights) for index, weights in terms])
 
 
-def _filled(backend: Backend, x: Tensor, axis: int, count: Any, value: Any, channel_axis: int) -> Tensor:
-    """`count` places of a constant: one number, or one per channel."""
-    value = backend.tensor(value, x)
-    shape = tuple(slice(None) if other == channel_axis and len(value.shape) else None for other in range(len(x.shape)))
-    return backend.stretch(value[shape], axis, count, x)
+def _filled(backend: Backend, x: Tensor, problem: Problem, place: int, count: Any, value: Any) -> Tensor:
+    """`count` places of a constant along an axis: one number, or one per channel; None is 0."""
+    value = backend.tensor(0 if value is None else value, x)
+    shape: list[slice | None] = [None] * len(x.shape)
+    if len(value.shape):
+        shape[problem.channel_axis] = slice(None)
+    return backend.stretch(value[tuple(shape)], problem.axes[place], count, x)
 
 
 def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
@@ -119,47 +122,117 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
 
     `values` is what a side that copies nothing is filled with; None is 0.
     """
+    whole = backend.extended(x, problem, values, lambda padded: fold(backend, padded, problem))
+    if whole is not None:
+        return whole
     for place, axis in enumerate(problem.axes):
         window, amount = problem.windows[place], problem.amounts[place]
         size = window.size if window.size is not None else backend.size(x, axis)
         before, after = window.before, window.after
         if before is None or after is None:
             before, after = amount.pad(size, window.span, window.stride)
-        sides: list[list[Tensor]] = []
-        ends = ((-before, 0, before), (size, size + after, after))
-        for (start, stop, count), mode, value in zip(ends, problem.modes[place], values[place], strict=True):
-            if isinstance(count, int) and count == 0:
-                sides.append([])
-            elif not mode.copies:
-                fill = 0 if value is None else value
-                sides.append([_filled(backend, x, axis, count, fill, problem.channel_axis)])
-            elif window.known:
-                sides.append([_drawn(backend, x, axis, run) for run in backend.settled(runs, mode, start, stop, size)])
-            else:
-                positions = backend.positions(start, stop, x)
-                sides.append([_gathered(backend, x, axis, mode, positions, size)])
-        parts = [*sides[0], x, *sides[1]]
-        x = backend.concat(parts, axis) if len(parts) > 1 else x
+        x = _extended(backend, x, problem, values, place, size, before, after)
     return x
 
 
+def extend_strip(backend: Backend, x: Tensor, problem: Problem, values: Values, band: Band) -> Tensor:
+    """The part of the padded tensor that the windows of a band read.
+
+    The axis across which it is thin is cut and copied first, so that the other axes are extended on little. Order makes
+    no difference to what is copied, whose weights add up to 1; constants wait for their axis' turn.
+    """
+    axis, size = problem.axes[band.axis], problem.windows[band.axis].size or 0
+    start, stop = band.places[band.axis]
+    before, after = problem.modes[band.axis]
+    # What is constant among the places read: it waits.
+    ahead = 0 if before.copies else max(min(stop, 0) - start, 0)
+    behind = 0 if after.copies else max(stop - max(start, size), 0)
+    x = _extended(backend, x, problem, values, band.axis, size, -start - ahead, stop - behind - size)
+    for place, (first, last) in enumerate(band.places):
+        if place != band.axis:
+            size = problem.windows[place].size or 0
+            x = _extended(backend, x, problem, values, place, size, -first, last - size)
+        elif ahead or behind:
+            sides = [
+                [_filled(backend, x, problem, place, count, value)] if count else []
+                for count, value in zip((ahead, behind), values[place], strict=True)
+            ]
+            x = backend.concat([*sides[0], x, *sides[1]], axis)
+    return x
+
+
+def _extended(
+    backend: Backend, x: Tensor, problem: Problem, values: Values, place: int, size: Any, before: Any, after: Any
+) -> Tensor:
+    """One axis, longer by these counts; where its size is known they may be negative, to cut."""
+    axis, known = problem.axes[place], problem.windows[place].known
+    begin, end = -before, size + after
+    ends = ((begin, min(end, 0)), (max(begin, size), end)) if known else ((begin, 0), (size, end))
+    sides: list[list[Tensor]] = []
+    for (start, stop), count, mode, value in zip(
+        ends, (before, after), problem.modes[place], values[place], strict=True
+    ):
+        if isinstance(count, int) and count <= 0:
+            sides.append([])
+        elif not mode.copies:
+            sides.append([_filled(backend, x, problem, place, stop - start if known else count, value)])
+        elif known:
+            sides.append([_drawn(backend, x, axis, run) for run in backend.settled(runs, mode, start, stop, size)])
+        else:
+            sides.append([_gathered(backend, x, axis, mode, backend.positions(start, stop, x), size)])
+    inside = [x]
+    if known and (before < 0 or after < 0):
+        first, last = max(begin, 0), min(end, size)
+        inside = [_cut(backend, x, axis, first, last)] if first < last else []
+    parts = [*sides[0], *inside, *sides[1]] or [_cut(backend, x, axis, 0, 0)]
+    return backend.concat(parts, axis) if len(parts) > 1 else parts[0]
+
+
 def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
-    """The adjoint of `extend` without its constants: what stands outside is added to what it was made of."""
+    """The adjoint of `extend` without its constants: what stands outside is added to what it was made of.
+
+    `padded` may be overwritten.
+    """
+    cuts: list[slice] = [slice(None)] * len(padded.shape)
     for place, axis in reversed(list(enumerate(problem.axes))):
         window = problem.windows[place]
         before, after = window.before or 0, window.after or 0
         size = window.size if window.size is not None else backend.size(padded, axis) - before - after
-        inside = _cut(backend, padded, axis, before, before + size)
-        ends = ((-before, 0), (size, size + after))
-        for (start, stop), mode in zip(ends, problem.modes[place], strict=True):
+        cuts[axis] = slice(before, before + size)
+        for (start, stop), mode in zip(((-before, 0), (size, size + after)), problem.modes[place], strict=True):
             if not mode.copies or (isinstance(start, int) and start == stop):
                 continue
-            strip = _cut(backend, padded, axis, before + start, before + stop)
-            known = window.size is not None
-            positions = np.arange(start, stop) if known else backend.positions(start, stop, padded)
-            for index, weights in mode.rule(positions, size):
-                inside = backend.add_at(inside, axis, index, _weighted(backend, strip, axis, weights))
-        padded = inside
+            if window.size is None:
+                padded = _scattered(backend, padded, axis, mode, (start, stop), before, size)
+                continue
+            for run in backend.settled(runs, mode, start, stop, size):
+                padded = _returned(backend, padded, axis, run, before + start, before)
+                start += run.length
+    return backend.slices(padded, tuple(cuts))
+
+
+def _returned(backend: Backend, padded: Tensor, axis: int, run: Run, at: int, before: int) -> Tensor:
+    """What `_drawn` drew, added back: the places from `at` on, to an axis whose first value stands at `before`."""
+    strip = _cut(backend, padded, axis, at, at + run.length)
+    for start, weight, step in run.parts:
+        if step == 0:
+            part, first, length = backend.total(strip, axis), start, 1
+        elif step == 1:
+            part, first, length = strip, start, run.length
+        else:
+            part, first, length = backend.flip(strip, axis), start - run.length + 1, run.length
+        box = (slice(None),) * axis + (slice(before + first, before + first + length),)
+        padded = backend.add(padded, box, _weighted(backend, part, axis, weight))
+    return padded
+
+
+def _scattered(
+    backend: Backend, padded: Tensor, axis: int, mode: Mode, ends: tuple[Any, Any], before: Any, size: Any
+) -> Tensor:
+    """The same for a size that is only known when it runs."""
+    strip = _cut(backend, padded, axis, before + ends[0], before + ends[1])
+    for index, weights in mode.rule(backend.positions(*ends, padded), size):
+        padded = backend.add_at(padded, axis, index + before, _weighted(backend, strip, axis, weights))
     return padded
 
 

@@ -7,26 +7,15 @@ Pure: integers and names in, a frozen plan out. Which windows a backend pads by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from convpad.errors import refuse
 from convpad.geometry import Window
 from convpad.modes import MODES, Mode
+from convpad.ops.choice import Route, preferred
 from convpad.problem import POOLS, Problem, Shape
 
 __all__ = ["Plan", "Route", "choose", "padded_modes", "route_named"]
-
-
-class Route(StrEnum):
-    """The ways from a problem to its answer."""
-
-    NATIVE = "native"
-    """the backend's operation pads with zeros itself: nothing is copied"""
-    RESCALE = "rescale"
-    """`ignore`: the zero-padded operation times ``taps / taps covered``"""
-    PADDED = "padded"
-    """materialise the padded tensor, then the operation without padding: always right"""
 
 
 class Native(Protocol):
@@ -71,9 +60,14 @@ class Plan:
         return self.problem.output_shape
 
     @property
+    def materialises(self) -> bool:
+        """Whether the route makes the padded tensor."""
+        return self.route is Route.PADDED
+
+    @property
     def pads(self) -> list[tuple[int, int]]:
         """(before, after) for each axis: what is left for the backend's own operation to pad."""
-        return [(0, 0)] * self.problem.rank if self.route is Route.PADDED else self.problem.pads
+        return [(0, 0)] * self.problem.rank if self.materialises else self.problem.pads
 
     def __str__(self) -> str:
         return f"{self.route} on {self.backend}: {self.reason}"
@@ -91,11 +85,15 @@ def padded_modes(problem: Problem) -> list[Mode]:
     return modes
 
 
-def choose(problem: Problem, backend: str, native: Native, route: Route | None = None) -> Plan:
-    """The plan for a problem: the first route that applies, or the one asked for if it can do the problem."""
+def choose(problem: Problem, backend: str, device: str, native: Native, route: Route | None = None) -> Plan:
+    """The plan for a problem: the fastest route known for it, or the one asked for if it can do the problem."""
     why_not = _refusals(problem, native)
     if route is None:
-        taken = next(possible for possible, refusal in why_not.items() if not refusal)
+        possible = [each for each, refusal in why_not.items() if not refusal]
+        found = preferred(problem, backend, device, possible)
+        if found:
+            return Plan(problem, backend, found.route, f"{found.finding} ({found.benchmark})")
+        taken = next(each for each in (Route.NATIVE, Route.RESCALE, Route.PADDED) if each in possible)
         return Plan(problem, backend, taken, _reason(problem, backend, taken, why_not))
     if why_not[route]:
         raise refuse("route", "be able to do what is asked", str(route), f"Here it is not: {why_not[route]}.")
@@ -112,10 +110,13 @@ def route_named(route: object) -> Route | None:
 
 
 def _refusals(problem: Problem, native: Native) -> dict[Route, str]:
-    """Every route, best first, with what speaks against it; nothing speaks against `padded`."""
+    """Every route with what speaks against it; nothing speaks against `padded`."""
     return {
         Route.NATIVE: _common(problem) or _against_native(problem, native),
         Route.RESCALE: _common(problem) or _against_rescale(problem, native),
+        Route.OFFSET: _against_offset(problem, native),
+        Route.BORDER: _against_border(problem, native),
+        Route.TAPS: _against_taps(problem),
         Route.PADDED: "",
     }
 
@@ -143,6 +144,39 @@ def _against_native(problem: Problem, native: Native) -> str:
 def _against_rescale(problem: Problem, native: Native) -> str:
     if problem.op == "max_pool" or MODES["ignore"] not in padded_modes(problem):
         return "nothing is renormalised"
+    return native(problem, False)
+
+
+def _against_offset(problem: Problem, native: Native) -> str:
+    modes = padded_modes(problem)
+    copies = sorted(mode.name for mode in modes if mode.copies)
+    if copies:
+        return f"what {', '.join(copies)} adds depends on the input"
+    if not any(mode.carries_value for mode in modes):
+        return "there is no constant to add"
+    return _against_mending(problem, native)
+
+
+def _against_border(problem: Problem, native: Native) -> str:
+    if not any(mode.copies or mode.carries_value for mode in padded_modes(problem)):
+        return "nothing but zeros is padded"
+    return _against_mending(problem, native)
+
+
+def _against_taps(problem: Problem) -> str:
+    if problem.op not in ("depthwise_conv", "separable_conv"):
+        return "only a depthwise convolution is a sum over taps"
+    if not all(window.known for window in problem.windows):
+        return "the sizes are not known yet"
+    return ""
+
+
+def _against_mending(problem: Problem, native: Native) -> str:
+    """What speaks against a zero-padded operation whose border is mended afterwards."""
+    if problem.op in ("max_pool", "conv_transpose"):
+        return f"{problem.op} of zeros is no {problem.op} to start from"
+    if not all(window.known for window in problem.windows):
+        return "where the border is depends on a size that is not known yet"
     return native(problem, False)
 
 

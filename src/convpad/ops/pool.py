@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from convpad.modes import MODES
-from convpad.ops._backends import Backend, Tensor
-from convpad.ops.coverage import mask, renormalisation, renormalised
+from convpad.ops._backends import Backend, Pairs, Tensor
+from convpad.ops.border import bordered
+from convpad.ops.coverage import mask, renormalisation
 from convpad.ops.dispatch import answer
 from convpad.ops.dtypes import lowest
 from convpad.ops.pad import Values, extend
@@ -38,9 +39,11 @@ def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor
 def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
     problem = plan.problem
     ignored = plan.route is Route.NATIVE and MODES["ignore"] in padded_modes(problem)
-    padded = extend(backend, x, problem, values) if plan.route is Route.PADDED else x
-    out = backend.average_pool(padded, _size(plan), problem.strides, plan.pads, ignored, problem.channels_last)
-    return out if ignored else renormalised(backend, out, x, problem)
+
+    def run(x: Tensor, pads: Pairs) -> Tensor:
+        return backend.average_pool(x, _size(plan), problem.strides, pads, ignored, problem.channels_last)
+
+    return run(x, plan.pads) if ignored else bordered(backend, plan, values, x, run)
 
 
 def max_pool(

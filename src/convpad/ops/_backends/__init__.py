@@ -10,6 +10,7 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -56,6 +57,14 @@ class Backend(Protocol):
         """An array or number as a tensor with the dtype and place of another."""
         ...
 
+    def device(self, x: Tensor | None) -> str:
+        """The kind of device a tensor is on, or that of the backend's own choice: "cpu", "gpu" or another."""
+        ...
+
+    def zeros(self, shape: Ints, like: Tensor) -> Tensor:
+        """Zeros of that shape, with the dtype and place of a tensor."""
+        ...
+
     def size(self, x: Tensor, axis: int) -> Any:
         """The size of one axis when it runs."""
         ...
@@ -76,6 +85,21 @@ class Backend(Protocol):
         """One axis the other way round."""
         ...
 
+    def total(self, x: Tensor, axis: int) -> Tensor:
+        """The sum along an axis, which stays, 1 long."""
+        ...
+
+    def extended(self, x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], Tensor]) -> Tensor | None:
+        """`x` padded at once, where the framework can and does it faster than part by part; else None.
+
+        `back` is its adjoint, for a framework whose own is slow.
+        """
+        ...
+
+    def remaking(self, padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
+        """Within this, what the gradient will need of `padded` is made of `x` again then, and not kept until then."""
+        ...
+
     def concat(self, parts: list[Tensor], axis: int) -> Tensor:
         """Tensors joined along an axis."""
         ...
@@ -86,6 +110,14 @@ class Backend(Protocol):
 
     def where(self, mask: Tensor, x: Tensor, value: float) -> Tensor:
         """x where the mask is not 0, else the value."""
+        ...
+
+    def put(self, x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
+        """x with other values in a box of it. x may be overwritten: it is nobody else's."""
+        ...
+
+    def add(self, x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
+        """x with values, which broadcast, added to a box of it. x may be overwritten: it is nobody else's."""
         ...
 
     def add_at(self, x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
@@ -109,6 +141,12 @@ class Backend(Protocol):
         self, x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
     ) -> Tensor:
         """The depthwise convolution, zero-padded; kernel `(*window, channels, depth_multiplier)`."""
+        ...
+
+    def taps(
+        self, x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
+    ) -> Tensor:
+        """The depthwise convolution as a sum over the taps of its kernel."""
         ...
 
     def conv_transpose(

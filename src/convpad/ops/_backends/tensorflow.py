@@ -7,8 +7,10 @@ spatial axis is computed as two, the first of length 1, because only the 2-D ker
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from itertools import product
-from math import gcd
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,14 @@ def tensor(array: Any, like: Tensor) -> Tensor:
     return tf.constant(np.asarray(array, like.dtype.as_numpy_dtype))
 
 
+def device(x: Tensor | None) -> str:
+    return "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
+
+
+def zeros(shape: Ints, like: Tensor) -> Tensor:
+    return tf.zeros(shape, like.dtype)
+
+
 def size(x: Tensor, axis: int) -> Any:
     known = x.shape[axis]
     return tf.shape(x)[axis] if known is None else known
@@ -64,6 +74,67 @@ def flip(x: Tensor, axis: int) -> Tensor:
     return tf.reverse(x, [axis])
 
 
+def total(x: Tensor, axis: int) -> Tensor:
+    return tf.reduce_sum(x, axis, keepdims=True)
+
+
+@lru_cache(maxsize=64)
+def _sources(problem: Problem) -> Any:
+    """For every place of the padded axes, counted as one axis, the place of the value copied there; else None."""
+    flat = np.zeros((), np.int32)
+    for window, modes in zip(problem.windows, problem.modes, strict=True):
+        if not window.known:
+            return None
+        size, end = window.size or 0, (window.size or 0) + (window.after or 0)
+        found: list[int] = []
+        for place in range(-(window.before or 0), end):
+            mode = modes[0] if place < 0 else modes[1]
+            drawn = ((place, 1),) if 0 <= place < size else mode.terms(place, size)
+            if len(drawn) != 1 or drawn[0][1] != 1:
+                return None
+            found.append(drawn[0][0])
+        flat = flat[..., None] * size + np.asarray(found, np.int32)
+    return flat.reshape(-1)
+
+
+def _one_number(problem: Problem, values: Any) -> float | None:
+    """The number that stands everywhere outside, where it is one for all sides and all is known."""
+    if any(mode.copies for pair in problem.modes for mode in pair) or not all(w.known for w in problem.windows):
+        return None
+    numbers: set[Any] = {
+        0 if value is None or isinstance(value, (int, float)) else None for pair in values for value in pair
+    }
+    if None in numbers:
+        return None
+    numbers = {0 if value is None else value for pair in values for value in pair}
+    return numbers.pop() if len(numbers) == 1 else None
+
+
+def extended(x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], Tensor]) -> Tensor | None:
+    """TensorFlow's own pad for a number; one gather for all axes, where all outside are copies of values inside."""
+    number = _one_number(problem, values)
+    if number is not None:
+        space = [(0, 0), *problem.pads, (0, 0)] if problem.channels_last else [(0, 0), (0, 0), *problem.pads]
+        return tf.pad(x, space, constant_values=tensor(number, x)) if number else tf.pad(x, space)
+    places = _sources(problem)
+    if places is None:
+        return None
+    sizes = [window.size for window in problem.windows]
+    lead, rest = ([size(x, 0)], [size(x, -1)]) if problem.channels_last else ([size(x, 0), size(x, 1)], [])
+
+    @tf.custom_gradient
+    def gathered(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        flat = tf.gather(tf.reshape(x, [*lead, prod(sizes), *rest]), places, axis=len(lead))
+        # Its own gradient is a sum over segments, which is slower than slices added in place.
+        return tf.reshape(flat, [*lead, *(window.padded for window in problem.windows), *rest]), back
+
+    return gathered(x)
+
+
+def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
+    return nullcontext()
+
+
 def concat(parts: list[Tensor], axis: int) -> Tensor:
     return tf.concat(parts, axis)
 
@@ -76,6 +147,29 @@ def stretch(x: Tensor, axis: int, count: Any, rows: Tensor) -> Tensor:
 
 def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
     return tf.where(mask != 0, x, tf.constant(value, x.dtype))
+
+
+def put(x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
+    # As rows: on two axes TensorFlow updates twice as fast as on four. In a graph it does so in place.
+    axis = len(box) - 1
+    lead, inner = _count(x, range(axis)), _count(x, range(axis + 1, len(x.shape)))
+    begin, end = box[-1].start or 0, size(x, axis) if box[-1].stop is None else box[-1].stop
+    rows = tf.raw_ops.TensorStridedSliceUpdate(
+        input=tf.reshape(x, [lead, size(x, axis) * inner]),
+        begin=[0, begin * inner],
+        end=[lead, end * inner],
+        strides=[1, 1],
+        value=tf.reshape(values, [lead, (end - begin) * inner]),
+    )
+    return tf.ensure_shape(tf.reshape(rows, tf.shape(x)), x.shape)
+
+
+def _count(x: Tensor, axes: range) -> Any:
+    return prod(size(x, axis) for axis in axes)
+
+
+def add(x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
+    return put(x, box, x[box] + values)
 
 
 def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
@@ -105,11 +199,8 @@ def native(problem: Problem, ignored: bool) -> str:
 
 def _as_same(problem: Problem) -> bool:
     """Whether all windows are padded just as TensorFlow's own SAME would."""
-    return all(
-        window.size is not None
-        and (window.before, window.after) == AMOUNTS["same"].pad(window.size, window.span, window.stride)
-        for window in problem.windows
-    )
+    windows = problem.windows
+    return _same([w.size for w in windows], [w.span for w in windows], problem.strides, problem.pads)
 
 
 def _planar(x: Tensor, channels_last: bool) -> Tensor:
@@ -131,11 +222,40 @@ def _two(entries: Sequence[Any], first: Any) -> list[Any]:
     return [first, *entries] if len(entries) == 1 else list(entries)
 
 
-def _padding(pads: Pairs) -> Any:
+def _same(sizes: Any, window: Ints, strides: Ints, pads: Pairs) -> bool:
+    same = AMOUNTS["same"]
+    rows = zip(sizes, window, strides, pads, strict=True)
+    return all(size is not None and same.pad(size, taps, stride) == tuple(pair) for size, taps, stride, pair in rows)
+
+
+def _padding(x: Tensor, window: Ints, strides: Ints, pads: Pairs) -> Any:
     """TensorFlow's word for the pads, or its list of them. Three axes have no list: `native` lets through SAME."""
     if not any(map(any, pads)):
         return "VALID"
-    return "SAME" if len(pads) == 3 else [(0, 0), *pads, (0, 0)]
+    if len(pads) == 3 or _same(x.shape[1:-1], window, strides, pads):
+        return "SAME"
+    return [(0, 0), *pads, (0, 0)]
+
+
+def _explicit(x: Tensor, kernel: Tensor, strides: Ints, pads: Any, forward: Any, to_x: Any, to_kernel: Any) -> Tensor:
+    """A convolution with a list of pads, and a gradient with none.
+
+    TensorFlow 2.21 computes the gradients of explicit pads without oneDNN, 2 to 4 times as slowly as those of VALID
+    on a padded tensor (`python -m benchmarks layers --backend tensorflow`).
+    """
+
+    @tf.custom_gradient
+    def convolved(x: Tensor, kernel: Tensor) -> Any:
+        def gradients(gradient: Tensor) -> tuple[Tensor, Tensor]:
+            padded = tf.pad(x, pads)
+            given = {"out_backprop": gradient, "strides": [1, *strides, 1], "padding": "VALID"}
+            to_padded = to_x(input_sizes=tf.shape(padded), filter=kernel, **given)
+            cut = tf.slice(to_padded, [before for before, _ in pads], tf.shape(x))
+            return cut, to_kernel(input=padded, filter_sizes=tf.shape(kernel), **given)
+
+        return forward(x, kernel, [1, *strides, 1], pads), gradients
+
+    return convolved(x, kernel)
 
 
 def _holed(kernel: Tensor, dilation: Ints) -> Tensor:
@@ -157,25 +277,60 @@ def _undilated(kernel: Tensor, strides: Ints, dilation: Ints) -> tuple[Tensor, I
     return kernel, dilation
 
 
+def _grouped(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor, kernel: Tensor, groups: int) -> Tensor:
+    """Group by group: grouped kernels of TensorFlow's CPU build have no gradient."""
+    if groups == 1:
+        return operation(x, kernel)
+    parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat([operation(*part) for part in parts], -1)
+
+
+@lru_cache
+def _dilates(dtype: str) -> bool:
+    """Whether this build has dilated kernels and their gradients: with oneDNN, for some dtypes. Tried once."""
+    try:
+        with tf.init_scope():
+            tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=[1, 7, 7, 2],
+                filter=tf.ones([3, 3, 2, 2], dtype),
+                out_backprop=tf.ones([1, 3, 3, 2], dtype),
+                strides=[1, 1, 1, 1],
+                padding="VALID",
+                dilations=[1, 2, 2, 1],
+            )
+    except tf.errors.OpError:
+        return False
+    return True
+
+
 def conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
 ) -> Tensor:
     rank = len(strides)
-    kernel, dilation = _undilated(kernel, strides, dilation)
+    if not (rank < 3 and _dilates(x.dtype.name)):
+        kernel, dilation = _undilated(kernel, strides, dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
     strides, pads, dilation = _two(strides, strides[0]), _two(pads, (0, 0)), _two(dilation, 1)
+    dilation = [step if taps > 1 else 1 for step, taps in zip(dilation, kernel.shape, strict=False)]
 
     def convolve(x: Tensor, kernel: Tensor) -> Tensor:
+        window = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
+        padding = _padding(x, window, strides, pads)
+        if max(dilation) > 1 and rank < 3 and _dilates(x.dtype.name):
+            return tf.nn.conv2d(x, kernel, [1, *strides, 1], padding, dilations=dilation)
         if max(dilation) > 1:
-            return tf.nn.convolution(x, kernel, strides, _padding(pads), dilations=dilation)
-        convolution = tf.nn.conv3d if rank == 3 else tf.nn.conv2d
-        return convolution(x, kernel, [1, *strides, 1], _padding(pads))
+            return tf.nn.convolution(x, kernel, strides, padding, dilations=dilation)
+        convolution: Any = tf.nn.conv3d if rank == 3 else tf.nn.conv2d
+        if not isinstance(padding, str):
+            raw = tf.raw_ops
+            return _explicit(
+                x, kernel, strides, padding, convolution, raw.Conv2DBackpropInput, raw.Conv2DBackpropFilter
+            )
+        return convolution(x, kernel, [1, *strides, 1], padding)
 
     x = _planar(x, channels_last)
-    # Grouped kernels of TensorFlow's CPU build have no gradient.
-    parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
-    out = convolve(x, kernel) if groups == 1 else tf.concat([convolve(*part) for part in parts], -1)
+    out = _grouped(convolve, x, kernel, groups)
     return _back(out, rank, channels_last)
 
 
@@ -192,7 +347,13 @@ def depthwise_conv(
     strides, pads, dilation = _two(strides, strides[0]), _two(pads, (0, 0)), _two(dilation, 1)
     # Its strides must be equal: go by what divides both, and skip.
     common = gcd(*strides)
-    out = tf.nn.depthwise_conv2d(x, kernel, [1, common, common, 1], _padding(pads), dilations=dilation)
+    window = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
+    padding = _padding(x, window, [common, common], pads)
+    if isinstance(padding, str):
+        out = tf.nn.depthwise_conv2d(x, kernel, [1, common, common, 1], padding, dilations=dilation)
+    else:
+        backs = tf.raw_ops.DepthwiseConv2dNativeBackpropInput, tf.raw_ops.DepthwiseConv2dNativeBackpropFilter
+        out = _explicit(x, kernel, [common, common], padding, tf.nn.depthwise_conv2d, *backs)
     skips = [stride // common for stride in strides]
     return _back(out if max(skips) == 1 else out[:, :: skips[0], :: skips[1]], rank, channels_last)
 
@@ -213,6 +374,13 @@ def _depthwise_taps(x: Tensor, kernel: Tensor, strides: Ints, dilation: Ints) ->
     shape = tf.shape(total)
     out = tf.reshape(total, tf.concat([shape[:-2], [channels * multiplier]], 0))
     return tf.ensure_shape(out, [*total.shape[:-2], channels * multiplier])
+
+
+def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
+    if not channels_last:
+        x = tf.transpose(x, [0, *range(2, len(x.shape)), 1])
+    out = _depthwise_taps(tf.pad(x, [(0, 0), *pads, (0, 0)]), kernel, strides, dilation)
+    return out if channels_last else tf.transpose(out, [0, len(x.shape) - 1, *range(1, len(x.shape) - 1)])
 
 
 def conv_transpose(
@@ -237,15 +405,41 @@ def conv_transpose(
         for axis, (stride, rest) in enumerate(zip(strides, leftovers, strict=True))
     ]
 
-    def transpose(y: Tensor, kernel: Tensor) -> Tensor:
-        shape: Any = [size(y, 0), *full, kernel.shape[-2]]
-        transposed = tf.nn.conv3d_transpose if rank == 3 else tf.nn.conv2d_transpose
-        return transposed(y, kernel, shape, [1, *strides, 1], "VALID")
+    sizes = [length - sum(pair) for length, pair in zip(full, pads, strict=True)]
+    cuts = [slice(None), *(slice(before, length - after) for (before, after), length in zip(pads, full, strict=True))]
+    same = not any(leftovers) and all(isinstance(length, int) for length in sizes)
+    same = same and any(map(any, pads)) and _same(sizes, kernel.shape[:-2], strides, pads)
 
-    parts = zip(tf.split(y, groups, -1), tf.split(kernel, groups, -1), strict=True)
-    out = transpose(y, kernel) if groups == 1 else tf.concat([transpose(*part) for part in parts], -1)
-    cuts = (slice(before, length - after) for (before, after), length in zip(pads, full, strict=True))
-    return _back(out[(slice(None), *cuts)], rank, channels_last)
+    def transpose(y: Tensor, kernel: Tensor) -> Tensor:
+        transposed: Any = tf.nn.conv3d_transpose if rank == 3 else tf.nn.conv2d_transpose
+        channels = kernel.shape[-2]
+        if same:
+            return transposed(y, kernel, [size(y, 0), *sizes, channels], [1, *strides, 1], "SAME")
+        if rank == 3:
+            return transposed(y, kernel, [size(y, 0), *full, channels], [1, *strides, 1], "VALID")[tuple(cuts)]
+        return _cropped(y, kernel, strides, pads, [size(y, 0), *full, channels], tuple(cuts))
+
+    out = _grouped(transpose, y, kernel, groups)
+    return _back(out, rank, channels_last)
+
+
+def _cropped(y: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, full: Any, cuts: tuple[slice, ...]) -> Tensor:
+    """A transposed convolution cut to size; its gradient pads once, where that of the cut would twice."""
+
+    @tf.custom_gradient
+    def transposed(y: Tensor, kernel: Tensor) -> Any:
+        def gradients(gradient: Tensor) -> tuple[Tensor, Tensor]:
+            ends = [length - cut.stop for length, cut in zip(full[1:-1], cuts[1:], strict=True)]
+            around = [(0, 0), *((before, end) for (before, _), end in zip(pads, ends, strict=True)), (0, 0)]
+            padded, given = tf.pad(gradient, around), {"strides": [1, *strides, 1], "padding": "VALID"}
+            to_kernel = tf.raw_ops.Conv2DBackpropFilter(
+                input=padded, filter_sizes=tf.shape(kernel), out_backprop=y, **given
+            )
+            return tf.nn.conv2d(padded, kernel, **given), to_kernel
+
+        return tf.nn.conv2d_transpose(y, kernel, full, [1, *strides, 1], "VALID")[cuts], gradients
+
+    return transposed(y, kernel)
 
 
 def _pooled(pool: Callable[..., Tensor], x: Tensor, size: Ints, strides: Ints, pads: Pairs, last: bool) -> Tensor:

@@ -1,0 +1,218 @@
+"""What do people read? Markdown tables of the figures, with the versions and the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.results import Cell, Memory, Results, load, path_of
+from benchmarks.rows import ROWS
+from benchmarks.timing import Figure
+from benchmarks.verdict import excess, verdicts
+
+__all__ = ["loaded", "summary", "write"]
+
+COMMANDS = ("layers", "models", "scale", "memory")
+BACKENDS = ("jax", "torch", "tensorflow")
+STEPS = {"forward": "forward", "gradient": "forward and backward", "training": "a step of training"}
+
+HEAD = """\
+# Figures
+
+Made by `make bench`; do not edit. Every ratio is one of medians, taken interleaved in one process; in brackets the
+quartiles of the ratios of single rounds. Below 1 is faster than what it is divided by. The contestants:
+
+- *limit*: the backend's own zero-padded convolution at its best: `lax.conv_general_dilated`; `torch.nn.functional` on
+  channels-last memory; `tf.nn`. Where the backend pads both sides alike only, the limit does.
+- *convpad*: the function. *layer*: convpad's Keras layer.
+- *stock*: Keras's own layer with zeros.
+- *workaround*: `keras.ops.pad`, or the framework's pad where that has not the mode, then Keras's `valid` layer. Of
+  `ignore`: Keras's layer times taps / the convolution of a mask.
+- *framework*: the same without Keras. Of a transposed convolution: the gradient of that.
+- *torch.nn*, *flax*, *equinox*: their layers, where they have the mode.
+
+Before they are timed all are run and found to agree, outputs and gradients.
+"""
+
+
+def loaded(folder: Path) -> list[Results]:
+    """All figures of a folder, in the order of commands and backends."""
+    results = [load(path) for path in sorted(folder.glob("*.json"))]
+    return sorted(results, key=lambda one: (COMMANDS.index(one.command), BACKENDS.index(one.backend), one.dtype))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(cells) + " |" for cells in (heads, *rows)]
+    lines.insert(1, "|" + "---|" * len(heads))
+    return "\n".join(lines) + "\n"
+
+
+def _spread(figure: Figure) -> str:
+    return f"{figure.ratio:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+
+
+def _where(results: Sequence[Results]) -> str:
+    """The machine and the versions, once where all agree."""
+    rows = []
+    for one in results:
+        machine = (
+            f"{one.machine['cpu']}, {one.machine['cores']} cores, {one.machine['memory']}, {one.machine['system']}"
+        )
+        packages = ", ".join(f"{name} {version}" for name, version in one.versions.items())
+        rows.append((one.backend, machine, packages, "quick" if one.quick else "full"))
+    return "## Machine and versions\n\n" + _table(("backend", "machine", "versions", "run"), dict.fromkeys(rows))
+
+
+def _verdicts(results: Sequence[Results]) -> str:
+    rows = [
+        (one.backend, one.target, one.wanted, one.reached, "yes" if one.met else "**no**") for one in verdicts(results)
+    ]
+    return "## Targets\n\n" + _table(("backend", "target", "wanted", "reached", "met"), rows)
+
+
+def _grid(cells: Sequence[Cell], name: str) -> str:
+    """One line for each row, one column for each mode."""
+    rows, modes = dict.fromkeys(cell.row for cell in cells), dict.fromkeys(cell.mode for cell in cells)
+    at = {(cell.row, cell.mode): cell.figures.get(name) for cell in cells}
+    lines: list[list[str]] = []
+    for row in rows:
+        figures = [at.get((row, mode)) for mode in modes]
+        lines.append([row, *("" if figure is None else _spread(figure) for figure in figures)])
+    return _table(("row", *modes), lines)
+
+
+def _by_step(result: Results) -> Iterable[tuple[str, list[Cell]]]:
+    for step in dict.fromkeys(cell.step for cell in result.cells):
+        yield STEPS[step], [cell for cell in result.cells if cell.step == step]
+
+
+def _title(result: Results) -> str:
+    return result.backend if result.dtype == "float32" else f"{result.backend}, {result.dtype}"
+
+
+def _layers(result: Results) -> str:
+    parts = [
+        f"### {_title(result)}, {step}: convpad / limit\n\n{_grid(cells, 'convpad')}"
+        for step, cells in _by_step(result)
+    ]
+    name = _page(result)
+    return "\n".join([*parts, f"All contestants: [{name}]({name}).\n"])
+
+
+def _models(result: Results) -> str:
+    rows = [
+        (cell.row, STEPS[cell.step], name, base, f"{1e3 * figure.seconds:.0f} ms", _spread(figure))
+        for cell in result.cells
+        for base, *others in [list(cell.figures)]
+        for name, figure in cell.figures.items()
+        if name in others
+    ]
+    return f"### {_title(result)}\n\n" + _table(("network", "step", "what", "next to", "median", "ratio"), rows)
+
+
+def _scale(result: Results) -> str:
+    parts = [
+        f"### {_title(result)}, {step}: convpad / limit\n\n{_grid(cells, 'convpad')}"
+        for step, cells in _by_step(result)
+    ]
+    return "\n".join(parts)
+
+
+def _memory(result: Results) -> str:
+    def of(memory: Memory, name: str) -> str:
+        return f"{memory.peak[name] / 2**20:.1f}" if name in memory.peak else ""
+
+    def kept(memory: Memory) -> str:
+        return ", ".join(f"{name} {size / 2**20:.1f}" for name, size in memory.kept.items())
+
+    rows = [
+        (
+            memory.row,
+            memory.mode,
+            STEPS[memory.step],
+            f"{memory.input / 2**20:.1f}",
+            *(of(memory, name) for name in ("limit", "convpad", "workaround")),
+            f"{100 * excess(memory):.0f}%",
+            kept(memory),
+        )
+        for memory in result.memory
+    ]
+    heads = ("row", "mode", "step", "input", "limit", "convpad", "workaround", "beyond the limit / input", "kept")
+    return f"# Memory on {_title(result)}, in MiB\n\n" + _table(heads, rows)
+
+
+def _details(result: Results) -> str:
+    """Every contestant of every cell."""
+    names = dict.fromkeys(name for cell in result.cells for name in cell.figures)
+    parts = [f"# Layers on {_title(result)}: every contestant / limit\n"]
+    for step, cells in _by_step(result):
+        rows = [
+            (
+                cell.row,
+                cell.mode,
+                cell.route.partition(" on ")[0],
+                f"{1e3 * cell.figures['limit'].seconds:.2f} ms",
+                *(_spread(cell.figures[name]) if name in cell.figures else "" for name in list(names)[1:]),
+            )
+            for cell in cells
+        ]
+        parts.append(f"## {step}\n\n" + _table(("row", "mode", "route", "limit", *list(names)[1:]), rows))
+    return "\n".join(parts)
+
+
+def _rows() -> str:
+    rows = [
+        (
+            row.name,
+            row.network,
+            row.op,
+            " x ".join(map(str, row.input_shape)),
+            " x ".join(map(str, row.kernel_shape)),
+            f"{row.padding}, stride {row.stride}, dilation {row.dilation}",
+        )
+        for row in ROWS
+    ]
+    return "### The rows\n\n" + _table(("row", "network", "operation", "input", "kernel", "padding"), rows)
+
+
+def _page(result: Results) -> str:
+    return path_of(result.command, result.backend, Path(), result.dtype).with_suffix(".md").name
+
+
+SECTIONS = {
+    "layers": ("Layers", _layers),
+    "models": ("Whole networks, a batch of 4 at 224 x 224 (U-Net: 256 x 256)", _models),
+    "scale": ("The scale curve: a 3x3 convolution of 16 channels on a square", _scale),
+}
+MEMORY = """\
+On JAX what XLA's analysis says of temporaries; elsewhere by how much the process grew at most, outputs included, on
+TensorFlow without oneDNN, whose allocator does not tell. *kept*: what PyTorch saves for the backward pass.
+"""
+
+
+def summary(results: Sequence[Results]) -> str:
+    """The page that is read first."""
+    parts = [HEAD, _where(results), _verdicts(results)]
+    for command, (title, section) in SECTIONS.items():
+        chosen = [one for one in results if one.command == command]
+        if chosen:
+            parts.append(f"## {title}\n\n![]({command}.png)\n")
+            parts += [section(one) for one in chosen]
+            parts += [_rows()] if command == "layers" else []
+    pages = [_page(one) for one in results if one.command == "memory"]
+    if pages:
+        parts.append("## Memory\n\n" + MEMORY + "\n" + "\n".join(f"- [{page}]({page})" for page in pages) + "\n")
+    return "\n".join(parts)
+
+
+def write(folder: Path) -> list[Path]:
+    """`README.md`, and a page for each backend with all contestants, and one with its memory."""
+    results = loaded(folder)
+    pages = {folder / "README.md": summary(results)}
+    for one in results:
+        if one.command in ("layers", "memory"):
+            text = _details(one) if one.command == "layers" else _memory(one)
+            pages[folder / _page(one)] = text
+    for path, text in pages.items():
+        path.write_text(text)
+    return list(pages)

@@ -1,0 +1,107 @@
+"""What does a command leave behind? Its figures, with versions and machine, as JSON that the report is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.machine import machine, versions
+from benchmarks.timing import Figure
+
+__all__ = ["FOLDER", "Cell", "Memory", "Results", "load", "path_of", "save"]
+
+FOLDER = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One comparison: everything in it was taken interleaved.
+
+    Args:
+        row: a layer, a network, or a size.
+        mode: what is padded with.
+        step: `"forward"` or `"gradient"` (forward and backward); of a network `"forward"` or `"training"`.
+        route: what convpad's plan says.
+        figures: by contestant; seconds and ratios, or bytes.
+    """
+
+    row: str
+    mode: str
+    step: str
+    route: str
+    figures: dict[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one step needs.
+
+    Args:
+        row, mode, step: as in `Cell`.
+        route: what convpad's plan says.
+        input: bytes of the input.
+        peak: bytes of temporaries by contestant: XLA's analysis, or by how much the process grew at most.
+        kept: bytes kept for the backward pass beside input and kernel, by contestant; PyTorch alone says.
+    """
+
+    row: str
+    mode: str
+    step: str
+    route: str
+    input: int
+    peak: dict[str, int]
+    kept: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All comparisons of one command on one backend."""
+
+    command: str
+    backend: str
+    dtype: str
+    quick: bool
+    machine: dict[str, str]
+    versions: dict[str, str]
+    cells: list[Cell]
+    memory: list[Memory]
+
+
+def save(
+    command: str,
+    backend: str,
+    found: Sequence[Cell | Memory],
+    folder: Path,
+    *,
+    kept: Results | None = None,
+    dtype: str = "float32",
+    quick: bool = False,
+) -> Path:
+    """Writes what was found as `<command>-<backend>.json`; of what is kept, all that was not found anew stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    earlier = [] if kept is None else [*kept.cells, *kept.memory]
+    merged = {(one.row, one.mode, one.step): one for one in (*earlier, *found)}.values()
+    cells = [one for one in merged if isinstance(one, Cell)]
+    memory = [one for one in merged if isinstance(one, Memory)]
+    results = Results(command, backend, dtype, quick, machine(), versions(backend), cells, memory)
+    path = path_of(command, backend, folder, dtype)
+    path.write_text(json.dumps(asdict(results), indent=1) + "\n")
+    return path
+
+
+def path_of(command: str, backend: str, folder: Path, dtype: str = "float32") -> Path:
+    """Where `save` writes."""
+    suffix = "" if dtype == "float32" else f"-{dtype}"
+    return folder / f"{command}-{backend}{suffix}.json"
+
+
+def load(path: Path) -> Results:
+    """What `save` wrote."""
+    plain = json.loads(path.read_text())
+    cells = [
+        Cell(**{**cell, "figures": {name: Figure(**figure) for name, figure in cell["figures"].items()}})
+        for cell in plain["cells"]
+    ]
+    return Results(**{**plain, "cells": cells, "memory": [Memory(**memory) for memory in plain["memory"]]})

@@ -1,0 +1,140 @@
+"""What was aimed at, and what was reached? Every target, computed from the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import geometric_mean
+
+from benchmarks.results import Cell, Memory, Results
+from benchmarks.rows import ROWS
+
+__all__ = ["PEERS", "Verdict", "verdicts"]
+
+PEERS = ("torch.nn", "torch.nn channels_last", "flax", "equinox")
+DENSE = {row.name for row in ROWS if row.op == "conv"}
+DEPTHWISE = {row.name for row in ROWS if row.depthwise}
+
+LIMITS = {"jax": (1.05, 1.15), "torch": (1.15, 1.20), "tensorflow": (1.15, 1.25)}
+"""Largest geometric mean over the rows of time / limit: forward, with gradient."""
+MODELS = {("jax", "MobileNetV2"): 3.5, ("jax", "EfficientNetB0"): 4.0, ("torch", "MobileNetV2"): 1.5}
+MODELS |= {("torch", "ResNet50"): 1.2}
+"""How many times faster than stock Keras a forward pass is to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One target on one backend.
+
+    Args:
+        target: in words.
+        backend: where.
+        wanted: as a bound, `"<= 1.05"`.
+        reached: the figure, and where the worst of it is.
+        met: whether it was.
+    """
+
+    target: str
+    backend: str
+    wanted: str
+    reached: str
+    met: bool
+
+
+def _most(target: str, backend: str, bound: float, reached: float, note: str = "") -> Verdict:
+    return Verdict(target, backend, f"<= {bound:g}", f"{reached:.2f}{note}", reached <= bound)
+
+
+def _least(target: str, backend: str, bound: float, reached: float, note: str = "") -> Verdict:
+    return Verdict(target, backend, f">= {bound:g}", f"{reached:.2f}{note}", reached >= bound)
+
+
+def _mean(cells: Iterable[Cell], ratio: Callable[[Cell], float]) -> float:
+    return geometric_mean([ratio(cell) for cell in cells])
+
+
+def _faster(cell: Cell, other: str) -> float:
+    """How many times faster convpad's layer is than another layer of Keras."""
+    return cell.figures[other].seconds / cell.figures["layer"].seconds
+
+
+def slower_than_best(cell: Cell) -> float:
+    """convpad next to the fastest there is: its layer next to Keras's, its function next to the peers."""
+    pairs = [("layer", "stock"), ("layer", "workaround"), *(("convpad", peer) for peer in PEERS)]
+    figures = cell.figures
+    return max(figures[ours].seconds / figures[name].seconds for ours, name in pairs if name in figures)
+
+
+def _place(cell: Cell) -> str:
+    return f"{cell.row}, {cell.mode}, {cell.step}"
+
+
+def _layers(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    worst = max(cells, key=slower_than_best)
+    over = sum(slower_than_best(cell) > 1.05 for cell in cells)
+    note = f" ({_place(worst)}); {over} of {len(cells)} above"
+    yield _most("time / the fastest of stock, workaround, peers: worst", backend, 1.05, slower_than_best(worst), note)
+    for step, bound in zip(("forward", "gradient"), LIMITS[backend], strict=True):
+        chosen = [cell for cell in cells if cell.step == step]
+        if chosen:
+            reached = _mean(chosen, lambda cell: cell.figures["convpad"].ratio)
+            yield _most(f"time / limit, {step}: geometric mean", backend, bound, reached)
+    if backend == "jax":
+        worst = max(cells, key=lambda cell: cell.figures["convpad"].ratio)
+        yield _most("time / limit: worst", backend, 1.25, worst.figures["convpad"].ratio, f" ({_place(worst)})")
+    yield from _faster_than(backend, [cell for cell in cells if cell.step == "forward"])
+
+
+def _faster_than(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    worked = [cell for cell in cells if cell.row in DENSE and cell.mode != "zeros" and "workaround" in cell.figures]
+    depthwise = [cell for cell in cells if cell.row in DEPTHWISE]
+    if backend == "jax" and worked:
+        reached = _mean(worked, lambda cell: _faster(cell, "workaround"))
+        yield _least("times faster than the workaround, dense rows, forward: geometric mean", backend, 2.5, reached)
+    if backend == "jax" and depthwise:
+        reached = _mean(depthwise, lambda cell: _faster(cell, "stock"))
+        yield _least("times faster than stock, depthwise rows, forward: geometric mean", backend, 10, reached)
+    if backend == "torch" and cells:
+        reached = _mean(cells, lambda cell: _faster(cell, "stock"))
+        yield _least("times faster than stock, forward: geometric mean", backend, 3, reached)
+
+
+def _models(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    for cell in cells:
+        if cell.step == "forward" and cell.mode == "zeros" and (backend, cell.row) in MODELS:
+            bound, reached = MODELS[backend, cell.row], 1 / cell.figures["zeros"].ratio
+            yield _least(f"{cell.row}, zeros, forward: times faster than stock", backend, bound, reached)
+        if cell.step == "forward" and cell.mode != "zeros":
+            reached = cell.figures[cell.mode].ratio
+            yield _most(f"{cell.row}, {cell.mode}, forward: time / zeros", backend, 1.05, reached)
+
+
+def excess(memory: Memory, name: str = "convpad") -> float:
+    """How much more it needs than the limit, as a part of the input."""
+    return (memory.peak[name] - memory.peak["limit"]) / memory.input
+
+
+def _memory(backend: str, memories: list[Memory]) -> Iterable[Verdict]:
+    worst = max(memories, key=excess)
+    over = sum(excess(memory) > 0.1 for memory in memories)
+    note = f" ({worst.row}, {worst.mode}, {worst.step}); {over} of {len(memories)} above"
+    yield _most("memory beyond the limit's / input: worst", backend, 0.1, excess(worst), note)
+
+
+def _scale(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    largest = str(max(int(cell.row) for cell in cells))
+    worst = max((cell for cell in cells if cell.row == largest), key=lambda cell: cell.figures["convpad"].ratio)
+    reached, note = worst.figures["convpad"].ratio, f" ({worst.mode}, {worst.step})"
+    yield _most(f"time / limit at {largest} squared: worst", backend, 1.03, reached, note)
+
+
+def verdicts(results: Iterable[Results]) -> list[Verdict]:
+    """One for every target that there are figures for."""
+    kinds = {"layers": _layers, "models": _models, "scale": _scale}
+    found: list[Verdict] = []
+    for result in results:
+        if result.command == "memory" and result.memory:
+            found += _memory(result.backend, result.memory)
+        elif result.command in kinds and result.cells:
+            found += kinds[result.command](result.backend, result.cells)
+    return found
