@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from convpad.keras.padded import Windowed, registered
+from convpad.ops._backends import backend_of
 from convpad.ops.conv import conv
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "Convolution"]
@@ -20,6 +21,12 @@ class Convolution(Windowed):
 
     has_kernels = True
     kernel_size: tuple[int, ...]
+
+    def _lay_out(self) -> None:
+        """The kernel's values in the order in which the backend reads them; its shape is Keras's still."""
+        _, backend = backend_of({"kernel": self.kernel.value})
+        if backend is not None:
+            backend.lay_out(self.kernel.value)
 
     def _options(self) -> dict[str, Any]:
         return {"strides": self.strides, "dilation_rate": self.dilation_rate, "data_format": self.data_format}
@@ -67,6 +74,7 @@ class _Conv(Convolution):
             super().build(input_shape)
         finally:
             self.lora_rank = rank
+        self._lay_out()
         if rank:
             self.enable_lora(rank, lora_alpha=self.lora_alpha)
 

@@ -27,10 +27,10 @@ Operation = Callable[[Tensor, Pairs], Tensor]
 def bordered(backend: Backend, plan: Plan, values: Values, x: Tensor, run: Operation) -> Tensor:
     """What the operation gives for `x` padded as the plan's problem says, by its route."""
     problem = plan.problem
-    if plan.materialises:
+    if plan.materialises or (plan.route is Route.TAPS and backend.taps_of_whole(problem.strides)):
         padded = extend(backend, x, problem, values)
         with backend.remaking(padded, lambda: extend(backend, x, problem, values), x):
-            out = run(padded, plan.pads)
+            out = run(padded, [(0, 0)] * problem.rank)
     else:
         out = run(x, plan.pads)
         modes = padded_modes(problem)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from math import prod
 
 from convpad.ops.bands import border_share
 from convpad.problem import Problem
@@ -39,9 +40,10 @@ class Preference:
 
     Args:
         route: which.
-        backend, device: where it was measured.
+        backend, device: where it was measured. PyTorch for a gradient is apart: "cpu, for a gradient".
         op: for which operation; None is every one.
         share: up to which share of the outputs at the border.
+        least: from how many values of the input on.
         finding: what was measured, in a few words.
         benchmark: the command that shows it.
     """
@@ -53,10 +55,13 @@ class Preference:
     benchmark: str
     op: str | None = None
     share: float = 1.0
+    least: int = 0
 
     def fits(self, problem: Problem) -> bool:
         """Whether it was measured for such problems."""
-        return self.op in (None, problem.op) and (self.share == 1.0 or border_share(problem) <= self.share)
+        enough = prod([size or 1 for size in problem.input_shape]) >= self.least
+        few = self.share == 1.0 or border_share(problem) <= self.share
+        return self.op in (None, problem.op) and enough and few
 
 
 PREFERENCES = (
@@ -90,6 +95,33 @@ PREFERENCES = (
         "few outputs meet the border, and only they are computed again",
         "python -m benchmarks layers --backend jax",
         share=0.08,
+    ),
+    Preference(
+        Route.OFFSET,
+        "torch",
+        "cpu",
+        "from 6 MB on, constants are added at the border sooner than a padded copy is made",
+        "python -m benchmarks layers --backend torch",
+        op="conv",
+        least=1_500_000,
+    ),
+    Preference(
+        Route.BORDER,
+        "torch",
+        "cpu",
+        "from 6 MB on, outputs at the border are computed again sooner than a padded copy is made",
+        "python -m benchmarks layers --backend torch",
+        op="conv",
+        least=1_500_000,
+    ),
+    Preference(
+        Route.OFFSET,
+        "tensorflow",
+        "cpu",
+        "from 8 MB on, constants are added at the border sooner than a padded copy is made",
+        "python -m benchmarks layers --backend tensorflow",
+        op="conv",
+        least=2_000_000,
     ),
 )
 """What was found faster than the padded tensor, best first."""

@@ -84,7 +84,8 @@ def answer(
         shapes.append(backend.shape(array) if backend and ours else array.shape)
         dtypes.append(backend.dtype(array) if backend and ours else array.dtype.name)
     like = next((array for array, ours in zip(arrays.values(), owned, strict=True) if ours), None)
-    settled, device = (backend.settled, backend.device(like)) if backend else (_called, "cpu")
+    settled = backend.settled if backend else _called
+    device = backend.device(*(x for x, ours in zip(arrays.values(), owned, strict=True) if ours)) if backend else "cpu"
     rank = rank_of(shapes[0])
     spec = _remembered(settled, _parsed, op, rank, (padding, padding_mode))
     facts = (
@@ -202,7 +203,11 @@ def plan(
     else:
         shapes.append(getattr(kernel, "shape", kernel))
     mode = padding_mode if padding_mode is not None else "ignore" if op in POOLS else "zeros"
-    device = "cpu" if name == "numpy" else backend_named(name).device(x if hasattr(x, "dtype") else None)
+    device = (
+        "cpu"
+        if name == "numpy"
+        else backend_named(name).device(*(one for one in (x,) if backend_named(name).owns(one)))
+    )
     shapes[0] = known_shape("x", shapes[0])
     spec = _parsed.__wrapped__(op, rank_of(shapes[0]), (padding, mode))
     return _chosen.__wrapped__(name, device, op, shapes, (), spec, (route, options))

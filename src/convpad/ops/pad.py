@@ -6,7 +6,7 @@ or one value stretched), times its weight. The runs are integers, found once for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -125,6 +125,8 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
     whole = backend.extended(x, problem, values, lambda padded: fold(backend, padded, problem))
     if whole is not None:
         return whole
+    if backend.UPDATES_IN_PLACE and all(window.known for window in problem.windows):
+        return _extended_in_place(backend, x, problem, values)
     for place, axis in enumerate(problem.axes):
         window, amount = problem.windows[place], problem.amounts[place]
         size = window.size if window.size is not None else backend.size(x, axis)
@@ -133,6 +135,26 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
             before, after = amount.pad(size, window.span, window.stride)
         x = _extended(backend, x, problem, values, place, size, before, after)
     return x
+
+
+def _extended_in_place(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
+    """Zeros all around, made once; then, side by side, what belongs there instead."""
+    out = backend.widened(x, problem.axes, problem.pads)
+    constants = any(value is not None for pair in values for value in pair)
+    for place, axis in enumerate(problem.axes):
+        size, (before, after) = problem.windows[place].size or 0, problem.pads[place]
+        ends = ((-before, 0), (size, size + after))
+        for (start, stop), mode, value in zip(ends, problem.modes[place], values[place], strict=True):
+            at = before + start
+            if start < stop and not mode.copies and constants:  # zeros too: an earlier axis' constant is there
+                box = (slice(None),) * axis + (slice(at, before + stop),)
+                out = backend.put(out, box, _filled(backend, out, problem, place, stop - start, value))
+            for run in backend.settled(runs, mode, start, stop, size) if mode.copies else ():
+                box = (slice(None),) * axis + (slice(at, at + run.length),)
+                moved = replace(run, parts=tuple((first + before, *part) for first, *part in run.parts))
+                out = backend.put(out, box, _drawn(backend, out, axis, moved))
+                at += run.length
+    return out
 
 
 def extend_strip(backend: Backend, x: Tensor, problem: Problem, values: Values, band: Band) -> Tensor:

@@ -37,6 +37,9 @@ class Backend(Protocol):
     Sizes and counts are ints, or the framework's own integers where it learns them only when it runs.
     """
 
+    UPDATES_IN_PLACE: bool
+    """Whether `put` copies nothing where it need not, forward and in gradients."""
+
     def owns(self, x: object) -> bool:
         """Whether x is a tensor of this framework."""
         ...
@@ -57,12 +60,19 @@ class Backend(Protocol):
         """An array or number as a tensor with the dtype and place of another."""
         ...
 
-    def device(self, x: Tensor | None) -> str:
-        """The kind of device a tensor is on, or that of the backend's own choice: "cpu", "gpu" or another."""
+    def device(self, *arrays: Tensor) -> str:
+        """The kind of device the tensors are on, or where there are none the backend's own: "cpu", "gpu" or another.
+
+        Where computing for a gradient is another matter, it says so too: "cpu, for a gradient".
+        """
         ...
 
     def zeros(self, shape: Ints, like: Tensor) -> Tensor:
         """Zeros of that shape, with the dtype and place of a tensor."""
+        ...
+
+    def lay_out(self, kernel: Tensor) -> None:
+        """Puts the values of a layer's kernel in the order in which the framework's convolutions read them."""
         ...
 
     def size(self, x: Tensor, axis: int) -> Any:
@@ -112,6 +122,10 @@ class Backend(Protocol):
         """x where the mask is not 0, else the value."""
         ...
 
+    def widened(self, x: Tensor, axes: Ints, pads: Pairs) -> Tensor:
+        """x with so many zeros around these axes."""
+        ...
+
     def put(self, x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
         """x with other values in a box of it. x may be overwritten: it is nobody else's."""
         ...
@@ -141,6 +155,10 @@ class Backend(Protocol):
         self, x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
     ) -> Tensor:
         """The depthwise convolution, zero-padded; kernel `(*window, channels, depth_multiplier)`."""
+        ...
+
+    def taps_of_whole(self, strides: Ints) -> bool:
+        """Whether `taps` is fastest on the padded tensor, which is made anyway."""
         ...
 
     def taps(

@@ -20,6 +20,12 @@ from convpad.problem import Problem
 
 Tensor = jax.Array
 
+UPDATES_IN_PLACE = True
+
+
+def lay_out(kernel: Tensor) -> None:
+    pass
+
 
 def owns(x: object) -> bool:
     return isinstance(x, jax.Array)
@@ -42,7 +48,7 @@ def tensor(array: Any, like: Tensor) -> Tensor:
     return jnp.asarray(array, like.dtype)
 
 
-def device(x: Tensor | None) -> str:
+def device(*arrays: Tensor) -> str:
     # A traced array is on no device yet; what is traced runs where JAX computes by default.
     return jax.default_backend()
 
@@ -99,6 +105,13 @@ def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
 
 def _starts(x: Tensor, box: tuple[slice, ...]) -> tuple[int, ...]:
     return tuple(cut.start or 0 for cut in box) + (0,) * (x.ndim - len(box))
+
+
+def widened(x: Tensor, axes: Ints, pads: Pairs) -> Tensor:
+    around = [(0, 0, 0)] * x.ndim
+    for axis, pair in zip(axes, pads, strict=True):
+        around[axis] = (*pair, 0)
+    return lax.pad(x, jnp.zeros((), x.dtype), around)
 
 
 def put(x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
@@ -226,6 +239,12 @@ def depthwise_conv(
     return conv(x, grouped, strides, pads, dilation, channels, channels_last)
 
 
+def taps_of_whole(strides: Ints) -> bool:
+    # With strides most of the padded tensor would not be read by any one tap; and where an axis is spread over
+    # devices, a tensor of the same size stays where it is.
+    return max(strides) == 1 and jax.device_count() == 1
+
+
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
     x = x if channels_last else jnp.moveaxis(x, 1, -1)
     # Half precision would lose the sum; XLA widens and narrows in the same loop.
@@ -249,19 +268,18 @@ class _Taps(NamedTuple):
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
-    if max(window.strides) > 1 or jax.device_count() > 1:
-        # With strides most of the padded tensor would not be read by any one tap; and where an axis is spread over
-        # devices, a tensor of the same size stays where it is.
-        return _sum_of_taps(x, kernel, window)
-    # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is.
-    return _sum_of_taps(lax.optimization_barrier(_zero_padded(x, window.pads)), kernel, window._replace(pads=()))
+    # What is padded already is made once: fused into the sum, every tap would ask anew where the padding is.
+    return _sum_of_taps(x if any(map(any, window.pads)) else lax.optimization_barrier(x), kernel, window)
 
 
 @_taps.defjvp
 def _taps_jvp(window: _Taps, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
     (x, kernel), (dx, dkernel) = primals, tangents
+    dout = _sum_of_taps(dx, kernel, window)
+    if jax.device_count() > 1:
+        return _taps(x, kernel, window), dout + _sum_of_taps(x, dkernel, window)  # rows would be fetched one by one
     by_rows = jax.checkpoint(partial(_taps_by_rows, window=window))  # pyright: ignore
-    return _taps(x, kernel, window), _sum_of_taps(dx, kernel, window) + by_rows(x, dkernel)
+    return _taps(x, kernel, window), dout + by_rows(x, dkernel)
 
 
 def _zero_padded(x: Tensor, pads: Pairs) -> Tensor:
@@ -270,7 +288,6 @@ def _zero_padded(x: Tensor, pads: Pairs) -> Tensor:
 
 def _sum_of_taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
     *taps, channels, multiplier = kernel.shape
-    window = window._replace(pads=window.pads or ((0, 0),) * len(taps))
     outputs = window.outputs(x, kernel)
     total: Any = jnp.zeros((x.shape[0], *outputs, channels, multiplier), x.dtype)
     for tap in product(*map(range, taps)):

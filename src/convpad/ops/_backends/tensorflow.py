@@ -22,6 +22,12 @@ from convpad.problem import POOLS, Problem
 
 Tensor = Any  # TensorFlow ships no types
 
+UPDATES_IN_PLACE = False
+
+
+def lay_out(kernel: Tensor) -> None:
+    pass
+
 
 def owns(x: object) -> bool:
     return isinstance(x, (tf.Tensor, tf.Variable))
@@ -45,7 +51,7 @@ def tensor(array: Any, like: Tensor) -> Tensor:
     return tf.constant(np.asarray(array, like.dtype.as_numpy_dtype))
 
 
-def device(x: Tensor | None) -> str:
+def device(*arrays: Tensor) -> str:
     return "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
 
 
@@ -119,7 +125,7 @@ def extended(x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], 
     places = _sources(problem)
     if places is None:
         return None
-    sizes = [window.size for window in problem.windows]
+    sizes = [window.size or 0 for window in problem.windows]
     lead, rest = ([size(x, 0)], [size(x, -1)]) if problem.channels_last else ([size(x, 0), size(x, 1)], [])
 
     @tf.custom_gradient
@@ -147,6 +153,13 @@ def stretch(x: Tensor, axis: int, count: Any, rows: Tensor) -> Tensor:
 
 def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
     return tf.where(mask != 0, x, tf.constant(value, x.dtype))
+
+
+def widened(x: Tensor, axes: Ints, pads: Pairs) -> Tensor:
+    around = [(0, 0)] * len(x.shape)
+    for axis, pair in zip(axes, pads, strict=True):
+        around[axis] = pair
+    return tf.pad(x, around)
 
 
 def put(x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
@@ -374,6 +387,10 @@ def _depthwise_taps(x: Tensor, kernel: Tensor, strides: Ints, dilation: Ints) ->
     shape = tf.shape(total)
     out = tf.reshape(total, tf.concat([shape[:-2], [channels * multiplier]], 0))
     return tf.ensure_shape(out, [*total.shape[:-2], channels * multiplier])
+
+
+def taps_of_whole(strides: Ints) -> bool:
+    return True
 
 
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
