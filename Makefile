@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q -n auto
 
-.PHONY: help setup demo test lint format mutation pictures clean
+.PHONY: help setup demo test lint format mutation pictures bench clean
 .DEFAULT_GOAL := help
 
 help: ## What there is
@@ -48,6 +48,9 @@ mutation: .venv/development ## Changes the core and looks whether a test notices
 
 pictures: .venv/development ## Draws the pictures of the documentation again
 	$(BIN)/python -m docs.pictures
+
+bench: .venv/development ## Every figure: layers, networks, memory, scale; about an hour
+	$(BIN)/python -m benchmarks all
 
 clean: ## Everything that was made
 	rm -rf .venv mutants convpad-demo.png

@@ -29,6 +29,7 @@ NEEDS = {
     "test_keras_": {"jax", "tensorflow", "torch"},
     "test_readme": {"jax", "tensorflow", "torch"},
     "test_demo": {"jax"},
+    "test_sharding": {"jax"},
     "test_pictures": {"numpy"},
 }
 

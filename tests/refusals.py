@@ -481,11 +481,15 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         {"data_format": "channels_first"},
         "The kernel must be of shape (*window, channels // groups, filters). Received: a kernel of shape (3, 3, 4) for an input of 8 channels. That kernel reads 3.",
     ),
-    (conv, {"route": "fast"}, "`route` must be None or one of 'native', 'rescale', 'padded'. Received: 'fast'."),
+    (
+        conv,
+        {"route": "fast"},
+        "`route` must be None or one of 'native', 'rescale', 'offset', 'border', 'taps', 'padded'. Received: 'fast'.",
+    ),
     (
         conv,
         {"route": ["native"]},
-        "`route` must be None or one of 'native', 'rescale', 'padded'. Received: ['native'].",
+        "`route` must be None or one of 'native', 'rescale', 'offset', 'border', 'taps', 'padded'. Received: ['native'].",
     ),
     (
         conv,
@@ -496,6 +500,31 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         conv,
         {"route": "rescale", "padding": 1},
         "`route` must be able to do what is asked. Received: 'rescale'. Here it is not: nothing is renormalised.",
+    ),
+    (
+        conv,
+        {"route": "offset", "padding": 1},
+        "`route` must be able to do what is asked. Received: 'offset'. Here it is not: there is no constant to add.",
+    ),
+    (
+        conv,
+        {"route": "offset", "padding": 1, "padding_mode": "circular"},
+        "`route` must be able to do what is asked. Received: 'offset'. Here it is not: what circular adds depends on the input.",
+    ),
+    (
+        conv,
+        {"route": "border", "padding": 1},
+        "`route` must be able to do what is asked. Received: 'border'. Here it is not: nothing but zeros is padded.",
+    ),
+    (
+        conv,
+        {"route": "taps", "padding": 1},
+        "`route` must be able to do what is asked. Received: 'taps'. Here it is not: only a depthwise convolution is a sum over taps.",
+    ),
+    (
+        max_pool,
+        {"route": "border", "padding": 1, "padding_mode": "reflect"},
+        "`route` must be able to do what is asked. Received: 'border'. Here it is not: max_pool of zeros is no max_pool to start from.",
     ),
     (
         conv_transpose,

@@ -22,10 +22,8 @@ BACKEND = os.environ.get("KERAS_BACKEND", "numpy")
 HERE = [BACKEND] if BACKEND in ENGINES else []
 
 # One of each kind: a stride, a depthwise, two modes at once, one axis, three axes, a transposed one.
-SMALL = {
-    name: row_named(name).shrunk()
-    for name in ("resnet-224", "mobilenet-56-s2", "globe-181", "wavenet-16000", "unet3d-64", "dcgan-16")
-}
+KINDS = ("resnet-224", "mobilenet-56-s2", "globe-181", "wavenet-16000", "unet3d-64", "dcgan-16")
+SMALL = {name: row_named(name).shrunk() for name in KINDS}
 TASKS = [(name, mode) for name in SMALL for mode in MODES]
 if BACKEND == "jax":
     # There compiling takes most of the time: nearly every kind reflects, every mode is met with, every peer too.
@@ -35,9 +33,6 @@ if BACKEND == "jax":
 
 # Keras's torch backend calls numpy.array on tensors, whose __array__ has no `copy` (keras 3.15.1, torch 2.13).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
-
-# The rows.
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -58,11 +53,8 @@ def test_no_two_rows_have_one_name() -> None:
 
 def test_a_globe_is_round_in_every_mode() -> None:
     row = row_named("globe-181")
-    assert [row.spelled(mode) for mode in ("reflect", "constant", "circular")] == [
-        ("reflect", "circular"),
-        (0.5, "circular"),
-        "circular",
-    ]
+    spelled = {mode: row.spelled(mode) for mode in ("reflect", "constant", "circular")}
+    assert spelled == {"reflect": ("reflect", "circular"), "constant": (0.5, "circular"), "circular": "circular"}
 
 
 # The contestants.
@@ -155,9 +147,6 @@ def test_a_network_keeps_its_numbers_and_loses_its_padding_layers(backend: str) 
     assert np.abs(of(reflected) - of(zeros)).max() > 1e-2
 
 
-# The clock.
-
-
 class Clock:
     """Time that passes only when a contestant runs."""
 
@@ -207,35 +196,19 @@ def figures(**seconds: float) -> dict[str, Figure]:
 
 def made_up(folder: Path) -> None:
     """Every command on JAX, with targets met and missed."""
+    dense, fast = ("resnet-56", "reflect"), ("mobilenet-56-s1", "reflect", "forward", "taps on jax: x")
+    forward = figures(limit=10, convpad=10, layer=10, stock=30, workaround=40, flax=35)
+    gradient = figures(limit=10, convpad=13, layer=12, stock=10, workaround=20)
     layers = [
-        Cell(
-            "resnet-56",
-            "reflect",
-            "forward",
-            "border on jax: x",
-            figures(limit=10, convpad=10, layer=10, stock=30, workaround=40, flax=35),
-        ),
-        Cell(
-            "resnet-56",
-            "reflect",
-            "gradient",
-            "border on jax: x",
-            figures(limit=10, convpad=13, layer=12, stock=10, workaround=20),
-        ),
-        Cell(
-            "mobilenet-56-s1",
-            "reflect",
-            "forward",
-            "taps on jax: x",
-            figures(limit=20, convpad=1, layer=1, stock=20, workaround=21),
-        ),
+        Cell(*dense, "forward", "border on jax: x", forward),
+        Cell(*dense, "gradient", "border on jax: x", gradient),
+        Cell(*fast, figures(limit=20, convpad=1, layer=1, stock=20, workaround=21)),
     ]
     save("layers", "jax", layers, folder)
-    models = [Cell("MobileNetV2", "zeros", step, "", figures(stock=4, zeros=1)) for step in ("forward", "training")] + [
-        Cell("MobileNetV2", "reflect", step, "", figures(zeros=1, reflect=1.2, workaround=3))
-        for step in ("forward", "training")
-    ]
-    save("models", "jax", models, folder, quick=True)
+    zeros, reflect = figures(stock=4, zeros=1), figures(zeros=1, reflect=1.2, workaround=3)
+    steps = ("forward", "training")
+    models = [Cell("MobileNetV2", "zeros", step, "", zeros) for step in steps]
+    save("models", "jax", [*models, *(Cell("MobileNetV2", "reflect", step, "", reflect) for step in steps)], folder)
     scale = [
         Cell(str(edge), "reflect", step, "border on jax: x", figures(limit=1, convpad=1 + 2 / edge, framework=2))
         for edge in (128, 2048)

@@ -27,17 +27,22 @@ Operation = Callable[[Tensor, Pairs], Tensor]
 def bordered(backend: Backend, plan: Plan, values: Values, x: Tensor, run: Operation) -> Tensor:
     """What the operation gives for `x` padded as the plan's problem says, by its route."""
     problem = plan.problem
-    if plan.materialises or (plan.route is Route.TAPS and backend.taps_of_whole(problem.strides)):
-        padded = extend(backend, x, problem, values)
-        with backend.remaking(padded, lambda: extend(backend, x, problem, values), x):
-            out = run(padded, [(0, 0)] * problem.rank)
+    modes = padded_modes(problem)
+    mended = any(mode.copies or mode.carries_value for mode in modes)
+    if plan.materialises or (plan.route is Route.TAPS and mended and backend.taps_of_whole(problem.strides)):
+
+        def whole(x: Tensor) -> Tensor:
+            padded = extend(backend, x, problem, values)
+            with backend.remaking(padded, lambda: extend(backend, x, problem, values), x):
+                return run(padded, [(0, 0)] * problem.rank)
+
+        out = backend.recomputing(whole)(x)
     else:
         out = run(x, plan.pads)
-        modes = padded_modes(problem)
         copied = plan.route is Route.BORDER or any(mode.copies for mode in modes)
         if copied:
             out = _recomputed(backend, out, problem, values, x, run)
-        elif any(mode.carries_value for mode in modes):
+        elif mended:
             out = _offset(backend, out, problem, values, x, run)
     return renormalised(backend, out, x, problem)
 

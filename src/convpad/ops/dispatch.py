@@ -39,7 +39,9 @@ class Spelled:
 
 
 def _key(entry: Any) -> Any:
-    if entry is None or isinstance(entry, (str, int, float)):
+    if isinstance(entry, float):
+        return float, entry.hex()  # -0.0 is not 0.0, and NaN is found again
+    if entry is None or isinstance(entry, (str, int)):
         return type(entry), entry
     if isinstance(entry, (tuple, list)):
         return tuple([_key(one) for one in cast("list[Any]", entry)])

@@ -106,6 +106,10 @@ class Backend(Protocol):
         """
         ...
 
+    def recomputing(self, function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """The function, of which the gradient makes again what it needs, where the framework has that for functions."""
+        ...
+
     def remaking(self, padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
         """Within this, what the gradient will need of `padded` is made of `x` again then, and not kept until then."""
         ...

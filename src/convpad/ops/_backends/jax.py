@@ -85,6 +85,10 @@ def extended(x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], 
     return None
 
 
+def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return jax.checkpoint(function)  # pyright: ignore
+
+
 def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     return nullcontext()
 
@@ -268,15 +272,18 @@ class _Taps(NamedTuple):
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
-    # What is padded already is made once: fused into the sum, every tap would ask anew where the padding is.
-    return _sum_of_taps(x if any(map(any, window.pads)) else lax.optimization_barrier(x), kernel, window)
+    if not taps_of_whole(window.strides) and any(map(any, window.pads)):
+        return _sum_of_taps(x, kernel, window)
+    # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is.
+    none = window._replace(pads=((0, 0),) * len(window.pads))
+    return _sum_of_taps(lax.optimization_barrier(_zero_padded(x, window.pads)), kernel, none)
 
 
 @_taps.defjvp
 def _taps_jvp(window: _Taps, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
     (x, kernel), (dx, dkernel) = primals, tangents
     dout = _sum_of_taps(dx, kernel, window)
-    if jax.device_count() > 1:
+    if jax.device_count() > 1 or x.size == 0:
         return _taps(x, kernel, window), dout + _sum_of_taps(x, dkernel, window)  # rows would be fetched one by one
     by_rows = jax.checkpoint(partial(_taps_by_rows, window=window))  # pyright: ignore
     return _taps(x, kernel, window), dout + by_rows(x, dkernel)

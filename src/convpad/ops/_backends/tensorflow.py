@@ -137,6 +137,10 @@ def extended(x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], 
     return gathered(x)
 
 
+def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return function
+
+
 def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     return nullcontext()
 
@@ -347,6 +351,18 @@ def conv(
     return _back(out, rank, channels_last)
 
 
+def _guarded(kernel: Tensor, x: Tensor) -> Tensor:
+    """The kernel, its gradient 0 for an empty batch: TensorFlow 2.21 leaves a depthwise one as memory was."""
+    if x.shape[0]:
+        return kernel
+
+    @tf.custom_gradient
+    def same(kernel: Tensor) -> Any:
+        return tf.identity(kernel), lambda found: tf.where(tf.size(x) > 0, found, tf.zeros_like(found))
+
+    return same(kernel)
+
+
 def depthwise_conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
 ) -> Tensor:
@@ -354,7 +370,7 @@ def depthwise_conv(
     x = _planar(x, channels_last)
     if rank == 3:
         return _back(_depthwise_taps(x, kernel, strides, dilation), rank, channels_last)
-    kernel, dilation = _undilated(kernel, strides, dilation)
+    kernel, dilation = _undilated(_guarded(kernel, x), strides, dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
     strides, pads, dilation = _two(strides, strides[0]), _two(pads, (0, 0)), _two(dilation, 1)

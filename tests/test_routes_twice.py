@@ -1,0 +1,85 @@
+"""Can every route be differentiated twice?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from compare import assert_close
+from frameworks import CHOSEN, ENGINES, framework
+from test_routes import ROUTES, asked, slopes
+
+on_every_route = pytest.mark.parametrize(("op", "route", "mode"), ROUTES, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_too_small(monkeypatch: Any) -> None:
+    # PyTorch keeps small padded tensors for the gradient; here it makes them again.
+    if "torch" in CHOSEN:
+        from convpad.ops._backends import torch
+
+        monkeypatch.setattr(torch, "KEPT", 0, raising=False)
+
+
+def along(name: str, energy: Any, arrays: list[Any], directions: list[Any]) -> list[Any]:
+    """The second derivative of a number along a direction: the gradient's change to each array."""
+    backend = framework(name)
+    if name == "jax":
+        jax = backend.jax
+        places = tuple(range(len(arrays)))
+        given = [tuple(map(backend.tensor, each)) for each in (arrays, directions)]
+        return [
+            np.asarray(found) for found in jax.jit(lambda *given: jax.jvp(jax.grad(energy, places), *given)[1])(*given)
+        ]
+    if name == "torch":
+        return list(
+            map(
+                backend.numpy,
+                backend.torch.autograd.functional.vhp(
+                    energy, tuple(map(backend.tensor, arrays)), tuple(map(backend.tensor, directions))
+                )[1],
+            )
+        )
+    tf = backend.tf
+    variables = list(map(tf.Variable, arrays))
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            total = energy(*variables)
+        found = inner.gradient(total, variables)
+        moved = tf.add_n([tf.reduce_sum(one * other) for one, other in zip(found, directions, strict=True)])
+    return [gradient.numpy() for gradient in outer.gradient(moved, variables)]
+
+
+def cubed(name: str, out: Any) -> Any:
+    return framework(name).tf.reduce_sum(out**3) if name == "tensorflow" else (out**3).sum()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@on_every_route
+def test_the_second_derivative_is_how_the_first_changes(name: str, op: str, route: str, mode: Any) -> None:
+    case = asked(op, mode, (1, 5, 4, 2), (3, 2, 2, 2), padding=1)
+    rng = np.random.default_rng(4)
+    arrays, directions = list(case.arrays), [rng.normal(size=shape) for shape in case.shapes]
+
+    def gradient(step: float) -> list[Any]:
+        moved = [array + step * by for array, by in zip(arrays, directions, strict=True)]
+        cotangent = 3 * case.call(*moved) ** 2
+        return slopes(name, case, moved, cotangent, route=route)
+
+    found = along(name, lambda *given: cubed(name, case.call(*given, route=route)), arrays, directions)
+    for one, after, before in zip(found, gradient(1e-4), gradient(-1e-4), strict=True):
+        want = (after - before) / 2e-4
+        scale = np.abs(want).max()
+        assert scale > 1
+        assert_close(one / scale, want / scale, "float32", f"{name} {route} {case}")
+
+
+@pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
+@on_every_route
+def test_torch_checks_every_second_derivative(op: str, route: str, mode: Any) -> None:
+    torch = framework("torch").torch
+    case = asked(op, mode, (1, 3, 2, 2), (2, 2, 2, 1), padding=1)
+    tensors = [torch.as_tensor(array).requires_grad_() for array in case.arrays]
+    assert torch.autograd.gradcheck(lambda *given: case.call(*given, route=route), tensors, fast_mode=True)
+    assert torch.autograd.gradgradcheck(lambda *given: case.call(*given, route=route), tensors, fast_mode=True)
