@@ -101,7 +101,7 @@ def extended(x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], 
     rows = zip(problem.pads, problem.windows, strict=True)
     if most is not None and any(max(pair) > (window.size or 0) + most for pair, window in rows):
         return None
-    pads = [count for pair in reversed(problem.pads) for count in pair]
+    pads = _flat(problem.pads)
     if word == "circular" and problem.channels_last:
         # It would come back channels first. With the last axis and the channels as one, there are no channels.
         batch, *sizes, last, channels = x.shape
@@ -342,7 +342,7 @@ def taps_of_whole(strides: Ints) -> bool:
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
     window = kernel.shape[:-2]
     x = x if channels_last else x.movedim(1, -1)
-    x = F.pad(x, [0, 0, *(count for pair in reversed(pads) for count in pair)]).unsqueeze(-1)
+    x = F.pad(x, [0, 0, *_flat(pads)]).unsqueeze(-1)
     starts = [[tap * step for tap in range(taps)] for taps, step in zip(window, dilation, strict=True)]
     total: Any = 0
     for tap in product(*map(range, window)):
