@@ -107,13 +107,9 @@ def _one_number(problem: Problem, values: Any) -> float | None:
     """The number that stands everywhere outside, where it is one for all sides and all is known."""
     if any(mode.copies for pair in problem.modes for mode in pair) or not all(w.known for w in problem.windows):
         return None
-    numbers: set[Any] = {
-        0 if value is None or isinstance(value, (int, float)) else None for pair in values for value in pair
-    }
-    if None in numbers:
-        return None
-    numbers = {0 if value is None else value for pair in values for value in pair}
-    return numbers.pop() if len(numbers) == 1 else None
+    carried = [0 if value is None else value for pair in values for value in pair]
+    alike = all(isinstance(value, (int, float)) for value in carried) and len(set(carried)) == 1
+    return carried[0] if alike else None
 
 
 def extended(x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], Tensor]) -> Tensor | None:
