@@ -83,7 +83,7 @@ def cases() -> list[Case]:
     found += [Case(*row) for row in alike if row[2] == "taps" or row[1] == MIXED]
     found += [Case(*row, way, "gradients") for row in few for way in ways if way == "rows" or row[1] == "reflect"]
     found += [Case(*row, strides=2) for row in few]
-    found += [Case(*row, window=7) for row in few if row[0] == "conv"]
+    found += [Case(*row, way, window=7) for row in few if row[0] == "conv" for way in ways]
     found += [Case("conv", mode, route, way, size=LONG[way]) for _, mode, route in few[:3] for way in ways]
     return [*found, Case("conv", "reflect", "padded"), Case("conv", "reflect", "padded", size=LONG["rows"])]
 

@@ -7,8 +7,10 @@ takes them all. The process for NumPy has no framework: importing one there is a
 from __future__ import annotations
 
 import os
+import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
@@ -29,6 +31,7 @@ NEEDS = {
     "test_keras_": {"jax", "tensorflow", "torch"},
     "test_readme": {"jax", "tensorflow", "torch"},
     "test_demo": {"jax"},
+    "test_jax_": {"jax"},
     "test_sharding": {"jax"},
     "test_pictures": {"numpy"},
 }
@@ -41,6 +44,25 @@ def is_others(file: Path) -> bool:
 
 
 collect_ignore = [file.name for file in Path(__file__).parent.glob("test_*.py") if is_others(file)]
+
+NEEDS_KERAS = ("convpad.keras", "convpad.demo.measure")
+FRAMEWORKS = {f"convpad.ops._backends.{name}": name for name in ("jax", "tensorflow", "torch")}
+
+
+def loadable(module: str) -> bool:
+    """Whether the frameworks of this process are enough to import a module."""
+    if module in FRAMEWORKS:
+        return FRAMEWORKS[module] in CHOSEN
+    return not module.startswith(NEEDS_KERAS) or CHOSEN != ["numpy"]
+
+
+def modules(package: str = "convpad") -> Iterator[str]:
+    """Every module in a package that this process can import. A package of another framework is not looked into."""
+    for found in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
+        if loadable(found.name):
+            yield found.name
+            if found.ispkg:
+                yield from modules(found.name)
 
 
 class NoFramework(MetaPathFinder):

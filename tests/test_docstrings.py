@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import pkgutil
 from importlib import import_module
 from types import ModuleType
 
 import pytest
-from conftest import CHOSEN
+from conftest import CHOSEN, modules
 
 import convpad
 
@@ -17,20 +16,7 @@ import convpad
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 FLAGS = doctest.NORMALIZE_WHITESPACE
-NEEDS_KERAS = ("convpad.keras", "convpad.demo.measure")
-FRAMEWORKS = {f"convpad.ops._backends.{name}": name for name in ("jax", "tensorflow", "torch")}
-
-
-def loadable(name: str) -> bool:
-    """Whether the frameworks of this process are enough to import a file."""
-    if name in FRAMEWORKS:
-        return FRAMEWORKS[name] in CHOSEN
-    return not name.startswith(NEEDS_KERAS) or CHOSEN != ["numpy"]
-
-
-FILES = sorted(
-    module.name for module in pkgutil.walk_packages(convpad.__path__, "convpad.", onerror=str) if loadable(module.name)
-)
+FILES = sorted(modules())
 
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:

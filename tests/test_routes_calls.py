@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import pkgutil
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import permutations
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import modules
 from frameworks import CHOSEN, framework
 
 import convpad
@@ -21,13 +21,12 @@ on_every_backend = pytest.mark.parametrize("name", CHOSEN)
 
 def memories() -> Iterator[tuple[str, Any]]:
     """Every function of the package that remembers, with its name."""
-    frameworks = {f"convpad.ops._backends.{name}" for name in ("jax", "tensorflow", "torch") if name not in CHOSEN}
-    for module in pkgutil.walk_packages(convpad.__path__, "convpad."):
-        if module.name in frameworks or module.name.startswith(("convpad.keras", "convpad.demo", "convpad.cli")):
+    for module in modules():
+        if module.startswith(("convpad.keras", "convpad.demo", "convpad.cli")):
             continue
-        for name, value in vars(import_module(module.name)).items():
-            if hasattr(value, "cache_info") and value.__module__ == module.name:
-                yield f"{module.name}.{name}", value
+        for name, value in vars(import_module(module)).items():
+            if hasattr(value, "cache_info") and value.__module__ == module:
+                yield f"{module}.{name}", value
 
 
 def forget() -> None:
@@ -146,15 +145,14 @@ def test_a_call_like_an_earlier_one_is_looked_up(name: str) -> None:
     forget()
     for calls in range(3):
         conv(name, padding=1, padding_mode="reflect", strides=(1, 2))
-        for remembered in (dispatch._parsed, dispatch._chosen):
-            assert (remembered.cache_info().misses, remembered.cache_info().hits) == (1, calls)
+        assert (dispatch._understood.cache_info().misses, dispatch._understood.cache_info().hits) == (1, calls)
     conv(name, padding=1, padding_mode="reflect", strides=(2, 2))
-    assert dispatch._chosen.cache_info().misses == 2
+    assert dispatch._understood.cache_info().misses == 2
 
 
 def test_no_memory_grows_without_end() -> None:
     found = dict(memories())
-    assert {"convpad.ops.dispatch._parsed", "convpad.ops.dispatch._chosen", "convpad.ops.bands.bands"} <= set(found)
+    assert {"convpad.ops.dispatch._understood", "convpad.ops.slabs.slabs"} <= set(found)
     assert [name for name, remembered in found.items() if remembered.cache_info().maxsize is None] == []
 
 

@@ -51,20 +51,16 @@ def programs(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def strip(case: Case) -> int:
-    """The elements that the outputs along one border read, where the spread axis ends.
-
-    As XLA keeps them: spread over the devices, so made up to a multiple of them where they are more.
-    """
+    """The elements that the outputs along one border read, where the spread axis ends."""
     other = case.size[case.sharded == "rows"]
-    thick = case.window if case.window <= 3 else -(-(case.window + case.window // 2) // DEVICES) * DEVICES
-    return thick * (other + 2 * (case.window - 1)) * CHANNELS
+    return case.window * (other + 2 * (case.window - 1)) * CHANNELS
 
 
 def too_large(case: Case, moved: list[Any]) -> list[Any]:
     """What moves that is more than a strip, or of a kind that is not wanted."""
     # An all-to-all gives a device one piece from each; the others give it tensors that have nothing in common.
     wholes = [(kind, [sum(sizes)] if kind == "all-to-all" else sizes) for kind, sizes in moved]
-    gathers = () if case.window > 3 else ("all-gather", "collective-broadcast", "reduce-scatter")
+    gathers = ("all-gather", "collective-broadcast", "reduce-scatter")
     return [row for row in wholes if row[0] in gathers or max(row[1]) > strip(case)]
 
 

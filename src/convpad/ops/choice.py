@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
 
-from convpad.ops.bands import border_share
+from convpad.ops.slabs import slab_share, slabs
 from convpad.problem import Problem
 
 __all__ = ["PREFERENCES", "Preference", "Route", "preferred"]
@@ -25,9 +25,9 @@ class Route(StrEnum):
     RESCALE = "rescale"
     """`ignore`: the zero-padded operation times ``taps / taps covered``"""
     OFFSET = "offset"
-    """constants: the zero-padded operation, and at the border what they add to it"""
+    """constants: the same, and the slabs depend on no input"""
     BORDER = "border"
-    """any mode: the zero-padded operation, and the outputs at the border again, from thin padded strips"""
+    """any mode: the zero-padded operation, and what thin slabs of padding add to it"""
     TAPS = "taps"
     """depthwise: a sum over the taps of what is under each, fused; the border as in `offset` and `border`"""
     PADDED = "padded"
@@ -41,9 +41,9 @@ class Preference:
     Args:
         route: which.
         backend, device: where it was measured. PyTorch for a gradient is apart: "cpu, for a gradient".
-        op: for which operation; None is every one.
-        share: up to which share of the outputs at the border.
-        least: from how many values of the input on.
+        ops: for which operations; none named is every one.
+        share: up to which share of the multiplications are the padding's.
+        least: from how many values of the input on, for each side that is padded with more than zeros.
         finding: what was measured, in a few words.
         benchmark: the command that shows it.
     """
@@ -53,15 +53,16 @@ class Preference:
     device: str
     finding: str
     benchmark: str
-    op: str | None = None
+    ops: tuple[str, ...] = ()
     share: float = 1.0
     least: int = 0
 
     def fits(self, problem: Problem) -> bool:
         """Whether it was measured for such problems."""
-        enough = prod([size or 1 for size in problem.input_shape]) >= self.least
-        few = self.share == 1.0 or border_share(problem) <= self.share
-        return self.op in (None, problem.op) and enough and few
+        values = prod([size or 1 for size in problem.input_shape])
+        enough = not self.least or values >= self.least * len(slabs(problem))
+        few = self.share == 1.0 or slab_share(problem) <= self.share
+        return (not self.ops or problem.op in self.ops) and enough and few
 
 
 PREFERENCES = (
@@ -71,15 +72,7 @@ PREFERENCES = (
         "cpu",
         "XLA's own depthwise convolution takes over 10 times as long",
         "python -m benchmarks layers --backend jax",
-        op="depthwise_conv",
-    ),
-    Preference(
-        Route.TAPS,
-        "jax",
-        "cpu",
-        "XLA's own depthwise convolution takes over 10 times as long",
-        "python -m benchmarks layers --backend jax",
-        op="separable_conv",
+        ops=("depthwise_conv", "separable_conv"),
     ),
     Preference(
         Route.OFFSET,
@@ -92,36 +85,31 @@ PREFERENCES = (
         Route.BORDER,
         "jax",
         "cpu",
-        "few outputs meet the border, and only they are computed again",
+        "few outputs meet the border, and what it adds is computed apart",
         "python -m benchmarks layers --backend jax",
         share=0.08,
     ),
-    Preference(
-        Route.OFFSET,
-        "torch",
-        "cpu",
-        "from 6 MB on, constants are added at the border sooner than a padded copy is made",
-        "python -m benchmarks layers --backend torch",
-        op="conv",
-        least=1_500_000,
-    ),
-    Preference(
-        Route.BORDER,
-        "torch",
-        "cpu",
-        "from 6 MB on, outputs at the border are computed again sooner than a padded copy is made",
-        "python -m benchmarks layers --backend torch",
-        op="conv",
-        least=1_500_000,
+    *(
+        Preference(
+            route,
+            "torch",
+            device,
+            "what the border adds is computed sooner than a copy as large is padded",
+            "python -m benchmarks layers --backend torch",
+            ops=("conv",),
+            least=500_000,
+        )
+        for route in (Route.OFFSET, Route.BORDER)
+        for device in ("cpu", "cpu, for a gradient")
     ),
     Preference(
         Route.OFFSET,
         "tensorflow",
         "cpu",
-        "from 8 MB on, constants are added at the border sooner than a padded copy is made",
+        "what the border adds is computed sooner than a copy as large is padded",
         "python -m benchmarks layers --backend tensorflow",
-        op="conv",
-        least=2_000_000,
+        ops=("conv",),
+        least=500_000,
     ),
 )
 """What was found faster than the padded tensor, best first."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convpad.ops._backends import Backend, Pairs, Tensor
-from convpad.ops.border import bordered
+from convpad.ops.border import Operation, bordered
 from convpad.ops.coverage import renormalised
 from convpad.ops.dispatch import answer
 from convpad.ops.pad import Values, fold
 from convpad.ops.plan import Plan, Route, padded_modes
+from convpad.ops.slabs import Slab
 
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
@@ -18,14 +20,17 @@ def _conv(backend: Backend, plan: Plan, values: Values, x: Tensor, kernel: Tenso
     problem = plan.problem
     strides, dilation, groups, last = problem.strides, problem.dilation, problem.groups, problem.channels_last
 
-    def run(x: Tensor, pads: Pairs) -> Tensor:
+    def run(x: Tensor, kernel: Tensor, pads: Pairs) -> Tensor:
         if problem.op == "conv":
             return backend.conv(x, kernel, strides, pads, dilation, groups, last)
         if plan.route is Route.TAPS:
             return backend.taps(x, kernel, strides, pads, dilation, last)
         return backend.depthwise_conv(x, kernel, strides, pads, dilation, last)
 
-    return bordered(backend, plan, values, x, run)
+    def cut(found: Sequence[Slab]) -> list[Tensor]:
+        return backend.parted(kernel, [(slice(None),) * slab.axis + (slice(*slab.taps),) for slab in found])
+
+    return bordered(backend, plan, values, x, Operation(run, kernel, cut))
 
 
 def _separable_conv(

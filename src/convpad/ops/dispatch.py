@@ -39,29 +39,20 @@ class Spelled:
 
 
 def _key(entry: Any) -> Any:
-    if isinstance(entry, float):
+    kind = cast("type[Any]", type(entry))
+    if kind is str or kind is int or entry is None:
+        return entry
+    if kind is tuple or kind is list:
+        return tuple([_key(one) for one in entry])
+    if kind is float:
         return float, entry.hex()  # -0.0 is not 0.0, and NaN is found again
-    if entry is None or isinstance(entry, (str, int)):
-        return type(entry), entry
-    if isinstance(entry, (tuple, list)):
-        return tuple([_key(one) for one in cast("list[Any]", entry)])
-    if isinstance(entry, dict):
-        return tuple([(name, _key(one)) for name, one in cast("dict[str, Any]", entry).items()])
-    if isinstance(entry, Constant) and isinstance(entry.value, (int, float, tuple)):
+    if kind is bool:
+        return bool, entry
+    if kind is dict:
+        return tuple(entry), tuple([_key(one) for one in entry.values()])
+    if kind is Constant and isinstance(entry.value, (int, float, tuple)):
         return Constant, _key(entry.value)  # pyright: ignore[reportUnknownMemberType]
-    raise TypeError(f"not a spelling: {type(entry)}")
-
-
-def _remembered(settled: Settled, function: Any, *arguments: Any) -> Any:
-    """The answer of a remembered function to arguments, the last of which are words; without memory where they are
-    not (a tensor, NumPy's integers, what will be refused).
-    """
-    *facts, words = arguments
-    try:
-        spelled = Spelled(*words)
-    except TypeError:
-        return function.__wrapped__(*facts, words)
-    return settled(function, *facts, spelled)
+    raise TypeError(f"not a spelling: {kind}")
 
 
 def answer(
@@ -79,40 +70,46 @@ def answer(
     What depends on shapes and words alone is remembered: a call like an earlier one looks it up.
     """
     name, backend = backend_of(arrays)
-    owned = [backend is not None and backend.owns(array) for array in arrays.values()]
-    shapes: list[Any] = []
-    dtypes: list[str] = []
-    for array, ours in zip(arrays.values(), owned, strict=True):
-        shapes.append(backend.shape(array) if backend and ours else array.shape)
-        dtypes.append(backend.dtype(array) if backend and ours else array.dtype.name)
-    like = next((array for array, ours in zip(arrays.values(), owned, strict=True) if ours), None)
-    settled = backend.settled if backend else _called
-    device = backend.device(*(x for x, ours in zip(arrays.values(), owned, strict=True) if ours)) if backend else "cpu"
-    rank = rank_of(shapes[0])
-    spec = _remembered(settled, _parsed, op, rank, (padding, padding_mode))
-    facts = (
-        name,
-        device,
-        op,
-        tuple([tuple(shape) for shape in shapes]),
-        tuple(zip(arrays, dtypes, strict=True)),
-        spec.described(),
-    )
-    chosen = _remembered(settled, _chosen, *facts, (route, options))
-    check_values(spec, dtypes[0])
+    given = list(arrays.values())
     if backend is None:
-        return reference.solve(chosen.problem, spec.values, *arrays.values())
-    tensors = [x if ours else backend.tensor(x, like) for x, ours in zip(arrays.values(), owned, strict=True)]
-    return run(backend, chosen, spec.values, *tensors)
+        found = name, "cpu", op, tuple(arrays), tuple([x.shape for x in given]), tuple([x.dtype.name for x in given])
+        spec, chosen = _looked_up(_called, found, padding, padding_mode, route, options)
+        return reference.solve(chosen.problem, spec.values, *given)
+    owned = [x for x in given if backend.owns(x)]
+    given = (
+        given if len(owned) == len(given) else [x if backend.owns(x) else backend.tensor(x, owned[0]) for x in given]
+    )
+    shapes, dtypes = tuple([backend.shape(x) for x in given]), tuple([backend.dtype(x) for x in given])
+    facts = name, backend.device(*owned), op, tuple(arrays), shapes, dtypes
+    spec, chosen = _looked_up(backend.settled, facts, padding, padding_mode, route, options)
+    return run(backend, chosen, spec.values, *given)
 
 
 def _called(remembered: Callable[..., Any], *arguments: Any) -> Any:
     return remembered(*arguments)
 
 
+def _looked_up(settled: Settled, facts: Any, padding: Any, mode: Any, route: Any, options: Any) -> tuple[Padding, Plan]:
+    """What the words mean for these tensors, and the plan; without memory of what is no word (a tensor)."""
+    try:
+        words = Spelled(padding, mode, route, options)
+    except TypeError:
+        return _understood.__wrapped__(*facts, (padding, mode, route, options))
+    return settled(_understood, *facts, words)
+
+
 @lru_cache(maxsize=4096)
-def _parsed(op: str, rank: int, words: Any) -> Padding:
-    padding, padding_mode = getattr(words, "arguments", words)
+def _understood(
+    name: str, device: str, op: str, arrays: Any, shapes: Any, dtypes: Any, words: Any
+) -> tuple[Padding, Plan]:
+    padding, padding_mode, route, options = getattr(words, "arguments", words)
+    spec = _parsed(op, rank_of(shapes[0]), padding, padding_mode)
+    chosen = _chosen(name, device, op, shapes, dict(zip(arrays, dtypes, strict=True)), spec.described(), route, options)
+    check_values(spec, dtypes[0])
+    return spec, chosen
+
+
+def _parsed(op: str, rank: int, padding: Any, padding_mode: Any) -> Padding:
     if op == "pad":
         return Padding.parse(padding, padding_mode, rank=rank, argument="amount", words=False)
     if rank > MAX_RANK:
@@ -123,14 +120,12 @@ def _parsed(op: str, rank: int, words: Any) -> Padding:
     return Padding.parse(padding, padding_mode, rank=rank)
 
 
-@lru_cache(maxsize=4096)
 def _chosen(
-    name: str, device: str, op: str, shapes: Any, dtypes: tuple[tuple[str, str], ...], padding: Padding, words: Any
+    name: str, device: str, op: str, shapes: Any, dtypes: dict[str, str], padding: Padding, route: Any, options: Any
 ) -> Plan:
-    route, options = getattr(words, "arguments", words)
     problem = _posed(op, shapes, padding, dict(options))
     if dtypes:
-        check_dtypes(problem, dict(dtypes))
+        check_dtypes(problem, dtypes)
     native = _oracle if name == "numpy" else backend_named(name).native
     return choose(problem, name, device, native, route_named(route))
 
@@ -211,5 +206,5 @@ def plan(
         else backend_named(name).device(*(one for one in (x,) if backend_named(name).owns(one)))
     )
     shapes[0] = known_shape("x", shapes[0])
-    spec = _parsed.__wrapped__(op, rank_of(shapes[0]), (padding, mode))
-    return _chosen.__wrapped__(name, device, op, shapes, (), spec, (route, options))
+    spec = _parsed(op, rank_of(shapes[0]), padding, mode)
+    return _chosen(name, device, op, shapes, {}, spec, route, options)

@@ -1,71 +1,26 @@
 """How is a tensor extended? The extension rule on tensors of any backend.
 
 A side is made of runs: positions that follow each other and are made alike are one slice (forwards, backwards
-or one value stretched), times its weight. The runs are integers, found once for a size and remembered.
+or one value stretched), times its weight.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from convpad.modes import Mode
 from convpad.ops._backends import Backend, Tensor
-from convpad.ops.bands import Band
 from convpad.ops.dispatch import answer
 from convpad.ops.plan import Plan
+from convpad.ops.runs import Run, runs
+from convpad.ops.slabs import Slab
 from convpad.problem import Problem
 
-__all__ = ["Values", "extend", "extend_strip", "extended_mask", "fold", "pad"]
+__all__ = ["Values", "extend", "extended_mask", "fold", "pad", "slab_filled"]
 
 Values = tuple[tuple[Any, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Positions that follow each other, each the weighted sum of one value from every part.
-
-    Args:
-        length: how many positions.
-        parts: (start, weight, step): position i of the run takes ``weight * inside[start + i * step]``, and the
-            step is 1, 0 or -1.
-    """
-
-    length: int
-    parts: tuple[tuple[int, int, int], ...]
-
-
-@lru_cache(maxsize=4096)
-def runs(mode: Mode, start: int, stop: int, size: int) -> tuple[Run, ...]:
-    """The positions from start up to stop, outside an axis of that size, as the fewest runs.
-
-    Example:
-
-    >>> from convpad.modes import MODES
-    >>> runs(MODES["reflect"], -2, 0, size=4)
-    (Run(length=2, parts=((2, 1, -1),)),)
-    """
-    found: list[Run] = []
-    while start < stop:
-        first = mode.terms(start, size)
-        steps = (0,) * len(first)
-        length = 1
-        while start + length < stop:
-            terms = mode.terms(start + length, size)
-            if [weight for _, weight in terms] != [weight for _, weight in first]:
-                break
-            moved = tuple(index - at for (index, _), (at, _) in zip(terms, first, strict=True))
-            if length == 1 and all(abs(step) <= 1 for step in moved):
-                steps = moved
-            if moved != tuple(step * length for step in steps):
-                break
-            length += 1
-        found.append(Run(length, tuple((*term, step) for term, step in zip(first, steps, strict=True))))
-        start += length
-    return tuple(found)
 
 
 def _cut(backend: Backend, x: Tensor, axis: int, start: int, stop: int) -> Tensor:
@@ -122,10 +77,22 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
 
     `values` is what a side that copies nothing is filled with; None is 0.
     """
-    whole = backend.extended(x, problem, values, lambda padded: fold(backend, padded, problem))
+    settled = all(window.known for window in problem.windows)
+    if not settled or any(not isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair):
+        return _extended_whole(backend, x, problem, values)
+    return backend.with_gradient(
+        lambda x: _extended_whole(backend, x, problem, values),
+        lambda gradient: fold(backend, gradient, problem),
+        x,
+        shared=problem.op == "pad",
+    )
+
+
+def _extended_whole(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
+    whole = backend.extended(x, problem, values)
     if whole is not None:
         return whole
-    if backend.UPDATES_IN_PLACE and all(window.known for window in problem.windows):
+    if backend.updates_in_place(x) and all(window.known for window in problem.windows):
         return _extended_in_place(backend, x, problem, values)
     for place, axis in enumerate(problem.axes):
         window, amount = problem.windows[place], problem.amounts[place]
@@ -151,36 +118,33 @@ def _extended_in_place(backend: Backend, x: Tensor, problem: Problem, values: Va
                 out = backend.put(out, box, _filled(backend, out, problem, place, stop - start, value))
             for run in backend.settled(runs, mode, start, stop, size) if mode.copies else ():
                 box = (slice(None),) * axis + (slice(at, at + run.length),)
-                moved = replace(run, parts=tuple((first + before, *part) for first, *part in run.parts))
-                out = backend.put(out, box, _drawn(backend, out, axis, moved))
+                out = backend.put(out, box, _drawn(backend, out, axis, run.moved(before)))
                 at += run.length
     return out
 
 
-def extend_strip(backend: Backend, x: Tensor, problem: Problem, values: Values, band: Band) -> Tensor:
-    """The part of the padded tensor that the windows of a band read.
+def slab_filled(backend: Backend, source: Tensor, problem: Problem, values: Values, slab: Slab) -> Tensor:
+    """The slab itself, with the zeros around it that a convolution of it alone needs.
 
-    The axis across which it is thin is cut and copied first, so that the other axes are extended on little. Order makes
-    no difference to what is copied, whose weights add up to 1; constants wait for their axis' turn.
+    One that copies is made of `source`; along its own axis first, as order makes no difference to copies, whose weights
+    add up to 1. Constants are the same for all images: their slab has a batch of 1.
     """
-    axis, size = problem.axes[band.axis], problem.windows[band.axis].size or 0
-    start, stop = band.places[band.axis]
-    before, after = problem.modes[band.axis]
-    # What is constant among the places read: it waits.
-    ahead = 0 if before.copies else max(min(stop, 0) - start, 0)
-    behind = 0 if after.copies else max(stop - max(start, size), 0)
-    x = _extended(backend, x, problem, values, band.axis, size, -start - ahead, stop - behind - size)
-    for place, (first, last) in enumerate(band.places):
-        if place != band.axis:
-            size = problem.windows[place].size or 0
-            x = _extended(backend, x, problem, values, place, size, -first, last - size)
-        elif ahead or behind:
-            sides = [
-                [_filled(backend, x, problem, place, count, value)] if count else []
-                for count, value in zip((ahead, behind), values[place], strict=True)
-            ]
-            x = backend.concat([*sides[0], x, *sides[1]], axis)
-    return x
+    axis = problem.axes[slab.axis]
+    if slab.runs:
+        drawn = [_drawn(backend, source, axis, run) for run in slab.runs]
+        filled = backend.concat(drawn, axis) if len(drawn) > 1 else drawn[0]
+        for place, ((start, stop), window) in enumerate(zip(slab.places, problem.windows, strict=True)):
+            if place != slab.axis and (start, stop) != (0, window.size):
+                size = window.size or 0
+                filled = _extended(backend, filled, problem, values, place, size, -start, stop - size)
+    else:
+        shape = [1] * len(source.shape)
+        shape[problem.channel_axis] = source.shape[problem.channel_axis]
+        for other, (start, stop) in zip(problem.axes, slab.places, strict=True):
+            shape[other] = stop - start
+        zeros = backend.zeros(shape, source)
+        filled = zeros + _filled(backend, zeros, problem, slab.axis, shape[axis], values[slab.axis][slab.after])
+    return backend.widened(filled, problem.axes, slab.zeros) if any(map(any, slab.zeros)) else filled
 
 
 def _extended(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from convpad.modes import MODES
 from convpad.ops._backends import Backend, Pairs, Tensor
-from convpad.ops.border import bordered
+from convpad.ops.border import Operation, bordered
 from convpad.ops.coverage import mask, renormalisation
 from convpad.ops.dispatch import answer
 from convpad.ops.dtypes import lowest
 from convpad.ops.pad import Values, extend
 from convpad.ops.plan import Plan, Route, padded_modes
+from convpad.ops.slabs import Slab
 
 __all__ = ["average_pool", "max_pool"]
 
@@ -40,10 +43,16 @@ def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Te
     problem = plan.problem
     ignored = plan.route is Route.NATIVE and MODES["ignore"] in padded_modes(problem)
 
-    def run(x: Tensor, pads: Pairs) -> Tensor:
-        return backend.average_pool(x, _size(plan), problem.strides, pads, ignored, problem.channels_last)
+    def run(x: Tensor, size: list[int], pads: Pairs) -> Tensor:
+        out = backend.average_pool(x, size, problem.strides, pads, ignored, problem.channels_last)
+        return out if prod(size) == problem.taps else out * (prod(size) / problem.taps)
 
-    return run(x, plan.pads) if ignored else bordered(backend, plan, values, x, run)
+    def cut(found: Sequence[Slab]) -> list[list[int]]:
+        met = [(slab.axis, slab.taps[1] - slab.taps[0]) for slab in found]
+        return [size, *([*size[:axis], taps, *size[axis + 1 :]] for axis, taps in met)]
+
+    size = _size(plan)
+    return run(x, size, plan.pads) if ignored else bordered(backend, plan, values, x, Operation(run, size, cut))
 
 
 def max_pool(

@@ -1,8 +1,8 @@
-"""Which framework does a tensor belong to? The files beside this one are the only ones that name a framework.
+"""Which framework does a tensor belong to? What is beside this file is all that names a framework.
 
-Each is named after the module of its framework and is loaded once that module is: a framework that the program
-has not imported cannot have made a tensor of the program. Adding a backend is adding a file with the functions
-of `Backend`.
+Each file or folder is named after the module of its framework and is loaded once that module is: a framework that
+the program has not imported cannot have made a tensor of the program. Adding a backend is adding a file with the
+functions of `Backend`, or a folder whose `__init__.py` has them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__))
 Tensor = Any
 Ints = Sequence[int]
 Pairs = Sequence[tuple[int, int]]
+Box = tuple[slice, ...]
+"""Slices of the first axes of a tensor."""
 
 
 _LOADED: dict[str, Backend] = {}
@@ -36,9 +38,6 @@ class Backend(Protocol):
 
     Sizes and counts are ints, or the framework's own integers where it learns them only when it runs.
     """
-
-    UPDATES_IN_PLACE: bool
-    """Whether `put` copies nothing where it need not, forward and in gradients."""
 
     def owns(self, x: object) -> bool:
         """Whether x is a tensor of this framework."""
@@ -99,10 +98,20 @@ class Backend(Protocol):
         """The sum along an axis, which stays, 1 long."""
         ...
 
-    def extended(self, x: Tensor, problem: Problem, values: Any, back: Callable[[Tensor], Tensor]) -> Tensor | None:
-        """`x` padded at once, where the framework can and does it faster than part by part; else None.
+    def extended(self, x: Tensor, problem: Problem, values: Any) -> Tensor | None:
+        """`x` padded at once, where the framework can and does it faster than part by part; else None."""
+        ...
 
-        `back` is its adjoint, for a framework whose own is slow.
+    def updates_in_place(self, x: Tensor) -> bool:
+        """Whether `put` copies nothing where it need not, forward and in the gradient of a tensor made of `x`."""
+        ...
+
+    def with_gradient(
+        self, forward: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor], x: Tensor, *, shared: bool
+    ) -> Tensor:
+        """``forward(x)``; its gradient is `back`, which may overwrite what it is given, where that is faster.
+
+        `shared` is whether what it is given may be somebody else's too.
         """
         ...
 
@@ -130,12 +139,20 @@ class Backend(Protocol):
         """x with so many zeros around these axes."""
         ...
 
-    def put(self, x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
+    def put(self, x: Tensor, box: Box, values: Tensor) -> Tensor:
         """x with other values in a box of it. x may be overwritten: it is nobody else's."""
         ...
 
-    def add(self, x: Tensor, box: tuple[slice, ...], values: Tensor) -> Tensor:
+    def add(self, x: Tensor, box: Box, values: Tensor) -> Tensor:
         """x with values, which broadcast, added to a box of it. x may be overwritten: it is nobody else's."""
+        ...
+
+    def parted(self, x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+        """`x`, to be used instead of it from here on, and what is in each box, their gradient no larger than they."""
+        ...
+
+    def summed(self, out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
+        """`out` with values, which broadcast, added to boxes of it. It may be overwritten: it is nobody else's."""
         ...
 
     def add_at(self, x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:

@@ -1,0 +1,67 @@
+"""How does JAX do it? Tensors are `jax.Array`, tracers too."""
+
+from __future__ import annotations
+
+from convpad.ops._backends.jax.convolutions import conv, conv_transpose, depthwise_conv
+from convpad.ops._backends.jax.padding import extended, native, recomputing, remaking, widened, with_gradient
+from convpad.ops._backends.jax.parts import add, add_at, parted, put, summed, updates_in_place
+from convpad.ops._backends.jax.pools import average_pool, max_pool
+from convpad.ops._backends.jax.taps import taps, taps_of_whole
+from convpad.ops._backends.jax.tensors import (
+    concat,
+    device,
+    dtype,
+    flip,
+    gather,
+    lay_out,
+    owns,
+    positions,
+    settled,
+    shape,
+    size,
+    slices,
+    stretch,
+    tensor,
+    total,
+    where,
+    zeros,
+)
+
+__all__ = [
+    "add",
+    "add_at",
+    "average_pool",
+    "concat",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "device",
+    "dtype",
+    "extended",
+    "flip",
+    "gather",
+    "lay_out",
+    "max_pool",
+    "native",
+    "owns",
+    "parted",
+    "positions",
+    "put",
+    "recomputing",
+    "remaking",
+    "settled",
+    "shape",
+    "size",
+    "slices",
+    "stretch",
+    "summed",
+    "taps",
+    "taps_of_whole",
+    "tensor",
+    "total",
+    "updates_in_place",
+    "where",
+    "widened",
+    "with_gradient",
+    "zeros",
+]

@@ -1,0 +1,80 @@
+"""How does JAX convolve?"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from convpad.geometry.window import spanned
+from convpad.ops._backends import Ints, Pairs
+from convpad.ops._backends.jax import volumes
+from convpad.ops._backends.jax.direct import convolved, flipped, live, transposed
+from convpad.ops._backends.jax.tensors import Tensor
+
+
+def conv(
+    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
+) -> Tensor:
+    if _as_wide(x, kernel, pads, dilation, groups, channels_last):
+        batch, height, *_ = x.shape
+        rows, columns, channels, filters = kernel.shape
+        out = conv(
+            x.reshape(batch, 1, height, columns * channels),
+            kernel.reshape(1, rows, columns * channels, filters),
+            (1, strides[0]),
+            ((0, 0), pads[0]),
+            (1, dilation[0]),
+            1,
+            True,
+        )
+        return out.reshape(batch, -1, 1, filters)
+    sizes = x.shape[1:-1] if channels_last else x.shape[2:]
+    kernel, pads = live(kernel, sizes, strides, pads, dilation)
+    if volumes.faster(x, kernel, sizes, groups):
+        window = volumes.Volume(tuple(strides), tuple(pads), tuple(dilation), tuple(sizes), kernel.shape[:3])
+        out = volumes.convolved(x if channels_last else jnp.moveaxis(x, 1, -1), kernel, window)
+        return out if channels_last else jnp.moveaxis(out, -1, 1)
+    return convolved(x, kernel, strides, pads, dilation, groups, channels_last)
+
+
+def _as_wide(x: Tensor, kernel: Tensor, pads: Pairs, dilation: Ints, groups: int, channels_last: bool) -> bool:
+    """Whether a 2-D window is just as wide as its input. On a CPU its columns are better taken for channels.
+
+    XLA's CPU convolution goes along the last axis; where that has one output it takes twice as long.
+    """
+    plain = x.ndim == 4 and channels_last and groups == 1 and jax.default_backend() == "cpu"
+    return plain and x.shape[2] == kernel.shape[1] > 1 == dilation[1] and not any(pads[1])
+
+
+def depthwise_conv(
+    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
+) -> Tensor:
+    *window, channels, multiplier = kernel.shape
+    grouped = kernel.reshape(*window, 1, channels * multiplier)
+    return conv(x, grouped, strides, pads, dilation, channels, channels_last)
+
+
+def conv_transpose(
+    y: Tensor,
+    kernel: Tensor,
+    strides: Ints,
+    pads: Pairs,
+    leftovers: Ints,
+    dilation: Ints,
+    groups: int,
+    channels_last: bool,
+) -> Tensor:
+    outputs = y.shape[1:-1] if channels_last else y.shape[2:]
+    sizes = [
+        (count - 1) * stride + spanned(taps, step) + rest - sum(pair)
+        for count, stride, taps, step, rest, pair in zip(
+            outputs, strides, kernel.shape, dilation, leftovers, pads, strict=False
+        )
+    ]
+    kernel, pads = live(kernel, sizes, strides, pads, dilation)
+    if volumes.faster(y, kernel, sizes, groups):
+        window = volumes.Volume(tuple(strides), tuple(pads), tuple(dilation), tuple(sizes), kernel.shape[:3])
+        out = volumes.transposed(y if channels_last else jnp.moveaxis(y, 1, -1), kernel, window)
+        return out if channels_last else jnp.moveaxis(out, -1, 1)
+    turned = flipped(kernel, len(strides), groups)
+    return transposed(y, turned, strides, pads, leftovers, dilation, groups, channels_last)

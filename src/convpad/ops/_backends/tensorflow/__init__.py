@@ -1,0 +1,71 @@
+"""How does TensorFlow do it? Tensors are `tf.Tensor` and `tf.Variable`, symbolic ones too.
+
+TensorFlow's CPU kernels know channels last alone, so channels-first tensors are transposed around them. One
+spatial axis is computed as two, the first of length 1, because only the 2-D kernels take explicit pads.
+"""
+
+from __future__ import annotations
+
+from convpad.ops._backends.tensorflow.convolutions import conv, conv_transpose
+from convpad.ops._backends.tensorflow.depthwise import depthwise_conv, taps, taps_of_whole
+from convpad.ops._backends.tensorflow.padding import extended, native, recomputing, remaking, widened, with_gradient
+from convpad.ops._backends.tensorflow.parts import add, add_at, parted, put, summed, updates_in_place
+from convpad.ops._backends.tensorflow.pools import average_pool, max_pool
+from convpad.ops._backends.tensorflow.tensors import (
+    concat,
+    device,
+    dtype,
+    flip,
+    gather,
+    lay_out,
+    owns,
+    positions,
+    settled,
+    shape,
+    size,
+    slices,
+    stretch,
+    tensor,
+    total,
+    where,
+    zeros,
+)
+
+__all__ = [
+    "add",
+    "add_at",
+    "average_pool",
+    "concat",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "device",
+    "dtype",
+    "extended",
+    "flip",
+    "gather",
+    "lay_out",
+    "max_pool",
+    "native",
+    "owns",
+    "parted",
+    "positions",
+    "put",
+    "recomputing",
+    "remaking",
+    "settled",
+    "shape",
+    "size",
+    "slices",
+    "stretch",
+    "summed",
+    "taps",
+    "taps_of_whole",
+    "tensor",
+    "total",
+    "updates_in_place",
+    "where",
+    "widened",
+    "with_gradient",
+    "zeros",
+]

@@ -1,0 +1,120 @@
+"""How does TensorFlow pad?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from convpad.geometry import AMOUNTS
+from convpad.ops._backends import Ints, Pairs
+from convpad.ops._backends.tensorflow.tensors import Tensor, size, tensor
+from convpad.problem import POOLS, Problem
+
+
+def native(problem: Problem, ignored: bool) -> str:
+    if problem.op == "conv_transpose":
+        return ""
+    if problem.op in POOLS:
+        if not ignored:
+            return "tensorflow leaves the padding of a pool out"
+        # Its compiler takes no explicit pads of a pool.
+        return "" if _as_same(problem) else "tensorflow pads a pool as 'same' or not at all"
+    if problem.rank == 3 and problem.op in ("depthwise_conv", "separable_conv"):
+        return "tensorflow has no depthwise convolution of three axes"
+    if any(window.dilation > 1 for window in problem.windows):
+        return "tensorflow takes no explicit pads with dilation"
+    if problem.rank == 3 and not _as_same(problem):
+        return "tensorflow pads three axes as 'same' or not at all"
+    return ""
+
+
+def _as_same(problem: Problem) -> bool:
+    """Whether all windows are padded just as TensorFlow's own SAME would."""
+    windows = problem.windows
+    return is_same([w.size for w in windows], [w.span for w in windows], problem.strides, problem.pads)
+
+
+def is_same(sizes: Any, window: Ints, strides: Ints, pads: Pairs) -> bool:
+    same = AMOUNTS["same"]
+    rows = zip(sizes, window, strides, pads, strict=True)
+    return all(size is not None and same.pad(size, taps, stride) == tuple(pair) for size, taps, stride, pair in rows)
+
+
+def spelled(x: Tensor, window: Ints, strides: Ints, pads: Pairs) -> Any:
+    """TensorFlow's word for the pads, or its list of them. Three axes have no list: `native` lets through SAME."""
+    if not any(map(any, pads)):
+        return "VALID"
+    if len(pads) == 3 or is_same(x.shape[1:-1], window, strides, pads):
+        return "SAME"
+    return [(0, 0), *pads, (0, 0)]
+
+
+@lru_cache(maxsize=64)
+def _sources(problem: Problem) -> Any:
+    """For every place of the padded axes, counted as one axis, the place of the value copied there; else None."""
+    flat = np.zeros((), np.int32)
+    for window, modes in zip(problem.windows, problem.modes, strict=True):
+        if not window.known:
+            return None
+        size, end = window.size or 0, (window.size or 0) + (window.after or 0)
+        found: list[int] = []
+        for place in range(-(window.before or 0), end):
+            mode = modes[0] if place < 0 else modes[1]
+            drawn = ((place, 1),) if 0 <= place < size else mode.terms(place, size)
+            if len(drawn) != 1 or drawn[0][1] != 1:
+                return None
+            found.append(drawn[0][0])
+        flat = flat[..., None] * size + np.asarray(found, np.int32)
+    return flat.reshape(-1)
+
+
+def _one_number(problem: Problem, values: Any) -> float | None:
+    """The number that stands everywhere outside, where it is one for all sides and all is known."""
+    if any(mode.copies for pair in problem.modes for mode in pair) or not all(w.known for w in problem.windows):
+        return None
+    carried = [0 if value is None else value for pair in values for value in pair]
+    alike = all(isinstance(value, (int, float)) for value in carried) and len(set(carried)) == 1
+    return carried[0] if alike else None
+
+
+def extended(x: Tensor, problem: Problem, values: Any) -> Tensor | None:
+    """TensorFlow's own pad for a number; one gather for all axes, where all outside are copies of values inside."""
+    number = _one_number(problem, values)
+    if number is not None:
+        space = [(0, 0), *problem.pads, (0, 0)] if problem.channels_last else [(0, 0), (0, 0), *problem.pads]
+        return tf.pad(x, space, constant_values=tensor(number, x)) if number else tf.pad(x, space)
+    places = _sources(problem)
+    if places is None:
+        return None
+    sizes = [window.size or 0 for window in problem.windows]
+    lead, rest = ([size(x, 0)], [size(x, -1)]) if problem.channels_last else ([size(x, 0), size(x, 1)], [])
+    flat = tf.gather(tf.reshape(x, [*lead, prod(sizes), *rest]), places, axis=len(lead))
+    return tf.reshape(flat, [*lead, *(window.padded for window in problem.windows), *rest])
+
+
+def with_gradient(
+    forward: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor], x: Tensor, *, shared: bool
+) -> Tensor:
+    # That of a gather is a sum over segments, which is slower than slices added in place.
+    return tf.custom_gradient(lambda x: (forward(x), back))(tf.convert_to_tensor(x))
+
+
+def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return function
+
+
+def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
+    return nullcontext()
+
+
+def widened(x: Tensor, axes: Ints, pads: Pairs) -> Tensor:
+    around = [(0, 0)] * len(x.shape)
+    for axis, pair in zip(axes, pads, strict=True):
+        around[axis] = pair
+    return tf.pad(x, around)

@@ -1,0 +1,70 @@
+"""How does PyTorch do it? Tensors are `torch.Tensor`.
+
+PyTorch computes channels first. A channels-last tensor is handed over as a permuted view, which is what PyTorch
+calls channels-last memory, so nothing is copied.
+"""
+
+from __future__ import annotations
+
+from convpad.ops._backends.torch.convolutions import conv, conv_transpose, depthwise_conv, taps, taps_of_whole
+from convpad.ops._backends.torch.padding import extended, native, recomputing, remaking, widened, with_gradient
+from convpad.ops._backends.torch.parts import add, add_at, parted, put, summed, updates_in_place
+from convpad.ops._backends.torch.pools import average_pool, max_pool
+from convpad.ops._backends.torch.tensors import (
+    concat,
+    device,
+    dtype,
+    flip,
+    gather,
+    lay_out,
+    owns,
+    positions,
+    settled,
+    shape,
+    size,
+    slices,
+    stretch,
+    tensor,
+    total,
+    where,
+    zeros,
+)
+
+__all__ = [
+    "add",
+    "add_at",
+    "average_pool",
+    "concat",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "device",
+    "dtype",
+    "extended",
+    "flip",
+    "gather",
+    "lay_out",
+    "max_pool",
+    "native",
+    "owns",
+    "parted",
+    "positions",
+    "put",
+    "recomputing",
+    "remaking",
+    "settled",
+    "shape",
+    "size",
+    "slices",
+    "stretch",
+    "summed",
+    "taps",
+    "taps_of_whole",
+    "tensor",
+    "total",
+    "updates_in_place",
+    "where",
+    "widened",
+    "with_gradient",
+    "zeros",
+]

@@ -1,0 +1,120 @@
+"""How does PyTorch convolve?"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+
+from convpad.ops._backends import Ints, Pairs
+from convpad.ops._backends.torch.padding import flat
+from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first
+from convpad.ops._backends.torch.uneven import CONV, Uneven, Window
+
+_CONV_TRANSPOSE: dict[int, Any] = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_ONEDNN = torch.backends.mkldnn.is_available()
+_FORMAT = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def _weight(kernel: Tensor, x: Tensor) -> Tensor:
+    """Filters and channels first, in channels-last memory: where the kernel lies so already, nothing is copied."""
+    weight = kernel.movedim((-1, -2), (0, 1))
+    # PyTorch's plain kernels want the gradient of the weight contiguous; they serve what oneDNN does not.
+    plain = x.dtype != torch.float32 or (x.shape[0] == 1 and x.numel() <= 20480) or not _ONEDNN
+    if plain and torch.is_grad_enabled() and kernel.requires_grad:
+        return weight.contiguous()
+    return weight.contiguous(memory_format=_FORMAT[kernel.ndim])
+
+
+def conv(
+    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
+) -> Tensor:
+    first = channels_first(x, channels_last)
+    if len(strides) == 1:
+        # PyTorch copies a channels-last axis to and fro for conv1d; conv2d on a plane one value high takes it as it is.
+        out = _convolved(
+            first.unsqueeze(2), kernel.unsqueeze(0), [1, *strides], [(0, 0), *pads], [1, *dilation], groups
+        )
+        return as_given(out.squeeze(2), channels_last)
+    return as_given(_convolved(first, kernel, strides, pads, dilation, groups), channels_last)
+
+
+def _convolved(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int) -> Tensor:
+    weight, even = _weight(kernel, x), all(before == after for before, after in pads)
+    if even or torch.compiler.is_compiling():
+        x = x if even else F.pad(x, flat(pads))
+        pad = tuple([before for before, _ in pads]) if even else 0
+        return CONV[len(strides)](x, weight, None, tuple(strides), pad, tuple(dilation), groups)
+    window = Window(tuple(strides), tuple(pads), tuple(dilation), groups)
+    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
+        return Uneven.apply(x, weight, window)  # pyright: ignore
+    return window.forward(x, weight)
+
+
+def depthwise_conv(
+    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
+) -> Tensor:
+    channels = kernel.shape[-2]
+    grouped = kernel.flatten(-2).unsqueeze(-2)
+    return conv(x, grouped, strides, pads, dilation, channels, channels_last)
+
+
+def taps_of_whole(strides: Ints) -> bool:
+    return True
+
+
+def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
+    window = kernel.shape[:-2]
+    x = x if channels_last else x.movedim(1, -1)
+    x = F.pad(x, [0, 0, *flat(pads)]).unsqueeze(-1)
+    starts = [[tap * step for tap in range(taps)] for taps, step in zip(window, dilation, strict=True)]
+    total: Any = 0
+    for tap in product(*map(range, window)):
+        cuts = [slice(None)]
+        for axis, at in enumerate(tap):
+            cuts.append(slice(starts[axis][at], x.shape[1 + axis] - starts[axis][-1] + starts[axis][at], strides[axis]))
+        total = total + x[tuple(cuts)] * kernel[tap]
+    out = total.flatten(-2)
+    return out if channels_last else out.movedim(-1, 1)
+
+
+def conv_transpose(
+    y: Tensor,
+    kernel: Tensor,
+    strides: Ints,
+    pads: Pairs,
+    leftovers: Ints,
+    dilation: Ints,
+    groups: int,
+    channels_last: bool,
+) -> Tensor:
+    # `padding` crops both sides alike and `output_padding` gives back at the end; the rest is sliced off. What
+    # must be given back beyond PyTorch's limit is zeros: no window reads it.
+    rank = len(strides)
+    rows = list(zip(pads, leftovers, strides, dilation, strict=True))
+    cropped = [min(before, max(after - rest, 0)) for (before, after), rest, _, _ in rows]
+    extra = [
+        min(max(crop - (after - rest), 0), max(stride, dilated) - 1)
+        for crop, ((_, after), rest, stride, dilated) in zip(cropped, rows, strict=True)
+    ]
+    first = channels_first(y, channels_last)
+    if rank == 1:
+        first, kernel = first.unsqueeze(2), kernel.unsqueeze(0)
+        strides, dilation, cropped, extra = [1, *strides], [1, *dilation], [0, *cropped], [0, *extra]
+    out = _CONV_TRANSPOSE[len(strides)](
+        first,
+        _weight(kernel, first),
+        stride=tuple(strides),
+        padding=tuple(cropped),
+        output_padding=tuple(extra),
+        dilation=tuple(dilation),
+        groups=groups,
+    )
+    if rank == 1:
+        out, cropped, extra = out.squeeze(2), cropped[1:], extra[1:]
+    ends: list[int] = []
+    for crop, more, ((before, after), rest, _, _) in reversed(list(zip(cropped, extra, rows, strict=True))):
+        ends += [crop - before, rest - after + crop - more]
+    return as_given(F.pad(out, ends) if any(ends) else out, channels_last)

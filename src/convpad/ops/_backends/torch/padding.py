@@ -1,0 +1,147 @@
+"""How does PyTorch pad?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from math import prod
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+
+from convpad.ops._backends import Ints, Pairs
+from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded
+from convpad.problem import POOLS, Problem
+
+
+def native(problem: Problem, ignored: bool) -> str:
+    if problem.op == "conv_transpose":
+        return ""
+    pooled = problem.op in POOLS
+    rows = [evened(pair, window.stride) for pair, window in zip(problem.pads, problem.windows, strict=True)]
+    if any(window.before != window.after for window in problem.windows):
+        more = prod(
+            [(w.output or 1) + skipped + rest for w, (_, skipped, rest) in zip(problem.windows, rows, strict=True)]
+        )
+        if pooled or more > (1 + SPARE) * prod([window.output or 1 for window in problem.windows]):
+            return "torch pads both sides of an axis alike"
+    if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
+        return "torch pads a pool by half its window at most"
+    if problem.op == "average_pool" and any((window.size or 0) < window.kernel for window in problem.windows):
+        return "torch pools no axis shorter than the window"
+    return ""
+
+
+SPARE = 0.13
+"""Up to which share more outputs, to be dropped, cost less than a padded copy
+(`python -m benchmarks layers --backend torch`: the strided rows)."""
+
+
+def evened(pair: tuple[int, int], stride: int) -> tuple[int, int, int]:
+    """Pads alike on both sides that give the outputs of a pair among others: (pad, outputs before, outputs after)."""
+    before, after = pair
+    skipped = max(-((before - after) // stride), 0)
+    pad = before + skipped * stride
+    return pad, skipped, -(-(pad - after) // stride)
+
+
+_OWN = {**{word: word for word in ("reflect", "replicate", "circular")}, "zeros": "constant", "ignore": "constant"}
+"""PyTorch's words for the modes that its pad knows."""
+
+
+def extended(x: Tensor, problem: Problem, values: Any) -> Tensor | None:
+    """PyTorch's own pad, where it knows the mode: it is threaded, and its mirrors keep channels-last memory."""
+    mode, value = problem.modes[0][0], values[0][0]
+    alike = all(each == mode for pair in problem.modes for each in pair)
+    alike = alike and all(each is value for pair in values for each in pair)
+    number = isinstance(value, (int, float))
+    word = "constant" if number else _OWN.get(mode.name)
+    if word is None or not alike or not x.is_floating_point() or not all(window.known for window in problem.windows):
+        return None
+    # A mirror needs one value more than it gives, and nothing goes round more than once.
+    most = {"reflect": -1, "circular": 0}.get(word)
+    rows = zip(problem.pads, problem.windows, strict=True)
+    if most is not None and any(max(pair) > (window.size or 0) + most for pair, window in rows):
+        return None
+    pads = flat(problem.pads)
+    if word == "circular" and problem.channels_last:
+        # It would come back channels first. With the last axis and the channels as one, there are no channels.
+        batch, *sizes, last, channels = x.shape
+        wide = x.reshape(batch, 1, *sizes, last * channels)
+        wide = F.pad(wide, [pads[0] * channels, pads[1] * channels, *pads[2:]], mode=word)
+        return wide.reshape(batch, *wide.shape[2:-1], -1, channels)
+    first = channels_first(x, problem.channels_last)
+    if problem.rank == 1:
+        first, pads = first.unsqueeze(2), [*pads, 0, 0]  # PyTorch has no channels-last memory with one axis
+    out = F.pad(first, pads, mode=word, value=value if number else None)
+    return as_given(out.squeeze(2) if problem.rank == 1 else out, problem.channels_last)
+
+
+def with_gradient(
+    forward: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor], x: Tensor, *, shared: bool
+) -> Tensor:
+    return _Adjoint.apply(x, forward, back, shared) if recorded(x) else forward(x)  # pyright: ignore
+
+
+class _Adjoint(torch.autograd.Function):
+    """Autograd's own makes of every part's gradient a tensor of zeros as large as the whole."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, forward: Any, back: Any, shared: bool) -> Tensor:
+        return forward(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        _, _, ctx.back, ctx.shared = inputs
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (gradient,) = gradients
+        copied = ctx.shared or torch.is_grad_enabled()  # a gradient of the gradient may be asked for
+        return ctx.back(gradient.clone() if copied else gradient), None, None, None
+
+
+KEPT = 2 * 2**20
+"""Bytes up to which a padded tensor is kept for the gradient: to make it again would take longer than it is worth,
+a fifth of the time of a small depthwise convolution (`python -m benchmarks layers --backend torch`)."""
+
+
+def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return function
+
+
+def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or padded.nbytes < KEPT:
+        return nullcontext()
+    made, version = padded.data_ptr(), x._version
+
+    def pack(saved: Tensor) -> Any:
+        return (saved.size(), saved.stride()) if saved.data_ptr() == made else saved
+
+    def unpack(packed: Any) -> Tensor:
+        if isinstance(packed, Tensor):
+            return packed
+        if x._version != version:
+            raise RuntimeError(
+                "The input of a padded convolution was modified in place before its gradient was computed. "
+                "Modify a clone of it."
+            )
+        with torch.no_grad():
+            return remake().as_strided(*packed)
+
+    return torch.autograd.graph.saved_tensors_hooks(pack, unpack)
+
+
+def widened(x: Tensor, axes: Ints, pads: Pairs) -> Tensor:
+    around = [(0, 0)] * x.ndim
+    for axis, pair in zip(axes, pads, strict=True):
+        around[axis] = pair
+    return F.pad(x, flat(around))
+
+
+def flat(pads: Pairs) -> list[int]:
+    """Pads as F.pad takes them, the last axis first."""
+    return [count for pair in reversed(pads) for count in pair]

@@ -1,0 +1,92 @@
+"""How are thin parts cut from a tensor, and added to one, so that their gradient is as thin?
+
+Autograd alone makes of every part's gradient a tensor of zeros as large as the whole, and copies the whole for every
+addition in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from convpad.ops._backends import Box
+from convpad.ops._backends.torch.tensors import Tensor, recorded
+
+
+def updates_in_place(x: Tensor) -> bool:
+    return not torch.compiler.is_compiling() and not recorded(x)
+
+
+def put(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    x[box] = values
+    return x
+
+
+def add(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    x[box] += values
+    return x
+
+
+def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+    return x.index_add(axis, torch.as_tensor(index, device=x.device), values)
+
+
+def parted(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+    if recorded(x):
+        return list(_Parted.apply(x, boxes))  # pyright: ignore
+    return [x, *(x[box] for box in boxes)]
+
+
+def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
+    boxes, values = [box for box, _ in added], [value for _, value in added]
+    if recorded(out, *values):
+        return _Summed.apply(boxes, out, *values)  # pyright: ignore
+    for box, value in added:
+        out[box] += value
+    return out
+
+
+class _Parted(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, boxes: Sequence[Box]) -> tuple[Tensor, ...]:
+        x = x.detach()
+        return x, *(x[box] for box in boxes)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.boxes = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        whole, *parts = gradients
+        if torch.is_grad_enabled():  # a gradient of the gradient is asked for
+            whole = whole.clone()
+        for box, part in zip(ctx.boxes, parts, strict=True):
+            whole[box] += part
+        return whole, None
+
+
+class _Summed(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(boxes: Sequence[Box], out: Tensor, *values: Tensor) -> Tensor:
+        out = out.detach()  # the same memory, which is nobody else's
+        for box, value in zip(boxes, values, strict=True):
+            out[box] += value
+        return out
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.boxes, _, *values = inputs
+        ctx.shapes = [value.shape for value in values]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (gradient,) = gradients
+        parts = [gradient[box].sum_to_size(shape) for box, shape in zip(ctx.boxes, ctx.shapes, strict=True)]
+        return None, gradient, *parts
