@@ -13,7 +13,7 @@ from typing import Any
 from convpad.ops._backends import Backend, Pairs, Tensor
 from convpad.ops.coverage import renormalised
 from convpad.ops.pad import Values, extend, slab_filled
-from convpad.ops.plan import Plan, Route, padded_modes
+from convpad.ops.plan import Plan, padded_modes
 from convpad.ops.slabs import Slab, slabs
 
 __all__ = ["Operation", "bordered"]
@@ -38,7 +38,7 @@ def bordered(backend: Backend, plan: Plan, values: Values, x: Tensor, operation:
     """What the operation gives for `x` padded as the plan's problem says, by its route."""
     problem = plan.problem
     mended = any(mode.copies or mode.carries_value for mode in padded_modes(problem))
-    if plan.materialises or (plan.route is Route.TAPS and mended and backend.taps_of_whole(problem.strides)):
+    if plan.materialises:
 
         def whole(x: Tensor) -> Tensor:
             padded = extend(backend, x, problem, values)

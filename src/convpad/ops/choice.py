@@ -40,7 +40,8 @@ class Preference:
 
     Args:
         route: which.
-        backend, device: where it was measured. PyTorch for a gradient is apart: "cpu, for a gradient".
+        backend, device: where it was measured. PyTorch for a gradient is apart, "cpu, for a gradient", and TensorFlow
+            out of a graph, "cpu, eagerly".
         ops: for which operations; none named is every one.
         share: up to which share of the multiplications are the padding's.
         least: from how many values of the input on, for each side that is padded with more than zeros.
@@ -78,8 +79,9 @@ PREFERENCES = (
         Route.OFFSET,
         "jax",
         "cpu",
-        "constants are added at the border alone",
+        "what constants add at the border is computed apart",
         "python -m benchmarks layers --backend jax",
+        share=0.06,
     ),
     Preference(
         Route.BORDER,
@@ -87,29 +89,20 @@ PREFERENCES = (
         "cpu",
         "few outputs meet the border, and what it adds is computed apart",
         "python -m benchmarks layers --backend jax",
-        share=0.08,
+        share=0.03,
     ),
     *(
         Preference(
             route,
-            "torch",
+            backend,
             device,
             "what the border adds is computed sooner than a copy as large is padded",
-            "python -m benchmarks layers --backend torch",
+            f"python -m benchmarks layers --backend {backend}",
             ops=("conv",),
             least=500_000,
         )
         for route in (Route.OFFSET, Route.BORDER)
-        for device in ("cpu", "cpu, for a gradient")
-    ),
-    Preference(
-        Route.OFFSET,
-        "tensorflow",
-        "cpu",
-        "what the border adds is computed sooner than a copy as large is padded",
-        "python -m benchmarks layers --backend tensorflow",
-        ops=("conv",),
-        least=500_000,
+        for backend, device in (("torch", "cpu"), ("torch", "cpu, for a gradient"), ("tensorflow", "cpu"))
     ),
 )
 """What was found faster than the padded tensor, best first."""

@@ -62,7 +62,7 @@ class Backend(Protocol):
     def device(self, *arrays: Tensor) -> str:
         """The kind of device the tensors are on, or where there are none the backend's own: "cpu", "gpu" or another.
 
-        Where computing for a gradient is another matter, it says so too: "cpu, for a gradient".
+        Where computing for a gradient, or op by op, is another matter, it says so too: "cpu, for a gradient".
         """
         ...
 
@@ -176,10 +176,6 @@ class Backend(Protocol):
         self, x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
     ) -> Tensor:
         """The depthwise convolution, zero-padded; kernel `(*window, channels, depth_multiplier)`."""
-        ...
-
-    def taps_of_whole(self, strides: Ints) -> bool:
-        """Whether `taps` is fastest on the padded tensor, which is made anyway."""
         ...
 
     def taps(

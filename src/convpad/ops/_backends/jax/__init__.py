@@ -6,7 +6,7 @@ from convpad.ops._backends.jax.convolutions import conv, conv_transpose, depthwi
 from convpad.ops._backends.jax.padding import extended, native, recomputing, remaking, widened, with_gradient
 from convpad.ops._backends.jax.parts import add, add_at, parted, put, summed, updates_in_place
 from convpad.ops._backends.jax.pools import average_pool, max_pool
-from convpad.ops._backends.jax.taps import taps, taps_of_whole
+from convpad.ops._backends.jax.taps import taps
 from convpad.ops._backends.jax.tensors import (
     concat,
     device,
@@ -56,7 +56,6 @@ __all__ = [
     "stretch",
     "summed",
     "taps",
-    "taps_of_whole",
     "tensor",
     "total",
     "updates_in_place",

@@ -16,12 +16,6 @@ from convpad.ops._backends import Ints, Pairs
 from convpad.ops._backends.jax.tensors import Tensor
 
 
-def taps_of_whole(strides: Ints) -> bool:
-    # With strides most of the padded tensor would not be read by any one tap; and where an axis is spread over
-    # devices, a tensor of the same size stays where it is.
-    return max(strides) == 1 and jax.device_count() == 1
-
-
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
     x = x if channels_last else jnp.moveaxis(x, 1, -1)
     # Half precision would lose the sum; XLA widens and narrows in the same loop.
@@ -38,6 +32,13 @@ class _Taps(NamedTuple):
     pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
 
+    @property
+    def of_padded(self) -> bool:
+        """Whether the padded tensor is better made: with strides no one tap would read most of it, and where an axis is
+        spread over devices, a tensor of the same size stays where it is.
+        """
+        return any(map(any, self.pads)) and max(self.strides) == 1 and jax.device_count() == 1
+
     def outputs(self, x: Tensor, kernel: Tensor) -> list[int]:
         rows = zip(x.shape[1:-1], kernel.shape, self.strides, self.pads, self.dilation, strict=False)
         return [(size + sum(pair) - spanned(taps, step)) // stride + 1 for size, taps, stride, pair, step in rows]
@@ -45,7 +46,7 @@ class _Taps(NamedTuple):
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
-    if not taps_of_whole(window.strides) and any(map(any, window.pads)):
+    if not window.of_padded:
         return _sum_of_taps(x, kernel, window)
     # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is.
     none = window._replace(pads=((0, 0),) * len(window.pads))

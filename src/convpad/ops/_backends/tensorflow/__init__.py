@@ -7,7 +7,7 @@ spatial axis is computed as two, the first of length 1, because only the 2-D ker
 from __future__ import annotations
 
 from convpad.ops._backends.tensorflow.convolutions import conv, conv_transpose
-from convpad.ops._backends.tensorflow.depthwise import depthwise_conv, taps, taps_of_whole
+from convpad.ops._backends.tensorflow.depthwise import depthwise_conv, taps
 from convpad.ops._backends.tensorflow.padding import extended, native, recomputing, remaking, widened, with_gradient
 from convpad.ops._backends.tensorflow.parts import add, add_at, parted, put, summed, updates_in_place
 from convpad.ops._backends.tensorflow.pools import average_pool, max_pool
@@ -60,7 +60,6 @@ __all__ = [
     "stretch",
     "summed",
     "taps",
-    "taps_of_whole",
     "tensor",
     "total",
     "updates_in_place",

@@ -68,10 +68,6 @@ def _depthwise_taps(x: Tensor, kernel: Tensor, strides: Ints, dilation: Ints) ->
     return tf.ensure_shape(out, [*total.shape[:-2], channels * multiplier])
 
 
-def taps_of_whole(strides: Ints) -> bool:
-    return True
-
-
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
     if not channels_last:
         x = tf.transpose(x, [0, *range(2, len(x.shape)), 1])

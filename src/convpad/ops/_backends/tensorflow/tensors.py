@@ -36,7 +36,9 @@ def tensor(array: Any, like: Tensor) -> Tensor:
 
 
 def device(*arrays: Tensor) -> str:
-    return "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
+    kind = "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
+    # Out of a graph nothing is updated in place: every part that is added copies the whole.
+    return f"{kind}, eagerly" if arrays and tf.executing_eagerly() else kind
 
 
 def zeros(shape: Ints, like: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ calls channels-last memory, so nothing is copied.
 
 from __future__ import annotations
 
-from convpad.ops._backends.torch.convolutions import conv, conv_transpose, depthwise_conv, taps, taps_of_whole
+from convpad.ops._backends.torch.convolutions import conv, conv_transpose, depthwise_conv, taps
 from convpad.ops._backends.torch.padding import extended, native, recomputing, remaking, widened, with_gradient
 from convpad.ops._backends.torch.parts import add, add_at, parted, put, summed, updates_in_place
 from convpad.ops._backends.torch.pools import average_pool, max_pool
@@ -59,7 +59,6 @@ __all__ = [
     "stretch",
     "summed",
     "taps",
-    "taps_of_whole",
     "tensor",
     "total",
     "updates_in_place",

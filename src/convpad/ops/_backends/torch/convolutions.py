@@ -61,10 +61,6 @@ def depthwise_conv(
     return conv(x, grouped, strides, pads, dilation, channels, channels_last)
 
 
-def taps_of_whole(strides: Ints) -> bool:
-    return True
-
-
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
     window = kernel.shape[:-2]
     x = x if channels_last else x.movedim(1, -1)
