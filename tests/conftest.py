@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -84,3 +86,13 @@ quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 settings.register_profile("suite", derandomize=True, deadline=None, database=None, suppress_health_check=quiet)
 settings.register_profile("wide", max_examples=500, deadline=None, suppress_health_check=quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.fixture
+def nothing_is_too_small(monkeypatch: Any) -> None:
+    """PyTorch keeps small padded tensors, and scales small ones whole; here it does as with large ones."""
+    if "torch" in CHOSEN:
+        from convpad.ops._backends.torch import padding, parts
+
+        monkeypatch.setattr(padding, "KEPT", 0)
+        monkeypatch.setattr(parts, "IN_PARTS", 0)

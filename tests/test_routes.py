@@ -13,6 +13,8 @@ from frameworks import CHOSEN, ENGINES, framework
 import convpad
 from convpad import reference
 
+pytestmark = pytest.mark.usefixtures("nothing_is_too_small")
+
 INF, NAN = float("inf"), float("nan")
 KERNELS = {"conv": (3, 2, 4, 2), "depthwise_conv": (3, 2, 4, 2)}
 COPIES = (("reflect", "circular"), ("replicate", "symmetric_odd"))
@@ -24,6 +26,8 @@ ROUTES = [
     ("conv", "offset", CONSTANTS),
     ("conv", "border", COPIES),
     ("conv", "border", OTHERS),
+    ("conv", "rescale", "ignore"),
+    ("conv", "rescale", (("ignore", "zeros"), ("zeros", "ignore"))),
     ("conv", "padded", COPIES),
     ("conv", "padded", OTHERS),
     ("depthwise_conv", "offset", CONSTANTS),
@@ -246,5 +250,5 @@ def test_a_constant_that_is_a_tensor_has_its_gradient(name: str, op: str, route:
 
 
 def test_every_process_knows_what_it_tests() -> None:
-    assert {route for _, route, _ in ROUTES} == {"offset", "border", "taps", "padded"}
+    assert {route for _, route, _ in ROUTES} == {"offset", "border", "rescale", "taps", "padded"}
     assert set(CHOSEN) - {"numpy"} == set(ENGINES)

@@ -13,13 +13,7 @@ from test_routes import ROUTES, asked, slopes
 on_every_route = pytest.mark.parametrize(("op", "route", "mode"), ROUTES, ids=str)
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_too_small(monkeypatch: Any) -> None:
-    # PyTorch keeps small padded tensors for the gradient; here it makes them again.
-    if "torch" in CHOSEN:
-        from convpad.ops._backends.torch import padding
-
-        monkeypatch.setattr(padding, "KEPT", 0)
+pytestmark = pytest.mark.usefixtures("nothing_is_too_small")
 
 
 def along(name: str, energy: Any, arrays: list[Any], directions: list[Any]) -> list[Any]:

@@ -83,7 +83,28 @@ def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> 
     """`out` scaled to what its windows cover of `x`, where any padding is ignored; else `out` itself."""
     if all(mode.counts for mode in padded_modes(problem)):
         return out
-    return out * renormalisation(backend, out, x, problem)
+    known = all(window.known for window in problem.windows)
+    boxes = backend.settled(_rescaled, problem) if known else None
+    return backend.scaled(out, renormalisation(backend, out, x, problem), boxes)
+
+
+@lru_cache(maxsize=256)
+def _rescaled(problem: Problem) -> tuple[tuple[slice, ...], ...] | None:
+    """Boxes of the output that do not overlap, outside of which nothing is rescaled; None where it is not so."""
+    other = _static_renormalisation(problem) != 1
+    full = np.broadcast_to(other, [window.output or 0 for window in problem.windows])
+    cuts: list[slice] = [slice(None)] * (problem.rank + 2)
+    found: list[tuple[slice, ...]] = []
+    for place, axis in enumerate(problem.axes):
+        whole: Array = np.asarray(np.moveaxis(full, place, 0).reshape(full.shape[place], -1).all(1))
+        size = len(whole)
+        low, high = (size, 0) if whole.all() else (int(np.argmin(whole)), int(np.argmin(whole[::-1])))
+        for first, stop in ((0, low), (size - high, size)):
+            if first < stop:
+                found.append((*cuts[:axis], slice(first, stop), *cuts[axis + 1 :]))
+        cuts[axis] = slice(low, size - high)
+    inside = [cuts[axis] if size > 1 else slice(None) for axis, size in zip(problem.axes, other.shape, strict=True)]
+    return None if other[tuple(inside)].any() else tuple(found)
 
 
 def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> Tensor:

@@ -147,6 +147,13 @@ class Backend(Protocol):
         """x with values, which broadcast, added to a box of it. x may be overwritten: it is nobody else's."""
         ...
 
+    def scaled(self, out: Tensor, factors: Tensor, boxes: Sequence[Box] | None) -> Tensor:
+        """`out` times constant factors, which broadcast and are 1 outside of the boxes, none of which overlap.
+
+        Where there are none to tell, None. It may be overwritten: it is nobody else's.
+        """
+        ...
+
     def parted(self, x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
         """`x`, to be used instead of it from here on, and what is in each box, their gradient no larger than they."""
         ...

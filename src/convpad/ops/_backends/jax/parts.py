@@ -62,3 +62,7 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     for box, values in added:
         out = add(out, box, values)
     return out
+
+
+def scaled(out: Tensor, factors: Tensor, boxes: Sequence[Box] | None) -> Tensor:
+    return out * factors

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from convpad.ops._backends.torch.convolutions import conv, conv_transpose, depthwise_conv, taps
 from convpad.ops._backends.torch.padding import extended, native, recomputing, remaking, widened, with_gradient
-from convpad.ops._backends.torch.parts import add, add_at, parted, put, summed, updates_in_place
+from convpad.ops._backends.torch.parts import add, add_at, parted, put, scaled, summed, updates_in_place
 from convpad.ops._backends.torch.pools import average_pool, max_pool
 from convpad.ops._backends.torch.tensors import (
     concat,
@@ -52,6 +52,7 @@ __all__ = [
     "put",
     "recomputing",
     "remaking",
+    "scaled",
     "settled",
     "shape",
     "size",

@@ -48,6 +48,20 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return out
 
 
+IN_PARTS = 2**20
+"""Bytes from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation."""
+
+
+def scaled(out: Tensor, factors: Tensor, boxes: Sequence[Box] | None) -> Tensor:
+    if boxes is None or torch.compiler.is_compiling() or out.nbytes < IN_PARTS:
+        return out * factors
+    if recorded(out):
+        return _Scaled.apply(out, factors, boxes)  # pyright: ignore
+    for box in boxes:
+        out[box] *= factors[box]
+    return out
+
+
 class _Parted(torch.autograd.Function):
     generate_vmap_rule = True
 
@@ -90,3 +104,22 @@ class _Summed(torch.autograd.Function):
         (gradient,) = gradients
         parts = [gradient[box].sum_to_size(shape) for box, shape in zip(ctx.boxes, ctx.shapes, strict=True)]
         return None, gradient, *parts
+
+
+class _Scaled(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(out: Tensor, factors: Tensor, boxes: Sequence[Box]) -> Tensor:
+        out = out.detach()  # the same memory, which is nobody else's
+        for box in boxes:
+            out[box] *= factors[box]
+        return out
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0] * ctx.saved_tensors[0], None, None
