@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convpad.errors import PaddingError, ShapeError
+    from convpad.explanation import Explanation, explain
     from convpad.modes import MODES
     from convpad.ops.conv import conv, conv_transpose, depthwise_conv, separable_conv
     from convpad.ops.dispatch import plan
     from convpad.ops.pad import pad
     from convpad.ops.plan import Plan
     from convpad.ops.pool import average_pool, max_pool
+    from convpad.solving import solve
+    from convpad.solving.chain import solve_chain
     from convpad.spec import Constant, Learned, Padding
 
 __version__ = "0.1.0"
@@ -24,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MODES",
     "Constant",
+    "Explanation",
     "Learned",
     "Padding",
     "PaddingError",
@@ -33,16 +37,22 @@ __all__ = [
     "conv",
     "conv_transpose",
     "depthwise_conv",
+    "explain",
     "max_pool",
     "pad",
     "plan",
     "separable_conv",
+    "solve",
+    "solve_chain",
 ]
 
 _HOMES = {
     "convpad.errors": ("PaddingError", "ShapeError"),
     "convpad.modes": ("MODES",),
+    "convpad.explanation": ("Explanation", "explain"),
     "convpad.spec": ("Constant", "Learned", "Padding"),
+    "convpad.solving": ("solve",),
+    "convpad.solving.chain": ("solve_chain",),
     "convpad.ops.plan": ("Plan",),
     "convpad.ops.dispatch": ("plan",),
     "convpad.ops.pad": ("pad",),
