@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
 
-from convpad.ops.slabs import slab_share, slabs
+from convpad.ops.slabs import slab_share
 from convpad.problem import Problem
 
 __all__ = ["PREFERENCES", "Preference", "Route", "preferred"]
@@ -61,7 +61,11 @@ class Preference:
     def fits(self, problem: Problem) -> bool:
         """Whether it was measured for such problems."""
         values = prod([size or 1 for size in problem.input_shape])
-        enough = not self.least or values >= self.least * len(slabs(problem))
+        rows = zip(problem.pads, problem.modes, strict=True)
+        sides = sum(
+            count > 0 and (mode.copies or mode.carries_value) for row in rows for count, mode in zip(*row, strict=True)
+        )
+        enough = values >= self.least * sides
         few = self.share == 1.0 or slab_share(problem) <= self.share
         return (not self.ops or problem.op in self.ops) and enough and few
 

@@ -83,14 +83,14 @@ def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> 
     """`out` scaled to what its windows cover of `x`, where any padding is ignored; else `out` itself."""
     if all(mode.counts for mode in padded_modes(problem)):
         return out
-    known = all(window.known for window in problem.windows)
-    boxes = backend.settled(_rescaled, problem) if known else None
-    return backend.scaled(out, renormalisation(backend, out, x, problem), boxes)
+    return backend.scaled(out, renormalisation(backend, out, x, problem), lambda: _rescaled(problem))
 
 
 @lru_cache(maxsize=256)
 def _rescaled(problem: Problem) -> tuple[tuple[slice, ...], ...] | None:
-    """Boxes of the output that do not overlap, outside of which nothing is rescaled; None where it is not so."""
+    """Boxes of the output that do not overlap, outside of which nothing is rescaled; None where there are none."""
+    if not all(window.known for window in problem.windows):
+        return None
     other = _static_renormalisation(problem) != 1
     full = np.broadcast_to(other, [window.output or 0 for window in problem.windows])
     cuts: list[slice] = [slice(None)] * (problem.rank + 2)

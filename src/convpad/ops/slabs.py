@@ -107,7 +107,7 @@ def _slabs(problem: Problem) -> Iterator[Slab]:
                 else (held, (held[0] - start, stop - held[1]))
                 for place, each in enumerate(problem.windows)
             ]
-            made = runs(mode, *held, size) if mode.copies else ()
+            made = runs.__wrapped__(mode, *held, size) if mode.copies else ()  # remembered with the slab
             read = [run.sources for run in made]
             source = min([first for first, _ in read], default=0), max([stop for _, stop in read], default=0)
             yield Slab(

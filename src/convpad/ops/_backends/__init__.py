@@ -147,10 +147,10 @@ class Backend(Protocol):
         """x with values, which broadcast, added to a box of it. x may be overwritten: it is nobody else's."""
         ...
 
-    def scaled(self, out: Tensor, factors: Tensor, boxes: Sequence[Box] | None) -> Tensor:
-        """`out` times constant factors, which broadcast and are 1 outside of the boxes, none of which overlap.
+    def scaled(self, out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
+        """`out` times constant factors, which broadcast. It may be overwritten: it is nobody else's.
 
-        Where there are none to tell, None. It may be overwritten: it is nobody else's.
+        `where` tells boxes that do not overlap, outside of which the factors are 1; None where it does not know.
         """
         ...
 

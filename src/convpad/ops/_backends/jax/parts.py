@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -64,5 +64,5 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return out
 
 
-def scaled(out: Tensor, factors: Tensor, boxes: Sequence[Box] | None) -> Tensor:
+def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
     return out * factors

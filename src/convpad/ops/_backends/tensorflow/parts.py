@@ -85,5 +85,5 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return put_in(out, *(values for _, values in added))
 
 
-def scaled(out: Tensor, factors: Tensor, boxes: Sequence[Box] | None) -> Tensor:
+def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
     return out * factors

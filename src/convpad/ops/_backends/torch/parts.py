@@ -6,7 +6,7 @@ addition in place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -52,8 +52,9 @@ IN_PARTS = 2**20
 """Bytes from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation."""
 
 
-def scaled(out: Tensor, factors: Tensor, boxes: Sequence[Box] | None) -> Tensor:
-    if boxes is None or torch.compiler.is_compiling() or out.nbytes < IN_PARTS:
+def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
+    boxes = None if torch.compiler.is_compiling() or out.nbytes < IN_PARTS else where()
+    if boxes is None:
         return out * factors
     if recorded(out):
         return _Scaled.apply(out, factors, boxes)  # pyright: ignore
