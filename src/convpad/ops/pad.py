@@ -150,28 +150,23 @@ def slab_filled(backend: Backend, source: Tensor, problem: Problem, values: Valu
 def _extended(
     backend: Backend, x: Tensor, problem: Problem, values: Values, place: int, size: Any, before: Any, after: Any
 ) -> Tensor:
-    """One axis, longer by these counts; where its size is known they may be negative, to cut."""
+    """One axis, longer by these counts."""
     axis, known = problem.axes[place], problem.windows[place].known
-    begin, end = -before, size + after
-    ends = ((begin, min(end, 0)), (max(begin, size), end)) if known else ((begin, 0), (size, end))
+    ends = ((-before, 0), (size, size + after))
     sides: list[list[Tensor]] = []
     for (start, stop), count, mode, value in zip(
         ends, (before, after), problem.modes[place], values[place], strict=True
     ):
-        if isinstance(count, int) and count <= 0:
+        if isinstance(count, int) and count == 0:
             sides.append([])
         elif not mode.copies:
-            sides.append([_filled(backend, x, problem, place, stop - start if known else count, value)])
+            sides.append([_filled(backend, x, problem, place, count, value)])
         elif known:
             sides.append([_drawn(backend, x, axis, run) for run in backend.settled(runs, mode, start, stop, size)])
         else:
             sides.append([_gathered(backend, x, axis, mode, backend.positions(start, stop, x), size)])
-    inside = [x]
-    if known and (before < 0 or after < 0):
-        first, last = max(begin, 0), min(end, size)
-        inside = [_cut(backend, x, axis, first, last)] if first < last else []
-    parts = [*sides[0], *inside, *sides[1]] or [_cut(backend, x, axis, 0, 0)]
-    return backend.concat(parts, axis) if len(parts) > 1 else parts[0]
+    parts = [*sides[0], x, *sides[1]]
+    return backend.concat(parts, axis) if len(parts) > 1 else x
 
 
 def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
