@@ -23,7 +23,8 @@ def memories() -> Iterator[tuple[str, Any]]:
     """Every function of the package that remembers, with its name."""
     frameworks = {f"convpad.ops._backends.{name}" for name in ("jax", "tensorflow", "torch") if name not in CHOSEN}
     for module in pkgutil.walk_packages(convpad.__path__, "convpad."):
-        if module.name in frameworks or module.name.startswith(("convpad.keras", "convpad.demo", "convpad.cli")):
+        others = ("convpad.keras", "convpad.demo", "convpad.cli", "convpad.tools")
+        if module.name in frameworks or module.name.startswith(others):
             continue
         for name, value in vars(import_module(module.name)).items():
             if hasattr(value, "cache_info") and value.__module__ == module.name:

@@ -11,43 +11,67 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convpad.errors import PaddingError, ShapeError
+    from convpad.explanation import Explanation, explain
     from convpad.modes import MODES
     from convpad.ops.conv import conv, conv_transpose, depthwise_conv, separable_conv
     from convpad.ops.dispatch import plan
     from convpad.ops.pad import pad
     from convpad.ops.plan import Plan
     from convpad.ops.pool import average_pool, max_pool
+    from convpad.solving import solve
+    from convpad.solving.chain import solve_chain
     from convpad.spec import Constant, Learned, Padding
+    from convpad.tools.audit import Audit, audit
+    from convpad.tools.compare import Comparison, compare
+    from convpad.tools.folding import fold
+    from convpad.tools.repadding import repad
 
 __version__ = "0.1.0"
 
 __all__ = [
     "MODES",
+    "Audit",
+    "Comparison",
     "Constant",
+    "Explanation",
     "Learned",
     "Padding",
     "PaddingError",
     "Plan",
     "ShapeError",
+    "audit",
     "average_pool",
+    "compare",
     "conv",
     "conv_transpose",
     "depthwise_conv",
+    "explain",
+    "fold",
     "max_pool",
     "pad",
     "plan",
+    "repad",
     "separable_conv",
+    "solve",
+    "solve_chain",
 ]
 
 _HOMES = {
     "convpad.errors": ("PaddingError", "ShapeError"),
     "convpad.modes": ("MODES",),
+    "convpad.explanation": ("Explanation", "explain"),
     "convpad.spec": ("Constant", "Learned", "Padding"),
+    "convpad.solving": ("solve",),
+    "convpad.solving.chain": ("solve_chain",),
+    "convpad.tools.audit": ("Audit", "audit"),
+    "convpad.tools.compare": ("Comparison", "compare"),
     "convpad.ops.plan": ("Plan",),
     "convpad.ops.dispatch": ("plan",),
     "convpad.ops.pad": ("pad",),
     "convpad.ops.conv": ("conv", "conv_transpose", "depthwise_conv", "separable_conv"),
     "convpad.ops.pool": ("average_pool", "max_pool"),
+    "convpad.tools.folding": ("fold",),
+    "convpad.tools.repadding": ("repad",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = ("keras", "reference")

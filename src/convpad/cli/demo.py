@@ -1,7 +1,4 @@
-"""What can be asked from a terminal? Each command parses, calls one function, and prints.
-
-Nothing else in convpad prints. Starting it imports no framework.
-"""
+"""What does `convpad demo` do? It runs the demo, shows how far it is, and prints its table."""
 
 from __future__ import annotations
 
@@ -9,39 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
-import convpad
-from convpad import demo as demonstration
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from convpad.demo.measure import Outcome
 
-__all__ = ["app"]
-
-app = typer.Typer(help="Any padding, in any convolution, on any backend.", no_args_is_help=True, add_completion=False)
+__all__ = ["demo"]
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        Console().print(f"convpad {convpad.__version__}", highlight=False)
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
-    ] = False,
-) -> None:
-    """Any padding, in any convolution, on any backend."""
-
-
-@app.command()
 def demo(
     output: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("convpad-demo.png"),
     size: Annotated[int, typer.Option(help="Edge of the crop in pixels: a multiple of 4 from 32 to 256.")] = 128,
@@ -60,6 +34,12 @@ def demo(
 
     Exit status: 0 all agree with the oracle, 1 some do not, 2 it cannot start.
     """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from convpad import demo as demonstration
+
     errors = Console(stderr=True)
     try:
         demonstration.prepare(output, size=size, force=force)
@@ -86,6 +66,9 @@ def _amounts(outcome: Outcome) -> str:
 
 
 def _table(outcomes: list[Outcome]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     title = 'ResNet-50\'s first layers on a photograph, padding="half" or "same" as said'
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("padding_mode", "amounts", "output"):
@@ -108,6 +91,8 @@ def _table(outcomes: list[Outcome]) -> Table:
 
 
 def _report(console: Console, outcomes: list[Outcome], output: Path) -> None:
+    from rich.markup import escape
+
     from convpad.demo.measure import TOLERANCE
 
     console.print(_table(outcomes))

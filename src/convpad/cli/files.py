@@ -1,0 +1,56 @@
+"""How does a command write a file? Whole or not at all, and over another only when told to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from convpad.errors import PaddingError
+
+__all__ = ["refuse_to_write", "write"]
+
+
+def refuse_to_write(option: str, path: Path, *, force: bool) -> None:
+    """Refuses, before any work is done, a file that must not or cannot be written.
+
+    Raises:
+        PaddingError: it is a folder, its folder does not exist, or it exists and `force` is False.
+    """
+    if path.is_dir():
+        raise PaddingError(f"{option} must be a file. Received: the folder {path}.")
+    if path.exists() and not force:
+        raise PaddingError(f"{path} exists. Add --force to replace it, or name another file with {option}.")
+    if not path.absolute().parent.is_dir():
+        raise PaddingError(f"There is no folder {path.absolute().parent} to write {path.name} into.")
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a text file, which appears only once it is complete.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from convpad.cli.files import write
+    >>> with TemporaryDirectory() as folder:
+    ...     write(Path(folder) / "a.txt", "whole")
+    ...     (Path(folder) / "a.txt").read_text()
+    'whole'
+
+    Raises:
+        PaddingError: the system does not let it.
+    """
+    part = None
+    try:
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.absolute().parent, delete=False) as file:
+            part = Path(file.name)
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)
+        part.replace(path)
+    except OSError as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        raise PaddingError(f"{path} cannot be written: {error.strerror}.") from None
