@@ -31,6 +31,9 @@ NEEDS = {
     "test_oracle_torch": {"torch"},
     "test_oracle_": {"numpy"},
     "test_keras_": {"jax", "tensorflow", "torch"},
+    "test_tools_hostile": {"numpy"},
+    "test_tools_repad": {"jax", "tensorflow", "torch"},
+    "test_tools_fold": {"jax", "tensorflow", "torch"},
     "test_readme": {"jax", "tensorflow", "torch"},
     "test_demo": {"jax"},
     "test_jax_": {"jax"},
@@ -47,7 +50,8 @@ def is_others(file: Path) -> bool:
 
 collect_ignore = [file.name for file in Path(__file__).parent.glob("test_*.py") if is_others(file)]
 
-NEEDS_KERAS = ("convpad.keras", "convpad.demo.measure")
+KERAS_TOOLS = ("folding", "nesting", "rebuilding", "repadding", "standing", "wiring")
+NEEDS_KERAS = ("convpad.keras", "convpad.demo.measure", *(f"convpad.tools.{name}" for name in KERAS_TOOLS))
 FRAMEWORKS = {f"convpad.ops._backends.{name}": name for name in ("jax", "tensorflow", "torch")}
 
 

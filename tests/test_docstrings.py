@@ -47,6 +47,8 @@ def test_that_wrong_examples_are_noticed() -> None:
 
 @pytest.mark.parametrize("name", convpad.__all__)
 def test_everything_public_is_documented(name: str) -> None:
+    if name in ("fold", "repad") and CHOSEN == ["numpy"]:
+        pytest.skip("this process has no Keras")
     value = getattr(convpad, name)
     if callable(value):
         assert ">>>" in (inspect.getdoc(value) or ""), f"{name} shows no example"

@@ -22,7 +22,7 @@ on_every_backend = pytest.mark.parametrize("name", CHOSEN)
 def memories() -> Iterator[tuple[str, Any]]:
     """Every function of the package that remembers, with its name."""
     for module in modules():
-        if module.startswith(("convpad.keras", "convpad.demo", "convpad.cli")):
+        if module.startswith(("convpad.keras", "convpad.demo", "convpad.cli", "convpad.tools")):
             continue
         for name, value in vars(import_module(module)).items():
             if hasattr(value, "cache_info") and value.__module__ == module:

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from convpad.solving import solve
     from convpad.solving.chain import solve_chain
     from convpad.spec import Constant, Learned, Padding
+    from convpad.tools.audit import Audit, audit
+    from convpad.tools.compare import Comparison, compare
+    from convpad.tools.folding import fold
+    from convpad.tools.repadding import repad
 
 __version__ = "0.1.0"
 
 __all__ = [
     "MODES",
+    "Audit",
+    "Comparison",
     "Constant",
     "Explanation",
     "Learned",
@@ -33,14 +39,18 @@ __all__ = [
     "PaddingError",
     "Plan",
     "ShapeError",
+    "audit",
     "average_pool",
+    "compare",
     "conv",
     "conv_transpose",
     "depthwise_conv",
     "explain",
+    "fold",
     "max_pool",
     "pad",
     "plan",
+    "repad",
     "separable_conv",
     "solve",
     "solve_chain",
@@ -53,11 +63,15 @@ _HOMES = {
     "convpad.spec": ("Constant", "Learned", "Padding"),
     "convpad.solving": ("solve",),
     "convpad.solving.chain": ("solve_chain",),
+    "convpad.tools.audit": ("Audit", "audit"),
+    "convpad.tools.compare": ("Comparison", "compare"),
     "convpad.ops.plan": ("Plan",),
     "convpad.ops.dispatch": ("plan",),
     "convpad.ops.pad": ("pad",),
     "convpad.ops.conv": ("conv", "conv_transpose", "depthwise_conv", "separable_conv"),
     "convpad.ops.pool": ("average_pool", "max_pool"),
+    "convpad.tools.folding": ("fold",),
+    "convpad.tools.repadding": ("repad",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = ("keras", "reference")

@@ -10,8 +10,12 @@ from typing import Annotated
 import typer
 
 import convpad
+from convpad.cli.audit import audit
+from convpad.cli.compare import compare
 from convpad.cli.demo import demo
 from convpad.cli.explain import explain
+from convpad.cli.fold import fold
+from convpad.cli.repad import repad
 from convpad.cli.solve import solve
 
 __all__ = ["app"]
@@ -35,5 +39,5 @@ def _main(
     """Any padding, in any convolution, on any backend."""
 
 
-for command in (demo, explain, solve):
+for command in (demo, explain, solve, audit, compare, repad, fold):
     app.command()(command)

@@ -1,0 +1,20 @@
+"""How does a command print a table? In the terminal's width, or, into a pipe or a file, as wide as it is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+__all__ = ["show"]
+
+
+def show(found: Any) -> None:
+    """Prints what Rich can show."""
+    if not sys.stdout.isatty():
+        typer.echo(str(found))
+        return
+    from rich.console import Console
+
+    Console().print(found, highlight=False)

@@ -1,0 +1,1 @@
+"""What does a model pad, does another pad alike, and how is it made to pad otherwise?"""

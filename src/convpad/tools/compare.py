@@ -1,0 +1,292 @@
+"""Where do two models pad differently? Their windows are aligned, compared, and what would make them agree is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convpad.conventions import say
+from convpad.conventions.words import alike, pair_or_one
+from convpad.errors import PaddingError
+from convpad.problem import POOLS
+from convpad.spec import Padding
+from convpad.tools.alignment import aligned
+from convpad.tools.padded import Fill, PaddedWindow, Reading, never_wins
+from convpad.tools.readers import read
+
+__all__ = ["Comparison", "Paired", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two windows that stand for each other.
+
+    Args:
+        a, b: the windows.
+        differs: in what their padding does, in words; empty where it puts the same values under the same windows.
+        padding, padding_mode: convpad's words that make b pad as a does; None where there are none, or no need.
+        output_padding: the same, of a transposed convolution.
+        code: the operation that pads so, in the words of b's framework; empty where there are none, or no need.
+    """
+
+    a: PaddedWindow
+    b: PaddedWindow
+    differs: tuple[str, ...] = ()
+    padding: Any = None
+    padding_mode: Any = None
+    output_padding: Any = None
+    code: str = ""
+
+    @property
+    def remedy(self) -> tuple[str, ...]:
+        """What to write so that b pads as a does, line by line."""
+        if self.padding is None:
+            return ("no single padding does",) if self.differs else ()
+        said = f"padding={self.padding!r}"
+        if self.padding_mode is not None:
+            said += f", padding_mode={self.padding_mode!r}"
+        if self.output_padding is not None:
+            said += f", output_padding={self.output_padding!r}"
+        without = [f"instead of {' and '.join(pad.name for pad in self.b.pads)}"] if self.b.pads else []
+        return (said, *without, *self.code.splitlines())
+
+    @property
+    def steps_apart(self) -> bool:
+        """Whether they are no such windows after all: of another stride or dilation."""
+        return (self.a.strides, self.a.dilation) != (self.b.strides, self.b.dilation)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two models pad.
+
+    Args:
+        a, b: all windows of each, as they were read.
+        pairs: windows that stand for each other, in the order of a.
+        only_a, only_b: windows that stand for none.
+
+    `str()` of it is text, `json()` JSON, `html()` a page.
+
+    Example:
+
+    >>> import onnx, convpad
+    >>> text = '''<ir_version: 8, opset_import: ["": 17]>
+    ...     net (float[1, 3, 8, 8] x, float[4, 3, 3, 3] w) => (float[1, 4, 4, 4] y) {
+    ...         y = Conv <strides = [2, 2], pads = PADS> (x, w)
+    ...     }'''
+    >>> a, b = (onnx.parser.parse_model(text.replace("PADS", pads)) for pads in ("[0, 0, 1, 1]", "[1, 1, 1, 1]"))
+    >>> pair, = convpad.compare(a, b).differences
+    >>> pair.differs, pair.padding
+    (('(0, 1) on both axes, not (1, 1)',), ((0, 1), (0, 1)))
+    >>> pair.code
+    'y = Conv <kernel_shape = [3, 3], pads = [0, 0, 1, 1], strides = [2, 2]> (x, kernel)'
+    """
+
+    a: Reading
+    b: Reading
+    pairs: tuple[Paired, ...]
+    only_a: tuple[PaddedWindow, ...]
+    only_b: tuple[PaddedWindow, ...]
+
+    @property
+    def differences(self) -> tuple[Paired, ...]:
+        """The pairs whose padding differs."""
+        return tuple(pair for pair in self.pairs if pair.differs)
+
+    @property
+    def agree(self) -> bool:
+        """Whether every padded window of each has one in the other that pads alike."""
+        alone = any(window.pads_something for window in (*self.only_a, *self.only_b))
+        return not (self.differences or alone or any(pair.steps_apart for pair in self.pairs))
+
+    def lines(self) -> list[str]:
+        """What there is to say besides the table of differences."""
+        like = len(self.pairs) - len(self.differences) - sum(pair.steps_apart for pair in self.pairs)
+        pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs"
+        said = [f"{pairs} of windows: {like} pad alike, {len(self.differences)} not."]
+        for pair in self.pairs:
+            if pair.steps_apart:
+                said.append(
+                    f"{pair.a.name} and {pair.b.name} are other windows: strides {alike(pair.a.strides)} and "
+                    f"{alike(pair.b.strides)}, dilation {alike(pair.a.dilation)} and {alike(pair.b.dilation)}."
+                )
+        for reading, alone in ((self.a, self.only_a), (self.b, self.only_b)):
+            for padded, words in ((True, "padded"), (False, "not padded")):
+                names = [window.name for window in alone if window.pads_something == padded]
+                if names:
+                    said.append(f"Only in {reading.source}, {words}: {', '.join(names)}.")
+            if reading.unread:
+                said.append(f"Not looked into in {reading.source}: {', '.join(reading.unread)}.")
+        return said
+
+    def json(self) -> str:
+        """The same, as JSON: one object for each pair."""
+        pairs = [
+            {
+                "a": pair.a.name,
+                "b": pair.b.name,
+                "differs": pair.differs,
+                "steps_apart": pair.steps_apart,
+                "amounts_a": pair.a.amounts,
+                "amounts_b": pair.b.amounts,
+                "padding": pair.padding,
+                "padding_mode": None if pair.padding_mode is None else str(pair.padding_mode),
+                "output_padding": pair.output_padding,
+                "code": pair.code,
+            }
+            for pair in self.pairs
+        ]
+        alone = {"only_a": [w.name for w in self.only_a], "only_b": [w.name for w in self.only_b]}
+        found = {"a": self.a.source, "b": self.b.source, "agree": self.agree, "pairs": pairs, **alone}
+        return json.dumps(found, indent=2)
+
+    def html(self) -> str:
+        """The same as one HTML page that needs nothing else."""
+        from convpad.tools.page import compared  # it shows what is found here
+
+        return compared(self)
+
+    def __rich__(self) -> Any:
+        from convpad.tools.report import compared
+
+        return compared(self)
+
+    def __str__(self) -> str:
+        from convpad.tools.report import plain
+
+        return plain(self)
+
+
+def compare(a: Any, b: Any, *, input_shape_a: Any = None, input_shape_b: Any = None) -> Comparison:
+    """Where two models pad differently, window by window, and the `padding=` that makes the second agree.
+
+    Windows wider than one value are aligned by their order and by kernel, stride and channels; one that is missing
+    from a model does not shift the others. Two paddings are alike if they put the same values under the same windows.
+
+    Args:
+        a, b: models of any two kinds that `convpad.audit` takes.
+        input_shape_a, input_shape_b: of their inputs, as `convpad.audit` takes it.
+
+    Returns:
+        A `Comparison`.
+
+    Example:
+
+    >>> import onnx, convpad
+    >>> text = '''<ir_version: 8, opset_import: ["": 17]>
+    ...     net (float[1, 3, 9, 9] x, float[4, 3, 3, 3] w) => (float[1, 4, 5, 5] y) {
+    ...         y = Conv <strides = [2, 2], PADDING> (x, w)
+    ...     }'''
+    >>> words = 'auto_pad = "SAME_UPPER"', "pads = [1, 1, 1, 1]"
+    >>> a, b = (onnx.parser.parse_model(text.replace("PADDING", word)) for word in words)
+    >>> convpad.compare(a, b).agree
+    True
+
+    Raises:
+        PaddingError: one of them is no such model, or its file is not what it should be.
+    """
+    first, second = read(a, input_shape_a), read(b, input_shape_b)
+    ours = [window for window in first.windows if window.matters]
+    theirs = [window for window in second.windows if window.matters]
+    places = aligned(ours, theirs)
+    pairs = tuple(_paired(ours[i], theirs[j], second.framework) for i, j in places)
+    taken_a, taken_b = {i for i, _ in places}, {j for _, j in places}
+    only_a = tuple(window for i, window in enumerate(ours) if i not in taken_a)
+    only_b = tuple(window for j, window in enumerate(theirs) if j not in taken_b)
+    return Comparison(first, second, pairs, only_a, only_b)
+
+
+def _paired(a: PaddedWindow, b: PaddedWindow, framework: str) -> Paired:
+    pair = Paired(a, b)
+    if pair.steps_apart:
+        return pair
+    differs = _differs(a, b)
+    if not differs:
+        return pair
+    if a.folded is None or a.amounts is None:
+        return Paired(a, b, differs)
+    return _mended(a, b, differs, framework)
+
+
+def _mended(a: PaddedWindow, b: PaddedWindow, differs: tuple[str, ...], framework: str) -> Paired:
+    folded, rank = a.folded, len(a.windows)
+    if folded is None or a.amounts is None:
+        return Paired(a, b, differs)
+    padding = pair_or_one(a.amounts)
+    mode = folded.spelling()[1]
+    extra = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
+    wanted = Padding.parse(padding, mode, rank=rank)
+    code = ""
+    try:
+        asked = b.asked(wanted, extra or ((0,) * rank if a.op == "conv_transpose" else None))
+        code = "" if asked is None else say(asked, framework, wanted.values).code
+    except PaddingError:  # on b's input there is no such window
+        return Paired(a, b, differs)
+    usual = "ignore" if a.op in POOLS else "zeros"
+    return Paired(
+        a, b, differs, padding, None if mode == usual else mode, None if extra is None else alike(extra), code
+    )
+
+
+def _differs(a: PaddedWindow, b: PaddedWindow) -> tuple[str, ...]:
+    """In what two paddings of one kind of window differ."""
+    if a.amounts is None or b.amounts is None:
+        same = a.amounts == b.amounts and a.padding.amounts == b.padding.amounts and a.fills == b.fills
+        return () if same else ("the amounts depend on a size that is not known",)
+    rows: list[str] = []
+    for axis in range(len(a.windows)):
+        pairs = a.amounts[axis], b.amounts[axis]
+        if not _reach_alike(a, b, axis):
+            rows.append(f"{pairs[0]}, not {pairs[1]}")
+            continue
+        fills = _what(a, axis), _what(b, axis)
+        if fills[0] != fills[1]:
+            rows.append(f"{_said(fills[0])}, not {_said(fills[1])}")
+        else:
+            rows.append("")
+    if not any(rows):
+        return ()
+    if len(set(rows)) == 1 and len(rows) > 1:
+        which = "both" if len(rows) == 2 else "all"
+        found = rows[0].split(", not ")
+        return (f"{found[0]} on {which} axes, not {found[1]}",)
+    return tuple(f"axis {axis}: {row}" if len(rows) > 1 else row for axis, row in enumerate(rows) if row)
+
+
+def _reach_alike(a: PaddedWindow, b: PaddedWindow, axis: int) -> bool:
+    """Whether the windows stand on the same values along an axis."""
+    one, other = a.windows[axis], b.windows[axis]
+    left = [window.problem.leftovers[axis] if window.problem.leftovers else 0 for window in (a, b)]
+    words = a.padding.amounts[axis], b.padding.amounts[axis]
+    if words[0] == words[1] and words[0].follows_size and not (a.pads or b.pads) and left[0] == left[1]:
+        return True  # the same rule, on whatever sizes
+    if a.op == "conv_transpose":  # output padding takes less off, or adds
+        return (one.before, (one.after or 0) - left[0]) == (other.before, (other.after or 0) - left[1])
+    if other.size is None:
+        return (one.before, one.after) == (other.before, other.after)
+    return one.before == other.before and replace(other, after=one.after).output == other.output
+
+
+def _what(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]:
+    """What is read on the two sides of an axis: None where nothing is."""
+    one = window.windows[axis]
+    read_after = (one.after or 0) - (one.leftover or 0)
+    sides = zip(window.fills[axis], (one.before or 0, read_after), strict=True)
+    before, after = (
+        _taken(window, fill) if read > 0 and window.op != "conv_transpose" else None for fill, read in sides
+    )
+    return before, after
+
+
+def _taken(window: PaddedWindow, fill: Fill) -> Fill:
+    """A fill, or what comes to the same: in a max pool zeros over values that are not negative are as good as none."""
+    if window.op == "max_pool" and (never_wins(fill) or (window.nonnegative and fill[0] == "zeros")):
+        return "ignore", None
+    return fill
+
+
+def _said(fills: Sequence[Fill | None]) -> str:
+    names = ["nothing" if fill is None else str(fill[1]) if fill[0] == "constant" else fill[0] for fill in fills]
+    return names[0] if len(set(names)) == 1 else "/".join(names)
