@@ -7,7 +7,7 @@ from typing import Any
 
 from convpad.ops._backends import Backend, Pairs, Tensor
 from convpad.ops.border import Operation, bordered
-from convpad.ops.coverage import renormalised
+from convpad.ops.coverage import renormalisation
 from convpad.ops.dispatch import answer
 from convpad.ops.pad import Values, fold
 from convpad.ops.plan import Plan, Route, padded_modes
@@ -58,7 +58,7 @@ def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, ker
     if any(not mode.counts for mode in padded_modes(problem)):
         # The map is that of the output; while its size is not known it takes an output to learn it from.
         known = all(window.known for window in problem.windows)
-        y = renormalised(backend, y, y if known else transposed(y, problem.pads), problem)
+        y = y * renormalisation(backend, y if known else transposed(y, problem.pads), y, problem)
     out = transposed(y, plan.pads)
     return fold(backend, out, problem) if plan.route is Route.PADDED else out
 
