@@ -10,7 +10,7 @@ import convpad
 from convpad.errors import PaddingError
 from convpad.modes import MODES
 from convpad.ops.choice import Route
-from convpad.ops.plan import Plan, choose, padded_modes, route_named
+from convpad.ops.plan import Plan, choose, route_named
 from convpad.problem import Problem, pose, pose_pad
 from convpad.spec import Padding
 
@@ -56,12 +56,12 @@ class Native:
     ],
 )
 def test_only_sides_that_are_padded_have_a_say(op: str, padding: Any, mode: Any, names: list[str]) -> None:
-    assert sorted(mode.name for mode in padded_modes(_problem(op, padding, mode))) == names
+    assert sorted(mode.name for mode in _problem(op, padding, mode).padded_modes) == names
 
 
 def test_a_side_whose_amount_is_unknown_is_padded() -> None:
     problem = _problem("conv", "same", ("reflect", ("circular", "zeros")), (1, 8, None, 2), strides=2)
-    assert sorted(mode.name for mode in padded_modes(problem)) == ["circular", "reflect", "zeros"]
+    assert sorted(mode.name for mode in problem.padded_modes) == ["circular", "reflect", "zeros"]
 
 
 UNKNOWN = "the amounts depend on a size that is not known yet"
@@ -85,14 +85,68 @@ CHOICES = [
     ("conv_transpose", 1, 7, "", "no", "native", ITSELF, {False}),
     ("pad", 1, "zeros", "", "no", "native", ITSELF, {False}),
     ("pad", 1, "zeros", "never", "no", "padded", "never", {False}),
-    ("conv", 1, "reflect", "", "", "padded", "no backend pads with reflect itself", {False}),
-    ("conv", 1, 7, "", "", "padded", "no backend pads with constant itself", {False}),
-    ("depthwise_conv", 1, 7, "", "", "padded", "no backend pads with constant itself", {False}),
-    ("conv", 1, ("zeros", "reflect"), "", "", "padded", "no backend pads with reflect itself", {False}),
-    ("conv", 1, MIXED, "", "", "padded", "no backend pads with circular, symmetric itself", {False}),
+    (
+        "conv",
+        1,
+        "reflect",
+        "",
+        "",
+        "padded",
+        "no backend pads with reflect itself, and border was not found faster here",
+        {False},
+    ),
+    (
+        "conv",
+        1,
+        7,
+        "",
+        "",
+        "padded",
+        "no backend pads with constant itself, and offset was not found faster here",
+        {False},
+    ),
+    (
+        "depthwise_conv",
+        1,
+        7,
+        "",
+        "",
+        "padded",
+        "no backend pads with constant itself, and offset was not found faster here",
+        {False},
+    ),
+    (
+        "conv",
+        1,
+        ("zeros", "reflect"),
+        "",
+        "",
+        "padded",
+        "no backend pads with reflect itself, and border was not found faster here",
+        {False},
+    ),
+    (
+        "conv",
+        1,
+        MIXED,
+        "",
+        "",
+        "padded",
+        "no backend pads with circular, symmetric itself, and border was not found faster here",
+        {False},
+    ),
     ("conv_transpose", 1, "reflect", "", "", "padded", "no backend pads with reflect itself", set()),
     ("max_pool", 1, "reflect", "", "", "padded", "no backend pads with reflect itself", set()),
-    ("average_pool", 1, "reflect", "", "", "padded", "no backend pads with reflect itself", {False}),
+    (
+        "average_pool",
+        1,
+        "reflect",
+        "",
+        "",
+        "padded",
+        "no backend pads with reflect itself, and border was not found faster here",
+        {False},
+    ),
     ("conv", 1, "ignore", "", "", "rescale", SCALED, {False}),
     ("conv", 1, ("zeros", "ignore"), "", "", "rescale", SCALED, {False}),
     ("conv", 1, ("zeros", "ignore"), "no", "", "padded", "no", {False}),

@@ -7,14 +7,14 @@ refuse alike and none of them meets a spelling.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, cast
 
 from convpad.arguments import integer, per_axis
 from convpad.errors import ShapeError, refuse
 from convpad.geometry import Amount, Window, padded_window, transposed_window
-from convpad.modes import Mode
+from convpad.modes import MODES, Mode
 from convpad.spec import Padding
 
 __all__ = ["OPS", "POOLS", "Problem", "known_shape", "pose", "pose_pad", "rank_of"]
@@ -36,9 +36,14 @@ OPS: dict[str, tuple[str, ...]] = {
 """The operations that have a window, and the arguments that `pose` takes for each."""
 
 
+def _said(what: str) -> Any:
+    """A field that follows from the others: said once, when they are given, as every call asks for it."""
+    return field(init=False, repr=False, compare=False, metadata={"doc": what})
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One padded operation: everything that can be said of it without a tensor.
+    """One padded operation: everything that can be said of it without a tensor, and said once.
 
     Args:
         op: one of `OPS`, or `"pad"`.
@@ -61,6 +66,44 @@ class Problem:
     channels_last: bool
     amounts: tuple[Amount, ...]
     leftovers: tuple[int, ...] = ()
+    strides: tuple[int, ...] = _said("from one output to the next, per axis")
+    dilation: tuple[int, ...] = _said("from one tap to the next, per axis")
+    pads: tuple[tuple[int, int], ...] = _said("(before, after) per axis, where they are known")
+    known: bool = _said("whether the sizes and amounts of all axes are ints already")
+    padded_modes: tuple[Mode, ...] = _said("of the sides that get any padding, each once; a side without has no say")
+    fills: bool = _said("whether any of the padding is more than zeros: copies, or constants")
+    ignores: bool = _said("whether any of the padding does not count")
+    _hash: int | None = _said("to be looked up by")
+
+    def __post_init__(self) -> None:
+        modes = self._padded_modes()
+        for name, value in (
+            ("strides", tuple([window.stride for window in self.windows])),
+            ("dilation", tuple([window.dilation for window in self.windows])),
+            ("pads", tuple([(window.before or 0, window.after or 0) for window in self.windows])),
+            ("known", all([window.known for window in self.windows])),
+            ("padded_modes", modes),
+            ("fills", any([mode.copies or mode.carries_value for mode in modes])),
+            ("ignores", not all([mode.counts for mode in modes])),
+            ("_hash", None),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            asked = self.op, self.input_shape, self.output_shape, self.windows, self.modes, self.groups
+            object.__setattr__(self, "_hash", hash((*asked, self.channels_last)))
+        return self._hash or 0
+
+    def _padded_modes(self) -> tuple[Mode, ...]:
+        modes: list[Mode] = []
+        for window, (before, after) in zip(self.windows, self.modes, strict=True):
+            for count, mode in ((window.before, before), (window.after, after)):
+                if self.op == "conv_transpose" and mode.carries_value:
+                    mode = MODES["zeros"]  # it does not depend on the input, so the adjoint does not see it
+                if count != 0 and mode not in modes:
+                    modes.append(mode)
+        return tuple(modes)
 
     @property
     def rank(self) -> int:
@@ -76,21 +119,6 @@ class Problem:
     def channel_axis(self) -> int:
         """Where the channels are."""
         return 1 + self.rank if self.channels_last else 1
-
-    @property
-    def strides(self) -> list[int]:
-        """From one output to the next, for each axis."""
-        return [window.stride for window in self.windows]
-
-    @property
-    def dilation(self) -> list[int]:
-        """From one tap to the next, for each axis."""
-        return [window.dilation for window in self.windows]
-
-    @property
-    def pads(self) -> list[tuple[int, int]]:
-        """(before, after) for each axis, where they are known."""
-        return [(window.before or 0, window.after or 0) for window in self.windows]
 
     @property
     def taps(self) -> int:

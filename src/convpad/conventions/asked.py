@@ -65,7 +65,7 @@ class Asked:
     @property
     def strides(self) -> Any:
         """As an argument to write, None where it is the default: 1, and of a pool its size."""
-        strides = self.problem.strides
+        strides = list(self.problem.strides)
         return None if strides == (self.kernel if self.pools else [1] * self.rank) else alike(strides)
 
     @property

@@ -7,7 +7,7 @@ in an average, but not what a window has beyond it. Its im2col convolutions take
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convpad.arguments import per_axis
@@ -99,7 +99,7 @@ def _layer(kind: str, param: str, said: str) -> str:
     return f'layer {{\n  name: "y"  type: "{kind}"  bottom: "x"  top: "y"\n  {param} {{{said} }}\n}}'
 
 
-def _repeated(fields: dict[str, list[int]]) -> str:
+def _repeated(fields: Mapping[str, Sequence[int]]) -> str:
     """Fields that may come once for all axes, or once for each."""
     default = {"pad": 0, "stride": 1, "dilation": 1}
     said: list[str] = []
@@ -109,7 +109,7 @@ def _repeated(fields: dict[str, list[int]]) -> str:
     return "  ".join(said)
 
 
-def _in_two(fields: dict[str, list[int]]) -> str:
+def _in_two(fields: Mapping[str, Sequence[int]]) -> str:
     """Fields that come once for both axes, or as _h and _w."""
     default = {"pad": 0, "stride": 1}
     said: list[str] = []

@@ -77,9 +77,9 @@ def _node(asked: Asked, padding: dict[str, Any], x: str = "x") -> str:
     problem = asked.problem
     said: dict[str, Any] = {"kernel_shape": asked.kernel, **padding}
     if set(problem.strides) != {1}:
-        said["strides"] = problem.strides
+        said["strides"] = list(problem.strides)
     if asked.dilation:
-        said["dilations"] = problem.dilation
+        said["dilations"] = list(problem.dilation)
     if asked.groups:
         said["group"] = asked.groups
     attributes = ", ".join(f"{key} = {_value(value)}" for key, value in said.items())

@@ -110,7 +110,8 @@ def _arguments(asked: Asked, padding: Any) -> tuple[tuple[str, Any], ...]:
 
 def _call(asked: Asked, padding: Any, x: str = Name("x")) -> str:
     function = f"tf.nn.{_FUNCTIONS[asked.op].format(asked.rank)}"
-    last, strides, dilation = asked.problem.channels_last, asked.problem.strides, asked.problem.dilation
+    last = asked.problem.channels_last
+    strides, dilation = list(asked.problem.strides), list(asked.problem.dilation)
 
     def everywhere(steps: list[int]) -> list[int]:
         return [1, *steps, 1] if last else [1, 1, *steps]

@@ -13,7 +13,7 @@ from typing import Any
 from convpad.ops._backends import Backend, Pairs, Tensor
 from convpad.ops.coverage import renormalised
 from convpad.ops.pad import Values, extend, slab_filled
-from convpad.ops.plan import Plan, padded_modes
+from convpad.ops.plan import Plan
 from convpad.ops.slabs import Slab, slabs
 
 __all__ = ["Operation", "bordered"]
@@ -37,16 +37,15 @@ class Operation:
 def bordered(backend: Backend, plan: Plan, values: Values, x: Tensor, operation: Operation) -> Tensor:
     """What the operation gives for `x` padded as the plan's problem says, by its route."""
     problem = plan.problem
-    mended = any(mode.copies or mode.carries_value for mode in padded_modes(problem))
     if plan.materialises:
 
         def whole(x: Tensor) -> Tensor:
             padded = extend(backend, x, problem, values)
             with backend.remaking(padded, lambda: extend(backend, x, problem, values), x):
-                return operation.run(padded, operation.taps, [(0, 0)] * problem.rank)
+                return operation.run(padded, operation.taps, plan.pads)
 
         out = backend.recomputing(whole)(x)
-    elif mended:
+    elif problem.fills:
         out = _mended(backend, plan, values, x, operation)
     else:
         out = operation.run(x, operation.taps, plan.pads)

@@ -10,7 +10,7 @@ from convpad.ops.border import Operation, bordered
 from convpad.ops.coverage import renormalisation
 from convpad.ops.dispatch import answer
 from convpad.ops.pad import Values, fold
-from convpad.ops.plan import Plan, Route, padded_modes
+from convpad.ops.plan import Plan, Route
 from convpad.ops.slabs import Slab
 
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
@@ -43,7 +43,7 @@ def _separable_conv(
 def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
     problem = plan.problem
 
-    def transposed(y: Tensor, pads: list[tuple[int, int]]) -> Tensor:
+    def transposed(y: Tensor, pads: Pairs) -> Tensor:
         return backend.conv_transpose(
             y,
             kernel,
@@ -55,10 +55,9 @@ def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, ker
             problem.channels_last,
         )
 
-    if any(not mode.counts for mode in padded_modes(problem)):
+    if problem.ignores:
         # The map is that of the output; while its size is not known it takes an output to learn it from.
-        known = all(window.known for window in problem.windows)
-        y = y * renormalisation(backend, y if known else transposed(y, problem.pads), y, problem)
+        y = y * renormalisation(backend, y, y if problem.known else transposed(y, problem.pads), problem)
     out = transposed(y, plan.pads)
     return fold(backend, out, problem) if plan.route is Route.PADDED else out
 

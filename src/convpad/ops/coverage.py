@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from convpad.ops._backends import Backend, Tensor
 from convpad.ops.pad import extended_mask
-from convpad.ops.plan import padded_modes
 from convpad.problem import Problem
 
 __all__ = ["mask", "renormalisation", "renormalised"]
@@ -74,14 +73,14 @@ def _placed(array: Array, problem: Problem) -> Array:
 
 def mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
     """1 where the padded axes hold a value, 0 where the mode is `ignore`, as a tensor that broadcasts."""
-    if all(window.known for window in problem.windows):
+    if problem.known:
         return backend.tensor(_placed(backend.settled(_static_mask, problem), problem), x)
     return extended_mask(backend, x, problem)
 
 
 def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> Tensor:
     """`out` scaled to what its windows cover of `x`, where any padding is ignored; else `out` itself."""
-    if all(mode.counts for mode in padded_modes(problem)):
+    if not problem.ignores:
         return out
     return backend.scaled(out, renormalisation(backend, out, x, problem), lambda: _rescaled(problem))
 
@@ -89,7 +88,7 @@ def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> 
 @lru_cache(maxsize=256)
 def _rescaled(problem: Problem) -> tuple[tuple[slice, ...], ...] | None:
     """Boxes of the output that do not overlap, outside of which nothing is rescaled; None where there are none."""
-    if not all(window.known for window in problem.windows):
+    if not problem.known:
         return None
     other = _static_renormalisation(problem) != 1
     full = np.broadcast_to(other, [window.output or 0 for window in problem.windows])

@@ -21,6 +21,8 @@ from convpad.problem import Problem
 __all__ = ["Values", "extend", "extended_mask", "fold", "pad", "slab_filled"]
 
 Values = tuple[tuple[Any, Any], ...]
+_WORDS = (int, float, tuple, type(None))
+"""Kinds of values that have no gradient."""
 
 
 def _cut(backend: Backend, x: Tensor, axis: int, start: int, stop: int) -> Tensor:
@@ -77,8 +79,10 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
 
     `values` is what a side that copies nothing is filled with; None is 0.
     """
-    settled = all(window.known for window in problem.windows)
-    if not settled or any(not isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair):
+    whole = backend.extended(x, problem, values, own=True)
+    if whole is not None:
+        return whole
+    if not problem.known or any(not isinstance(value, _WORDS) for pair in values for value in pair):
         return _extended_whole(backend, x, problem, values)
     return backend.with_gradient(
         lambda x: _extended_whole(backend, x, problem, values),
@@ -89,10 +93,10 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
 
 
 def _extended_whole(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
-    whole = backend.extended(x, problem, values)
+    whole = backend.extended(x, problem, values, own=False)
     if whole is not None:
         return whole
-    if backend.updates_in_place(x) and all(window.known for window in problem.windows):
+    if backend.updates_in_place(x) and problem.known:
         return _extended_in_place(backend, x, problem, values)
     for place, axis in enumerate(problem.axes):
         window, amount = problem.windows[place], problem.amounts[place]

@@ -11,11 +11,11 @@ from typing import Protocol
 
 from convpad.errors import refuse
 from convpad.geometry import Window
-from convpad.modes import MODES, Mode
+from convpad.modes import MODES
 from convpad.ops.choice import Route, preferred
 from convpad.problem import POOLS, Problem, Shape
 
-__all__ = ["Plan", "Route", "choose", "padded_modes", "route_named"]
+__all__ = ["Plan", "Route", "choose", "route_named"]
 
 
 class Native(Protocol):
@@ -65,29 +65,17 @@ class Plan:
         return self.route is Route.PADDED
 
     @property
-    def pads(self) -> list[tuple[int, int]]:
+    def pads(self) -> tuple[tuple[int, int], ...]:
         """(before, after) for each axis: what is left for the backend's own operation to pad."""
-        return [(0, 0)] * self.problem.rank if self.materialises else self.problem.pads
+        return ((0, 0),) * self.problem.rank if self.materialises else self.problem.pads
 
     def __str__(self) -> str:
         return f"{self.route} on {self.backend}: {self.reason}"
 
 
-def padded_modes(problem: Problem) -> list[Mode]:
-    """The modes of the sides that get any padding, each once; a side that gets none has no say."""
-    modes: list[Mode] = []
-    for window, (before, after) in zip(problem.windows, problem.modes, strict=True):
-        for count, mode in ((window.before, before), (window.after, after)):
-            if problem.op == "conv_transpose" and mode.carries_value:
-                mode = MODES["zeros"]  # it does not depend on the input, so the adjoint does not see it
-            if count != 0 and mode not in modes:
-                modes.append(mode)
-    return modes
-
-
 def choose(problem: Problem, backend: str, device: str, native: Native, route: Route | None = None) -> Plan:
     """The plan for a problem: the fastest route known for it, or the one asked for if it can do the problem."""
-    why_not = _refusals(problem, native)
+    why_not = _refusals(problem, backend, native)
     if route is None:
         possible = [each for each, refusal in why_not.items() if not refusal]
         found = preferred(problem, backend, device, possible)
@@ -109,14 +97,14 @@ def route_named(route: object) -> Route | None:
     return Route(route)
 
 
-def _refusals(problem: Problem, native: Native) -> dict[Route, str]:
+def _refusals(problem: Problem, backend: str, native: Native) -> dict[Route, str]:
     """Every route with what speaks against it; nothing speaks against `padded`."""
     return {
         Route.NATIVE: _common(problem) or _against_native(problem, native),
         Route.RESCALE: _common(problem) or _against_rescale(problem, native),
         Route.OFFSET: _against_offset(problem, native),
         Route.BORDER: _against_border(problem, native),
-        Route.TAPS: _against_taps(problem),
+        Route.TAPS: _against_taps(problem, backend),
         Route.PADDED: "",
     }
 
@@ -125,12 +113,12 @@ def _common(problem: Problem) -> str:
     """What speaks against every route that leaves the padding to the backend."""
     if any(window.before is None for window in problem.windows):
         return "the amounts depend on a size that is not known yet"
-    others = sorted(mode.name for mode in padded_modes(problem) if mode.copies or mode.carries_value)
+    others = sorted(mode.name for mode in problem.padded_modes if mode.copies or mode.carries_value)
     return f"no backend pads with {', '.join(others)} itself" if others else ""
 
 
 def _against_native(problem: Problem, native: Native) -> str:
-    modes = padded_modes(problem)
+    modes = problem.padded_modes
     ignored = MODES["ignore"] in modes
     if problem.op == "max_pool" and MODES["zeros"] in modes:
         return "the pool of every backend leaves its padding out, and zeros are to count"
@@ -142,13 +130,13 @@ def _against_native(problem: Problem, native: Native) -> str:
 
 
 def _against_rescale(problem: Problem, native: Native) -> str:
-    if problem.op == "max_pool" or MODES["ignore"] not in padded_modes(problem):
+    if problem.op == "max_pool" or MODES["ignore"] not in problem.padded_modes:
         return "nothing is renormalised"
     return native(problem, False)
 
 
 def _against_offset(problem: Problem, native: Native) -> str:
-    modes = padded_modes(problem)
+    modes = problem.padded_modes
     copies = sorted(mode.name for mode in modes if mode.copies)
     if copies:
         return f"what {', '.join(copies)} adds depends on the input"
@@ -158,15 +146,17 @@ def _against_offset(problem: Problem, native: Native) -> str:
 
 
 def _against_border(problem: Problem, native: Native) -> str:
-    if not any(mode.copies or mode.carries_value for mode in padded_modes(problem)):
+    if not problem.fills:
         return "nothing but zeros is padded"
     return _against_mending(problem, native)
 
 
-def _against_taps(problem: Problem) -> str:
+def _against_taps(problem: Problem, backend: str) -> str:
     if problem.op not in ("depthwise_conv", "separable_conv"):
         return "only a depthwise convolution is a sum over taps"
-    if not all(window.known for window in problem.windows):
+    if backend == "numpy":
+        return "NumPy arrays go to the oracle"
+    if not problem.known:
         return "the sizes are not known yet"
     return ""
 
@@ -175,18 +165,20 @@ def _against_mending(problem: Problem, native: Native) -> str:
     """What speaks against a zero-padded operation whose border is mended afterwards."""
     if problem.op in ("max_pool", "conv_transpose"):
         return f"{problem.op} of zeros is no {problem.op} to start from"
-    if not all(window.known for window in problem.windows):
+    if not problem.known:
         return "where the border is depends on a size that is not known yet"
     return native(problem, False)
 
 
 def _reason(problem: Problem, backend: str, taken: Route, why_not: dict[Route, str]) -> str:
     if taken is Route.NATIVE:
-        if not padded_modes(problem):
+        if not problem.padded_modes:
             return "there is nothing to pad"
         return f"{backend} pads these windows itself, without a copy"
     if taken is Route.RESCALE:
         return "zeros, then every output is scaled to what its window covers"
     # Where the zero-padded operation is what renormalising lacks, that is the reason.
-    renormalised = problem.op != "max_pool" and MODES["ignore"] in padded_modes(problem)
-    return why_not[Route.RESCALE if renormalised else Route.NATIVE]
+    renormalised = problem.op != "max_pool" and MODES["ignore"] in problem.padded_modes
+    reason = why_not[Route.RESCALE if renormalised else Route.NATIVE]
+    slower = next((each for each in (Route.OFFSET, Route.BORDER, Route.TAPS) if not why_not[each]), None)
+    return f"{reason}, and {slower} was not found faster here" if slower else reason

@@ -13,7 +13,7 @@ from convpad.ops.coverage import mask, renormalisation
 from convpad.ops.dispatch import answer
 from convpad.ops.dtypes import lowest
 from convpad.ops.pad import Values, extend
-from convpad.ops.plan import Plan, Route, padded_modes
+from convpad.ops.plan import Plan, Route
 from convpad.ops.slabs import Slab
 
 __all__ = ["average_pool", "max_pool"]
@@ -25,7 +25,7 @@ def _size(plan: Plan) -> list[int]:
 
 def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
     problem = plan.problem
-    modes, least, padded = padded_modes(problem), lowest(backend.dtype(x)), x
+    modes, least, padded = problem.padded_modes, lowest(backend.dtype(x)), x
     if plan.route is Route.PADDED:
         alone = modes == [MODES["ignore"]]
         padded = extend(backend, x, problem, ((least, least),) * problem.rank if alone else values)
@@ -41,7 +41,7 @@ def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor
 
 def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
     problem = plan.problem
-    ignored = plan.route is Route.NATIVE and MODES["ignore"] in padded_modes(problem)
+    ignored = plan.route is Route.NATIVE and MODES["ignore"] in problem.padded_modes
 
     def run(x: Tensor, size: list[int], pads: Pairs) -> Tensor:
         out = backend.average_pool(x, size, problem.strides, pads, ignored, problem.channels_last)

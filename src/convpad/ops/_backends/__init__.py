@@ -98,8 +98,11 @@ class Backend(Protocol):
         """The sum along an axis, which stays, 1 long."""
         ...
 
-    def extended(self, x: Tensor, problem: Problem, values: Any) -> Tensor | None:
-        """`x` padded at once, where the framework can and does it faster than part by part; else None."""
+    def extended(self, x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor | None:
+        """`x` padded at once, where the framework can and does it faster than part by part; else None.
+
+        With `own` only where its own gradient is the fastest, too, should one be asked for.
+        """
         ...
 
     def updates_in_place(self, x: Tensor) -> bool:
@@ -236,7 +239,7 @@ def backend_of(arrays: dict[str, Any]) -> tuple[str, Backend | None]:
     """The backend that the tensors among the arrays, given by argument, belong to; None where all are NumPy's."""
     found: tuple[str, Backend | None] = ("numpy", None)
     for argument, x in arrays.items():
-        if isinstance(x, (np.ndarray, np.generic)):
+        if isinstance(x, (np.ndarray, np.generic)) or (found[1] is not None and found[1].owns(x)):
             continue
         loaded = [(name, backend_named(name)) for name in NAMES if name in sys.modules]
         owner = next(((name, backend) for name, backend in loaded if backend.owns(x)), None)

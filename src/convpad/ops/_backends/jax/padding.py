@@ -19,7 +19,7 @@ def native(problem: Problem, ignored: bool) -> str:
     return "jax counts the zeros of an average" if ignored and problem.op == "average_pool" else ""
 
 
-def extended(x: Tensor, problem: Problem, values: Any) -> None:
+def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> None:
     return None
 
 

@@ -83,13 +83,14 @@ def _one_number(problem: Problem, values: Any) -> float | None:
     return carried[0] if alike else None
 
 
-def extended(x: Tensor, problem: Problem, values: Any) -> Tensor | None:
+def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor | None:
     """TensorFlow's own pad for a number; one gather for all axes, where all outside are copies of values inside."""
     number = _one_number(problem, values)
     if number is not None:
         space = [(0, 0), *problem.pads, (0, 0)] if problem.channels_last else [(0, 0), (0, 0), *problem.pads]
         return tf.pad(x, space, constant_values=tensor(number, x)) if number else tf.pad(x, space)
-    places = _sources(problem)
+    # The gradient of a gather is a sum over segments, which is slower than slices added in place.
+    places = None if own else _sources(problem)
     if places is None:
         return None
     sizes = [window.size or 0 for window in problem.windows]
@@ -101,7 +102,6 @@ def extended(x: Tensor, problem: Problem, values: Any) -> Tensor | None:
 def with_gradient(
     forward: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor], x: Tensor, *, shared: bool
 ) -> Tensor:
-    # That of a gather is a sum over segments, which is slower than slices added in place.
     return tf.custom_gradient(lambda x: (forward(x), back))(tf.convert_to_tensor(x))
 
 

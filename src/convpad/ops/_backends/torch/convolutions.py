@@ -18,47 +18,53 @@ _ONEDNN = torch.backends.mkldnn.is_available()
 _FORMAT = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-def _weight(kernel: Tensor, x: Tensor) -> Tensor:
-    """Filters and channels first, in channels-last memory: where the kernel lies so already, nothing is copied."""
-    weight = kernel.movedim((-1, -2), (0, 1))
+def _laid_out(weight: Tensor, x: Tensor) -> Tensor:
+    """A weight, filters and channels first, in channels-last memory: where it lies so already, nothing is copied."""
     # PyTorch's plain kernels want the gradient of the weight contiguous; they serve what oneDNN does not.
     plain = x.dtype != torch.float32 or (x.shape[0] == 1 and x.numel() <= 20480) or not _ONEDNN
-    if plain and torch.is_grad_enabled() and kernel.requires_grad:
+    if plain and weight.requires_grad and torch.is_grad_enabled():
         return weight.contiguous()
-    return weight.contiguous(memory_format=_FORMAT[kernel.ndim])
+    return weight.contiguous(memory_format=_FORMAT[weight.ndim])
 
 
 def conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
 ) -> Tensor:
-    first = channels_first(x, channels_last)
-    if len(strides) == 1:
-        # PyTorch copies a channels-last axis to and fro for conv1d; conv2d on a plane one value high takes it as it is.
-        out = _convolved(
-            first.unsqueeze(2), kernel.unsqueeze(0), [1, *strides], [(0, 0), *pads], [1, *dilation], groups
-        )
-        return as_given(out.squeeze(2), channels_last)
-    return as_given(_convolved(first, kernel, strides, pads, dilation, groups), channels_last)
-
-
-def _convolved(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int) -> Tensor:
-    weight, even = _weight(kernel, x), all(before == after for before, after in pads)
-    if even or torch.compiler.is_compiling():
-        x = x if even else F.pad(x, flat(pads))
-        pad = tuple([before for before, _ in pads]) if even else 0
-        return CONV[len(strides)](x, weight, None, tuple(strides), pad, tuple(dilation), groups)
-    window = Window(tuple(strides), tuple(pads), tuple(dilation), groups)
-    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
-        return Uneven.apply(x, weight, window)  # pyright: ignore
-    return window.forward(x, weight)
+    return _conv(x, kernel.movedim((-1, -2), (0, 1)), strides, pads, dilation, groups, channels_last)
 
 
 def depthwise_conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
 ) -> Tensor:
-    channels = kernel.shape[-2]
-    grouped = kernel.flatten(-2).unsqueeze(-2)
-    return conv(x, grouped, strides, pads, dilation, channels, channels_last)
+    *window, channels, multiplier = kernel.shape
+    weight = kernel.movedim((-2, -1), (0, 1)).reshape(channels * multiplier, 1, *window)
+    return _conv(x, weight, strides, pads, dilation, channels, channels_last)
+
+
+def _conv(
+    x: Tensor, weight: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
+) -> Tensor:
+    first = channels_first(x, channels_last)
+    if len(strides) == 1:
+        # PyTorch copies a channels-last axis to and fro for conv1d; conv2d on a plane one value high takes it as it is.
+        around = (1, *strides), ((0, 0), *pads), (1, *dilation)
+        return as_given(_convolved(first.unsqueeze(2), weight.unsqueeze(2), *around, groups).squeeze(2), channels_last)
+    return as_given(_convolved(first, weight, strides, pads, dilation, groups), channels_last)
+
+
+def _convolved(x: Tensor, weight: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int) -> Tensor:
+    weight = _laid_out(weight, x)
+    even = True
+    for before, after in pads:
+        even = even and before == after
+    if even or torch.compiler.is_compiling():
+        x = x if even else F.pad(x, flat(pads))
+        pad = [before for before, _ in pads] if even else 0
+        return CONV[len(strides)](x, weight, None, strides, pad, dilation, groups)
+    window = Window(tuple(strides), tuple(pads), tuple(dilation), groups)
+    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
+        return Uneven.apply(x, weight, window)  # pyright: ignore
+    return window.forward(x, weight)
 
 
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
@@ -101,7 +107,7 @@ def conv_transpose(
         strides, dilation, cropped, extra = [1, *strides], [1, *dilation], [0, *cropped], [0, *extra]
     out = _CONV_TRANSPOSE[len(strides)](
         first,
-        _weight(kernel, first),
+        _laid_out(kernel.movedim((-1, -2), (0, 1)), first),
         stride=tuple(strides),
         padding=tuple(cropped),
         output_padding=tuple(extra),

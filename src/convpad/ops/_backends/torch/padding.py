@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad.ops._backends import Ints, Pairs
-from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded
+from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded, settled
 from convpad.problem import POOLS, Problem
 
 
@@ -47,24 +48,38 @@ def evened(pair: tuple[int, int], stride: int) -> tuple[int, int, int]:
 
 
 _OWN = {**{word: word for word in ("reflect", "replicate", "circular")}, "zeros": "constant", "ignore": "constant"}
-"""PyTorch's words for the modes that its pad knows."""
+"""PyTorch's words for the modes that its pad knows. Beyond these it knows any number."""
 
 
-def extended(x: Tensor, problem: Problem, values: Any) -> Tensor | None:
-    """PyTorch's own pad, where it knows the mode: it is threaded, and its mirrors keep channels-last memory."""
-    mode, value = problem.modes[0][0], values[0][0]
-    alike = all(each == mode for pair in problem.modes for each in pair)
-    alike = alike and all(each is value for pair in values for each in pair)
-    number = isinstance(value, (int, float))
-    word = "constant" if number else _OWN.get(mode.name)
-    if word is None or not alike or not x.is_floating_point() or not all(window.known for window in problem.windows):
+@lru_cache(maxsize=1024)
+def _own(problem: Problem) -> tuple[str | None, list[int]] | None:
+    """PyTorch's word for the mode, if it has one, and the amounts as it takes them; None where its pad does not go."""
+    mode, most = problem.modes[0][0], {"reflect": -1, "circular": 0}
+    word = _OWN.get(mode.name)
+    if not problem.known or any(each != mode for pair in problem.modes for each in pair):
         return None
     # A mirror needs one value more than it gives, and nothing goes round more than once.
-    most = {"reflect": -1, "circular": 0}.get(word)
     rows = zip(problem.pads, problem.windows, strict=True)
-    if most is not None and any(max(pair) > (window.size or 0) + most for pair, window in rows):
+    if word in most and any(max(pair) > (window.size or 0) + most[word] for pair, window in rows):
         return None
-    pads = flat(problem.pads)
+    return word, flat(problem.pads)
+
+
+def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor | None:
+    """PyTorch's own pad, where it knows the mode: it is threaded, and its mirrors keep channels-last memory."""
+    found, value = settled(_own, problem), values[0][0]
+    if found is None or not x.is_floating_point():
+        return None
+    for pair in values:
+        if pair[0] is not value or pair[1] is not value:
+            return None
+    word, pads = found
+    number = isinstance(value, (int, float))
+    if number:
+        word = "constant"
+    # The gradient of its circle is slow, and on a GPU that of a mirror is summed in any order.
+    if word is None or (own and (word == "circular" or x.is_cuda) and recorded(x)):
+        return None
     if word == "circular" and problem.channels_last:
         # It would come back channels first. With the last axis and the channels as one, there are no channels.
         batch, *sizes, last, channels = x.shape

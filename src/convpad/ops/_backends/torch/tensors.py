@@ -24,7 +24,7 @@ def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
 
 def shape(x: Tensor) -> tuple[int | None, ...]:
     # A size that torch.compile or torch.export leaves open is a SymInt, not an int.
-    return tuple(size if isinstance(size, int) and not isinstance(size, torch.SymInt) else None for size in x.shape)
+    return tuple([size if isinstance(size, int) and not isinstance(size, torch.SymInt) else None for size in x.shape])
 
 
 def dtype(x: Tensor) -> str:
