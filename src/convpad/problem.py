@@ -81,10 +81,10 @@ class Problem:
             ("strides", tuple([window.stride for window in self.windows])),
             ("dilation", tuple([window.dilation for window in self.windows])),
             ("pads", tuple([(window.before or 0, window.after or 0) for window in self.windows])),
-            ("known", all([window.known for window in self.windows])),
+            ("known", all(window.known for window in self.windows)),
             ("padded_modes", modes),
-            ("fills", any([mode.copies or mode.carries_value for mode in modes])),
-            ("ignores", not all([mode.counts for mode in modes])),
+            ("fills", any(mode.copies or mode.carries_value for mode in modes)),
+            ("ignores", not all(mode.counts for mode in modes)),
             ("_hash", None),
         ):
             object.__setattr__(self, name, value)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from convpad.ops._backends import Backend, Pairs, Tensor
+from convpad.ops.choice import sooner_padded
 from convpad.ops.coverage import renormalised
-from convpad.ops.pad import Values, extend, slab_filled
-from convpad.ops.plan import Plan
+from convpad.ops.pad import Values, extend, has_tensors, slab_filled
+from convpad.ops.plan import Plan, Route
 from convpad.ops.slabs import Slab, slabs
 
 __all__ = ["Operation", "bordered"]
@@ -21,42 +22,45 @@ __all__ = ["Operation", "bordered"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A convolution or a pool.
+    """A convolution or a pool. Its taps are a kernel, or the size of a window.
 
     Args:
-        run: of a tensor, by these taps (a kernel, or the size of a pool's window), padded with so many zeros.
-        taps: all of them.
-        cut: all of them, and those that meet each slab.
+        run: of a tensor, by these taps, padded with so many zeros.
+        cut: the taps, and of them those that meet each slab.
     """
 
     run: Callable[[Tensor, Any, Pairs], Tensor]
-    taps: Any
-    cut: Callable[[Sequence[Slab]], Sequence[Any]]
+    cut: Callable[[Any, Sequence[Slab]], Sequence[Any]]
 
 
-def bordered(backend: Backend, plan: Plan, values: Values, x: Tensor, operation: Operation) -> Tensor:
+def bordered(backend: Backend, plan: Plan, values: Values, operation: Operation, x: Tensor, taps: Any) -> Tensor:
     """What the operation gives for `x` padded as the plan's problem says, by its route."""
     problem = plan.problem
+
+    def whole(x: Tensor, taps: Any) -> Tensor:
+        padded = extend(backend, x, problem, values)
+        with backend.remaking(padded, lambda: extend(backend, x, problem, values), x):
+            return operation.run(padded, taps, ((0, 0),) * problem.rank)
+
+    def mended(x: Tensor, taps: Any) -> Tensor:
+        return _mended(backend, plan, values, operation, x, taps)
+
     if plan.materialises:
-
-        def whole(x: Tensor) -> Tensor:
-            padded = extend(backend, x, problem, values)
-            with backend.remaking(padded, lambda: extend(backend, x, problem, values), x):
-                return operation.run(padded, operation.taps, plan.pads)
-
-        out = backend.recomputing(whole)(x)
-    elif problem.fills:
-        out = _mended(backend, plan, values, x, operation)
+        out = backend.recomputing(lambda x: whole(x, taps))(x)
+    elif not problem.fills:
+        out = operation.run(x, taps, plan.pads)
+    elif plan.route is Route.TAPS and sooner_padded(problem) and not has_tensors(values):
+        out = backend.unless_differentiated(whole, mended, x, taps)
     else:
-        out = operation.run(x, operation.taps, plan.pads)
+        out = mended(x, taps)
     return renormalised(backend, out, x, problem)
 
 
-def _mended(backend: Backend, plan: Plan, values: Values, x: Tensor, operation: Operation) -> Tensor:
-    problem, none = plan.problem, [(0, 0)] * plan.problem.rank
+def _mended(backend: Backend, plan: Plan, values: Values, operation: Operation, x: Tensor, taps: Any) -> Tensor:
+    problem, none = plan.problem, ((0, 0),) * plan.problem.rank
     found: tuple[Slab, ...] = backend.settled(slabs, problem)
     leads = [(slice(None),) * problem.axes[slab.axis] for slab in found]
-    taps, *met = operation.cut(found)
+    taps, *met = operation.cut(taps, found)
     x, *sources = backend.parted(x, [(*lead, slice(*slab.source)) for lead, slab in zip(leads, found, strict=True)])
     added = [
         ((*lead, slice(*slab.outputs)), operation.run(slab_filled(backend, source, problem, values, slab), few, none))

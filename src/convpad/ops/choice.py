@@ -14,7 +14,7 @@ from math import prod
 from convpad.ops.slabs import slab_share
 from convpad.problem import Problem
 
-__all__ = ["PREFERENCES", "Preference", "Route", "preferred"]
+__all__ = ["PREFERENCES", "Preference", "Route", "preferred", "sooner_padded"]
 
 
 class Route(StrEnum):
@@ -122,3 +122,17 @@ def preferred(problem: Problem, backend: str, device: str, possible: Collection[
         ),
         None,
     )
+
+
+def sooner_padded(problem: Problem) -> bool:
+    """Whether a sum over taps is sooner made of a padded tensor than mended, where nobody asks for its gradient.
+
+    Slabs have outputs for every tap that meets them, 5 x 5 on a map of 7 x 7 half as many as the map. The gradient of
+    a padded tensor takes three times as long, whatever the window (`python -m benchmarks layers --backend jax`: the
+    rows of ConvNeXt and EfficientNet, and the column of constants).
+    """
+    copies = any(mode.copies for mode in problem.padded_modes)
+    return problem.taps > _FEW_TAPS or (not copies and set(problem.strides) == {1})
+
+
+_FEW_TAPS = 9

@@ -27,10 +27,10 @@ def _conv(backend: Backend, plan: Plan, values: Values, x: Tensor, kernel: Tenso
             return backend.taps(x, kernel, strides, pads, dilation, last)
         return backend.depthwise_conv(x, kernel, strides, pads, dilation, last)
 
-    def cut(found: Sequence[Slab]) -> list[Tensor]:
+    def cut(kernel: Tensor, found: Sequence[Slab]) -> list[Tensor]:
         return backend.parted(kernel, [(slice(None),) * slab.axis + (slice(*slab.taps),) for slab in found])
 
-    return bordered(backend, plan, values, x, Operation(run, kernel, cut))
+    return bordered(backend, plan, values, Operation(run, cut), x, kernel)
 
 
 def _separable_conv(

@@ -18,11 +18,14 @@ from convpad.ops.runs import Run, runs
 from convpad.ops.slabs import Slab
 from convpad.problem import Problem
 
-__all__ = ["Values", "extend", "extended_mask", "fold", "pad", "slab_filled"]
+__all__ = ["Values", "extend", "extended_mask", "fold", "has_tensors", "pad", "slab_filled"]
 
 Values = tuple[tuple[Any, Any], ...]
-_WORDS = (int, float, tuple, type(None))
-"""Kinds of values that have no gradient."""
+
+
+def has_tensors(values: Values) -> bool:
+    """Whether a constant is a tensor, which may have a gradient."""
+    return not all(isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair)
 
 
 def _cut(backend: Backend, x: Tensor, axis: int, start: int, stop: int) -> Tensor:
@@ -82,7 +85,7 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
     whole = backend.extended(x, problem, values, own=True)
     if whole is not None:
         return whole
-    if not problem.known or any(not isinstance(value, _WORDS) for pair in values for value in pair):
+    if not problem.known or has_tensors(values):
         return _extended_whole(backend, x, problem, values)
     return backend.with_gradient(
         lambda x: _extended_whole(backend, x, problem, values),

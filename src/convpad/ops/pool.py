@@ -47,12 +47,12 @@ def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Te
         out = backend.average_pool(x, size, problem.strides, pads, ignored, problem.channels_last)
         return out if prod(size) == problem.taps else out * (prod(size) / problem.taps)
 
-    def cut(found: Sequence[Slab]) -> list[list[int]]:
+    def cut(size: list[int], found: Sequence[Slab]) -> list[list[int]]:
         met = [(slab.axis, slab.taps[1] - slab.taps[0]) for slab in found]
         return [size, *([*size[:axis], taps, *size[axis + 1 :]] for axis, taps in met)]
 
     size = _size(plan)
-    return run(x, size, plan.pads) if ignored else bordered(backend, plan, values, x, Operation(run, size, cut))
+    return run(x, size, plan.pads) if ignored else bordered(backend, plan, values, Operation(run, cut), x, size)
 
 
 def max_pool(

@@ -122,6 +122,12 @@ class Backend(Protocol):
         """The function, of which the gradient makes again what it needs, where the framework has that for functions."""
         ...
 
+    def unless_differentiated(
+        self, alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
+    ) -> Tensor:
+        """`alone` of the arrays; `differentiated`, which gives the same, where a gradient is asked for or may be."""
+        ...
+
     def remaking(self, padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
         """Within this, what the gradient will need of `padded` is made of `x` again then, and not kept until then."""
         ...

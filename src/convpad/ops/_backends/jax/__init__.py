@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from convpad.ops._backends.jax.convolutions import conv, conv_transpose, depthwise_conv
-from convpad.ops._backends.jax.padding import extended, native, recomputing, remaking, widened, with_gradient
+from convpad.ops._backends.jax.padding import (
+    extended,
+    native,
+    recomputing,
+    remaking,
+    unless_differentiated,
+    widened,
+    with_gradient,
+)
 from convpad.ops._backends.jax.parts import add, add_at, parted, put, scaled, summed, updates_in_place
 from convpad.ops._backends.jax.pools import average_pool, max_pool
 from convpad.ops._backends.jax.taps import taps
@@ -59,6 +67,7 @@ __all__ = [
     "taps",
     "tensor",
     "total",
+    "unless_differentiated",
     "updates_in_place",
     "where",
     "widened",

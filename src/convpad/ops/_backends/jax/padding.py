@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import jax
@@ -31,6 +32,24 @@ def with_gradient(
 
 def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return jax.checkpoint(function)  # pyright: ignore
+
+
+def unless_differentiated(
+    alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
+) -> Tensor:
+    if jax.device_count() > 1:
+        return differentiated(*arrays)  # where an axis is spread over devices, a tensor of the same size stays there
+    return _either(alone, differentiated, arrays)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _either(alone: Any, differentiated: Any, arrays: tuple[Tensor, ...]) -> Tensor:
+    return alone(*arrays)
+
+
+@_either.defjvp
+def _either_jvp(alone: Any, differentiated: Any, primals: Any, tangents: Any) -> Any:
+    return jax.jvp(differentiated, *primals, *tangents)
 
 
 def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:

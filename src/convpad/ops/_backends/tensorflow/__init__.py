@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from convpad.ops._backends.tensorflow.convolutions import conv, conv_transpose
 from convpad.ops._backends.tensorflow.depthwise import depthwise_conv, taps
-from convpad.ops._backends.tensorflow.padding import extended, native, recomputing, remaking, widened, with_gradient
+from convpad.ops._backends.tensorflow.padding import (
+    extended,
+    native,
+    recomputing,
+    remaking,
+    unless_differentiated,
+    widened,
+    with_gradient,
+)
 from convpad.ops._backends.tensorflow.parts import add, add_at, parted, put, scaled, summed, updates_in_place
 from convpad.ops._backends.tensorflow.pools import average_pool, max_pool
 from convpad.ops._backends.tensorflow.tensors import (
@@ -63,6 +71,7 @@ __all__ = [
     "taps",
     "tensor",
     "total",
+    "unless_differentiated",
     "updates_in_place",
     "where",
     "widened",

@@ -109,6 +109,12 @@ def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
     return function
 
 
+def unless_differentiated(
+    alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
+) -> Tensor:
+    return differentiated(*arrays)
+
+
 def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     return nullcontext()
 

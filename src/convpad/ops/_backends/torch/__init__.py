@@ -7,7 +7,15 @@ calls channels-last memory, so nothing is copied.
 from __future__ import annotations
 
 from convpad.ops._backends.torch.convolutions import conv, conv_transpose, depthwise_conv, taps
-from convpad.ops._backends.torch.padding import extended, native, recomputing, remaking, widened, with_gradient
+from convpad.ops._backends.torch.padding import (
+    extended,
+    native,
+    recomputing,
+    remaking,
+    unless_differentiated,
+    widened,
+    with_gradient,
+)
 from convpad.ops._backends.torch.parts import add, add_at, parted, put, scaled, summed, updates_in_place
 from convpad.ops._backends.torch.pools import average_pool, max_pool
 from convpad.ops._backends.torch.tensors import (
@@ -62,6 +70,7 @@ __all__ = [
     "taps",
     "tensor",
     "total",
+    "unless_differentiated",
     "updates_in_place",
     "where",
     "widened",

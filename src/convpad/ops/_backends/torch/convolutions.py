@@ -30,7 +30,17 @@ def _laid_out(weight: Tensor, x: Tensor) -> Tensor:
 def conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
 ) -> Tensor:
-    return _conv(x, kernel.movedim((-1, -2), (0, 1)), strides, pads, dilation, groups, channels_last)
+    return _conv(x, _filters_first(kernel), strides, pads, dilation, groups, channels_last)
+
+
+_LARGE = 2**18
+"""Values from which on a matrix is transposed sooner than axes are moved."""
+
+
+def _filters_first(kernel: Tensor) -> Tensor:
+    if kernel.numel() < _LARGE or not kernel.is_contiguous():
+        return kernel.movedim((-1, -2), (0, 1))
+    return kernel.flatten(0, -2).t().contiguous().unflatten(1, kernel.shape[:-1]).movedim(-1, 1)
 
 
 def depthwise_conv(
@@ -107,7 +117,7 @@ def conv_transpose(
         strides, dilation, cropped, extra = [1, *strides], [1, *dilation], [0, *cropped], [0, *extra]
     out = _CONV_TRANSPOSE[len(strides)](
         first,
-        _laid_out(kernel.movedim((-1, -2), (0, 1)), first),
+        _laid_out(_filters_first(kernel), first),
         stride=tuple(strides),
         padding=tuple(cropped),
         output_padding=tuple(extra),

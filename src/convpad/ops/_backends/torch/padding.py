@@ -128,6 +128,12 @@ def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
     return function
 
 
+def unless_differentiated(
+    alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
+) -> Tensor:
+    return differentiated(*arrays)
+
+
 def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     if torch.compiler.is_compiling() or not torch.is_grad_enabled() or padded.nbytes < KEPT:
         return nullcontext()

@@ -1,0 +1,84 @@
+"""Does a sum over taps take the padded tensor where nobody asks for a gradient, and slabs where somebody does?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import Case
+from compare import assert_close, oracle
+from frameworks import framework
+from test_routes import CONSTANTS, COPIES, OTHERS, asked
+
+import convpad
+from convpad.ops import border
+from convpad.ops.choice import sooner_padded
+
+jax = framework("jax").jax
+
+# modes, window, strides -> whether the padded tensor is taken
+CASES = [
+    (COPIES, (4, 5), 1, True),
+    (OTHERS, (4, 5), (2, 1), True),
+    (CONSTANTS, (4, 5), (1, 2), True),
+    (CONSTANTS, (3, 2), 1, True),
+    (CONSTANTS, (3, 2), (2, 1), False),
+    (COPIES, (3, 3), 1, False),
+    (OTHERS, (3, 2), 1, False),
+]
+
+
+def case(mode: Any, window: tuple[int, int], strides: Any) -> Case:
+    return asked("depthwise_conv", mode, (1, 6, 9, 4), (*window, 4, 2), strides=strides)
+
+
+def tensors(found: Case) -> list[Any]:
+    return [jax.numpy.asarray(array, "float32") for array in found.arrays]
+
+
+@pytest.mark.parametrize(("mode", "window", "strides", "padded"), CASES, ids=str)
+def test_slabs_are_for_whom_they_are_sooner(
+    monkeypatch: Any, mode: Any, window: Any, strides: Any, padded: bool
+) -> None:
+    found, mended, calls = case(mode, window, strides), border._mended, []
+    assert sooner_padded(found.problem()) is padded
+
+    def taps(*given: Any) -> Any:
+        return found.call(*given, route="taps")
+
+    monkeypatch.setattr(border, "_mended", lambda *given: calls.append("mended") or mended(*given))
+    jax.jit(taps).lower(*tensors(found))
+    assert calls == ([] if padded else ["mended"])
+    jax.jit(jax.grad(lambda *given: taps(*given).sum())).lower(*tensors(found))
+    assert calls == ["mended"] * (1 if padded else 2)
+
+
+@pytest.mark.parametrize(("mode", "window", "strides", "padded"), CASES, ids=str)
+def test_both_give_the_numbers_of_the_oracle(mode: Any, window: Any, strides: Any, padded: bool) -> None:
+    found = case(mode, window, strides)
+    want, arrays = oracle(found), tensors(found)
+
+    def taps(*given: Any) -> Any:
+        return found.call(*given, route="taps")
+
+    moved = jax.jvp(taps, tuple(arrays), tuple(arrays))
+    pulled = jax.vjp(taps, *arrays)
+    assert_close(np.asarray(jax.jit(taps)(*arrays)), want, "float32", str(found))
+    assert_close(np.asarray(moved[0]), want, "float32", str(found))
+    assert_close(np.asarray(pulled[0]), want, "float32", str(found))
+    assert_close(np.asarray(jax.vmap(taps)(*(array[None] for array in arrays))[0]), want, "float32", str(found))
+
+
+def test_a_constant_that_is_a_tensor_has_its_gradient() -> None:
+    found = case(CONSTANTS, (4, 5), 1)
+    x, kernel = tensors(found)
+
+    def energy(value: Any) -> Any:
+        return convpad.depthwise_conv(x, kernel, padding=2, padding_mode=convpad.Constant(value), route="taps").sum()
+
+    value = jax.numpy.asarray([0.5, 1.0, -1.0, 2.0])
+    slope = np.asarray(jax.grad(energy)(value))
+    for channel in range(4):
+        step = np.eye(4, dtype="float32")[channel]
+        assert np.isclose(energy(value + step) - energy(value), slope[channel], rtol=1e-3, atol=1e-3)
