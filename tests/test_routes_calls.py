@@ -145,16 +145,48 @@ def test_a_call_like_an_earlier_one_is_looked_up(name: str) -> None:
     forget()
     for calls in range(3):
         conv(name, padding=1, padding_mode="reflect", strides=(1, 2))
-        assert (dispatch._understood.cache_info().misses, dispatch._understood.cache_info().hits) == (1, calls)
+        assert (dispatch._remembered.cache_info().misses, dispatch._remembered.cache_info().hits) == (1, calls)
     conv(name, padding=1, padding_mode="reflect", strides=(2, 2))
-    assert dispatch._understood.cache_info().misses == 2
+    assert dispatch._remembered.cache_info().misses == 2
 
 
 def test_no_memory_grows_without_end() -> None:
     found = dict(memories())
-    assert {"convpad.ops.dispatch._understood", "convpad.ops.slabs.slabs"} <= set(found)
+    assert {"convpad.ops.dispatch._remembered", "convpad.ops.slabs.slabs"} <= set(found)
     assert [name for name, remembered in found.items() if remembered.cache_info().maxsize is None] == []
 
 
 def test_a_memory_without_end_would_be_seen() -> None:
     assert functools.cache(forget).cache_info().maxsize is None
+
+
+SPELLINGS = [
+    3,
+    "same",
+    None,
+    True,
+    (),
+    -0.0,
+    float("inf"),
+    0.1,
+    ((1, 2), ("same", 0)),
+    ("reflect", (1.5, "zeros")),
+    {"strides": (2, 1), "groups": True},
+    convpad.Constant((1.0, 2)),
+    (convpad.Constant(-0.0), "reflect"),
+]
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS, ids=repr)
+def test_what_is_looked_up_by_says_what_was_spelled(spelled: Any) -> None:
+    again = dispatch._spelled(dispatch._key(spelled))
+    assert repr(again) == repr(spelled)
+    assert type(again) is type(spelled)
+    others = [other for other in SPELLINGS if repr(other) != repr(spelled)]
+    assert dispatch._key(spelled) not in [dispatch._key(other) for other in others]
+
+
+def test_what_is_no_spelling_is_not_looked_up() -> None:
+    for entry in (np.int64(3), object(), np.ones(2)):
+        with pytest.raises(TypeError):
+            dispatch._key(entry)

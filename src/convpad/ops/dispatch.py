@@ -22,37 +22,38 @@ MAX_RANK = 3
 """Backends convolve along up to three axes; the oracle along any number."""
 
 
-class Spelled:
-    """Arguments as they were spelled, to look up what they mean: equal only with equal types, as 1 is not True."""
-
-    __slots__ = ("arguments", "key")
-
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-        self.key = _key(arguments)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Spelled) and self.key == other.key
-
-
 def _key(entry: Any) -> Any:
+    """What was spelled, to be looked up by: equal only with equal types, as 1 is not True and -0.0 is not 0.0."""
     kind = cast("type[Any]", type(entry))
     if kind is str or kind is int or entry is None:
         return entry
     if kind is tuple or kind is list:
         return tuple([_key(one) for one in entry])
     if kind is float:
-        return float, entry.hex()  # -0.0 is not 0.0, and NaN is found again
+        return float, entry.hex()  # NaN is found again
     if kind is bool:
         return bool, entry
     if kind is dict:
-        return tuple(entry), tuple([_key(one) for one in entry.values()])
+        return dict, tuple(entry), tuple([_key(one) for one in entry.values()])
     if kind is Constant and isinstance(entry.value, (int, float, tuple)):
         return Constant, _key(entry.value)  # pyright: ignore[reportUnknownMemberType]
     raise TypeError(f"not a spelling: {kind}")
+
+
+def _spelled(key: Any) -> Any:
+    """What such a key was made of; of a list a tuple."""
+    if not isinstance(key, tuple) or key == ():
+        return cast("Any", key)
+    kind, *rest = cast("tuple[Any, ...]", key)
+    if kind is float:
+        return float.fromhex(rest[0])
+    if kind is bool:
+        return rest[0]
+    if kind is dict:
+        return dict(zip(rest[0], map(_spelled, rest[1]), strict=True))
+    if kind is Constant:
+        return Constant(_spelled(rest[0]))
+    return tuple([_spelled(one) for one in (kind, *rest)])
 
 
 def answer(
@@ -72,13 +73,12 @@ def answer(
     name, backend = backend_of(arrays)
     given = list(arrays.values())
     if backend is None:
-        found = name, "cpu", op, tuple(arrays), tuple([x.shape for x in given]), tuple([x.dtype.name for x in given])
-        spec, chosen = _looked_up(_called, found, padding, padding_mode, route, options)
+        facts = name, "cpu", op, tuple(arrays), tuple([x.shape for x in given]), tuple([x.dtype.name for x in given])
+        spec, chosen = _looked_up(_called, facts, padding, padding_mode, route, options)
         return reference.solve(chosen.problem, spec.values, *given)
     owned = [x for x in given if backend.owns(x)]
-    given = (
-        given if len(owned) == len(given) else [x if backend.owns(x) else backend.tensor(x, owned[0]) for x in given]
-    )
+    if len(owned) < len(given):
+        given = [x if backend.owns(x) else backend.tensor(x, owned[0]) for x in given]
     shapes, dtypes = tuple([backend.shape(x) for x in given]), tuple([backend.dtype(x) for x in given])
     facts = name, backend.device(*owned), op, tuple(arrays), shapes, dtypes
     spec, chosen = _looked_up(backend.settled, facts, padding, padding_mode, route, options)
@@ -92,17 +92,23 @@ def _called(remembered: Callable[..., Any], *arguments: Any) -> Any:
 def _looked_up(settled: Settled, facts: Any, padding: Any, mode: Any, route: Any, options: Any) -> tuple[Padding, Plan]:
     """What the words mean for these tensors, and the plan; without memory of what is no word (a tensor)."""
     try:
-        words = Spelled(padding, mode, route, options)
+        keys = _key(padding), _key(mode), _key(route), _key(options)
     except TypeError:
-        return _understood.__wrapped__(*facts, (padding, mode, route, options))
-    return settled(_understood, *facts, words)
+        return _understood(facts, padding, mode, route, options)
+    try:
+        return settled(_remembered, facts, keys)
+    except ValueError:
+        # A refusal says what was received; a key is not quite that.
+        return _understood(facts, padding, mode, route, options)
 
 
 @lru_cache(maxsize=4096)
-def _understood(
-    name: str, device: str, op: str, arrays: Any, shapes: Any, dtypes: Any, words: Any
-) -> tuple[Padding, Plan]:
-    padding, padding_mode, route, options = getattr(words, "arguments", words)
+def _remembered(facts: Any, keys: Any) -> tuple[Padding, Plan]:
+    return _understood(facts, *map(_spelled, keys))
+
+
+def _understood(facts: Any, padding: Any, padding_mode: Any, route: Any, options: Any) -> tuple[Padding, Plan]:
+    name, device, op, arrays, shapes, dtypes = facts
     spec = _parsed(op, rank_of(shapes[0]), padding, padding_mode)
     chosen = _chosen(name, device, op, shapes, dict(zip(arrays, dtypes, strict=True)), spec.described(), route, options)
     check_values(spec, dtypes[0])

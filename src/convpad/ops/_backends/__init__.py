@@ -241,14 +241,20 @@ def backend_named(name: str) -> Backend:
     return _LOADED[name]
 
 
+def _owner(x: object) -> tuple[str, Backend] | None:
+    for name in NAMES:
+        if name in sys.modules and backend_named(name).owns(x):
+            return name, backend_named(name)
+    return None
+
+
 def backend_of(arrays: dict[str, Any]) -> tuple[str, Backend | None]:
     """The backend that the tensors among the arrays, given by argument, belong to; None where all are NumPy's."""
     found: tuple[str, Backend | None] = ("numpy", None)
     for argument, x in arrays.items():
         if isinstance(x, (np.ndarray, np.generic)) or (found[1] is not None and found[1].owns(x)):
             continue
-        loaded = [(name, backend_named(name)) for name in NAMES if name in sys.modules]
-        owner = next(((name, backend) for name, backend in loaded if backend.owns(x)), None)
+        owner = _owner(x)
         if owner is None:
             allowed = f"be a NumPy array, or a tensor of {', '.join(NAMES[:-1])} or {NAMES[-1]}"
             raise refuse(argument, allowed, type(x), "numpy.asarray makes an array of nested lists.")
