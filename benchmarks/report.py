@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.results import Cell, Memory, Results, load, path_of
 from benchmarks.rows import ROWS
-from benchmarks.timing import Figure
 from benchmarks.verdict import excess, verdicts
+from convpad.benching.timing import Figure
 
 __all__ = ["loaded", "summary", "write"]
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.machine import machine, versions
-from benchmarks.timing import Figure
+from convpad.benching.machine import machine, versions
+from convpad.benching.timing import Figure
 
 __all__ = ["FOLDER", "Cell", "Memory", "Results", "load", "path_of", "save"]
 
 FOLDER = Path(__file__).parent / "results"
+PEERS = {"jax": ("flax", "equinox")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def save(
     merged = {(one.row, one.mode, one.step): one for one in (*earlier, *found)}.values()
     cells = [one for one in merged if isinstance(one, Cell)]
     memory = [one for one in merged if isinstance(one, Memory)]
-    results = Results(command, backend, dtype, quick, machine(), versions(backend), cells, memory)
+    results = Results(
+        command, backend, dtype, quick, machine(), versions(backend, *PEERS.get(backend, ())), cells, memory
+    )
     path = path_of(command, backend, folder, dtype)
     path.write_text(json.dumps(asdict(results), indent=1) + "\n")
     return path

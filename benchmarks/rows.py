@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import convpad
+from convpad.benching.engines import Pairs
 
 __all__ = ["MODES", "ROWS", "VALUE", "Pairs", "Row", "row_named"]
-
-Pairs = tuple[tuple[int, int], ...]
-"""(before, after) for each spatial axis."""
 
 MODES = ("zeros", "constant", "reflect", "replicate", "circular", "ignore")
 """The columns. Zeros are there so that Keras's own layer is compared with what computes the same numbers."""
@@ -82,6 +80,12 @@ class Row:
     def options(self) -> dict[str, Any]:
         """What convpad's function takes beside tensors and mode."""
         return {"strides": self.stride, "dilation_rate": self.dilation, "padding": self.padding}
+
+    @property
+    def moving(self) -> dict[str, Any]:
+        """How its window moves, as the engines take it."""
+        steps = ((step,) * self.rank for step in (self.stride, self.dilation))
+        return {"depthwise": self.depthwise, **dict(zip(("strides", "dilation"), steps, strict=True))}
 
     def modes(self, mode: str) -> tuple[str, ...]:
         """The mode of each spatial axis."""

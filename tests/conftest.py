@@ -52,7 +52,8 @@ collect_ignore = [file.name for file in Path(__file__).parent.glob("test_*.py") 
 
 KERAS_TOOLS = ("folding", "nesting", "rebuilding", "repadding", "standing", "wiring")
 NEEDS_KERAS = ("convpad.keras", "convpad.demo.measure", *(f"convpad.tools.{name}" for name in KERAS_TOOLS))
-FRAMEWORKS = {f"convpad.ops._backends.{name}": name for name in ("jax", "tensorflow", "torch")}
+HOMES = ("convpad.ops._backends", "convpad.benching.engines")
+FRAMEWORKS = {f"{home}.{name}": name for home in HOMES for name in ("jax", "tensorflow", "torch")}
 
 
 def loadable(module: str) -> bool:

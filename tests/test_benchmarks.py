@@ -15,7 +15,7 @@ import convpad
 from benchmarks import verdict
 from benchmarks.results import Cell, Memory, load, save
 from benchmarks.rows import MODES, ROWS, row_named
-from benchmarks.timing import Budget, Figure, Rounds, race
+from convpad.benching.timing import Figure
 
 # Keras has one backend in a process.
 BACKEND = os.environ.get("KERAS_BACKEND", "numpy")
@@ -145,45 +145,6 @@ def test_a_network_keeps_its_numbers_and_loses_its_padding_layers(backend: str) 
     reflected, worked = repadded(model, "reflect"), worked_around(engine_of(backend), model, "reflect")
     np.testing.assert_allclose(of(reflected), of(worked), atol=1e-5)
     assert np.abs(of(reflected) - of(zeros)).max() > 1e-2
-
-
-class Clock:
-    """Time that passes only when a contestant runs."""
-
-    def __init__(self, **seconds: float) -> None:
-        self.now, self.order = 0.0, []
-        self.runs = {name: lambda name=name: self._run(name, seconds[name]) for name in seconds}
-
-    def _run(self, name: str, seconds: float) -> None:
-        self.now += seconds
-        self.order.append(name)
-
-
-def test_rounds_rotate_and_ratios_are_those_of_medians() -> None:
-    clock = Clock(limit=2.0, one=3.0, two=1.0)
-    figures = race(clock.runs, Budget(seconds=0, least=3), clock=lambda: clock.now).figures()
-    assert clock.order == ["limit", "one", "two", "one", "two", "limit", "two", "limit", "one"]
-    assert figures["one"] == Figure(seconds=3.0, ratio=1.5, low=1.5, high=1.5, rounds=3)
-    assert list(figures) == ["limit", "one", "two"]
-
-
-def test_who_takes_too_long_sits_out_and_the_limit_never() -> None:
-    clock = Clock(limit=0.1, slow=10.0, quick=0.1)
-    figures = race(clock.runs, Budget(seconds=60, least=4, most=9, patience=1e9), clock=lambda: clock.now).figures()
-    assert {name: figure.rounds for name, figure in figures.items()} == {"limit": 9, "slow": 5, "quick": 9}
-    assert figures["slow"].ratio == pytest.approx(100)
-
-
-def test_patience_ends_with_three_rounds_of_everyone() -> None:
-    clock = Clock(limit=5.0, slow=50.0)
-    figures = race(clock.runs, Budget(seconds=1, least=5, patience=8), clock=lambda: clock.now).figures()
-    assert {figure.rounds for figure in figures.values()} == {3}
-
-
-def test_the_spread_is_that_of_rounds() -> None:
-    rounds = Rounds([{"limit": 1.0, "one": n} for n in (1.0, 2.0, 3.0, 4.0, 5.0)])
-    assert rounds.figures()["one"] == Figure(3.0, 3.0, 2.0, 4.0, 5)
-    assert rounds.figures("one")["limit"].ratio == pytest.approx(1 / 3)
 
 
 # The report.

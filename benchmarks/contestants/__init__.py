@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.rows import Pairs, Row
+from convpad.benching import engines
 
 __all__ = ["BACKENDS", "Contestant", "Engine", "Entry", "Shared", "Task", "engine_of", "line_up"]
 
@@ -101,26 +102,8 @@ class Contestant:
     kept: Callable[[], int] | None = None
 
 
-class Engine(Protocol):
-    """What each backend's file has."""
-
-    name: str
-
-    def pad(self, x: Any, pairs: Pairs, modes: tuple[str, ...]) -> Any:
-        """Channels last, with the framework's own means; `ignore` is zeros."""
-        ...
-
-    def valid(self, row: Row, x: Any, kernel: Any) -> Any:
-        """The convolution without padding, channels last."""
-        ...
-
-    def ones(self, shape: tuple[int, ...], like: Any) -> Any:
-        """Of the dtype of another tensor."""
-        ...
-
-    def adjoint(self, function: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> Callable[[Any, Any], Any]:
-        """The transposed of a function that is affine in its input, of that shape, by the framework's gradient."""
-        ...
+class Engine(engines.Engine, Protocol):
+    """What each backend's file has, beside what convpad's own measurements need of it."""
 
     def limit(self, task: Task) -> Entry:
         """The backend's own zero-padded convolution at its best."""

@@ -56,7 +56,7 @@ def pad(engine: Engine, x: Any, pairs: Pairs, modes: tuple[str, ...]) -> Any:
     if engine.name == "torch":
         del words["reflect"]
     if len(set(modes)) > 1 or modes[0] not in words:
-        return engine.pad(x, pairs, modes)
+        return engine.pad(x, pairs, modes, VALUE)
     values = {"constant_values": VALUE} if modes[0] == "constant" else {}
     return keras.ops.pad(x, ((0, 0), *pairs, (0, 0)), words[modes[0]], **values)
 

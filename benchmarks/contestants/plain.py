@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 from typing import Any
 
 import convpad
 from benchmarks.contestants import Engine, Entry, Task
-from benchmarks.rows import Pairs
+from benchmarks.rows import VALUE, Pairs
 
 __all__ = ["framework", "ours"]
 
@@ -33,11 +32,11 @@ def framework(engine: Engine, task: Task, pairs: Pairs, modes: tuple[str, ...]) 
     sizes = tuple(window.size for window in row.windows)
 
     def run(x: Any, kernel: Any) -> Any:
-        out = engine.valid(row, engine.pad(x, pairs, modes), kernel)
+        out = engine.valid(engine.pad(x, pairs, modes, VALUE), kernel, **row.moving)
         if "ignore" not in modes:
             return out
-        mask = engine.pad(engine.ones((1, *sizes, 1), out), pairs, modes)
-        inside = engine.valid(replace(row, op="conv"), mask, engine.ones((*row.window, 1, 1), out))
+        mask = engine.pad(engine.ones((1, *sizes, 1), out), pairs, modes, VALUE)
+        inside = engine.valid(mask, engine.ones((*row.window, 1, 1), out), **{**row.moving, "depthwise": False})
         return out * (prod(row.window) / inside)
 
     shape = (row.batch, *sizes, row.filters)

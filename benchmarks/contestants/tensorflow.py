@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 
 from benchmarks.contestants import Contestant, Entry, Task
-from benchmarks.rows import VALUE, Pairs, Row
+from benchmarks.rows import Pairs
+from convpad.benching.engines import tensorflow as engine
 
 __all__ = ["ENGINE"]
 
@@ -29,40 +30,19 @@ def _extended(x: Any, axis: int, pair: tuple[int, int], mode: str) -> Any:
     return tf.concat([part for part, count in zip(parts, (before, 1, after), strict=True) if count], axis)
 
 
-class Tensorflow:
+class Tensorflow(engine.Tensorflow):
     """See `Engine`."""
 
-    name = "tensorflow"
-
-    def pad(self, x: Any, pairs: Pairs, modes: tuple[str, ...]) -> Any:
-        if len(set(modes)) > 1 or modes[0] in ("replicate", "circular"):
-            for axis, (pair, mode) in enumerate(zip(pairs, modes, strict=True)):
-                alone = tuple(pair if place == axis else (0, 0) for place in range(len(pairs)))
-                if mode in ("replicate", "circular"):
-                    x = _extended(x, 1 + axis, pair, mode) if any(pair) else x
-                else:
-                    x = self.pad(x, alone, (mode,) * len(modes))
-            return x
-        word, value = ("REFLECT", 0) if modes[0] == "reflect" else ("CONSTANT", VALUE if modes[0] == "constant" else 0)
-        return tf.pad(x, ((0, 0), *pairs, (0, 0)), word, value)
-
-    def valid(self, row: Row, x: Any, kernel: Any) -> Any:
-        if row.depthwise:
-            return tf.nn.depthwise_conv2d(x, kernel, [1, row.stride, row.stride, 1], "VALID")
-        return tf.nn.convolution(x, kernel, [row.stride] * row.rank, "VALID", dilations=[row.dilation] * row.rank)
-
-    def ones(self, shape: tuple[int, ...], like: Any) -> Any:
-        return tf.ones(shape, like.dtype)
-
-    def adjoint(self, function: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> Callable[[Any, Any], Any]:
-        def transposed(y: Any, kernel: Any) -> Any:
-            x = tf.zeros(shape, y.dtype)
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                out = function(x, kernel)
-            return tape.gradient(out, x, output_gradients=y)
-
-        return transposed
+    def pad(self, x: Any, pairs: Pairs, modes: tuple[str, ...], value: float = 0.0) -> Any:
+        if set(modes) <= set(self.pads):
+            return super().pad(x, pairs, modes, value)
+        for axis, (pair, mode) in enumerate(zip(pairs, modes, strict=True)):
+            alone = tuple(pair if place == axis else (0, 0) for place in range(len(pairs)))
+            if mode in self.pads:
+                x = super().pad(x, alone, (mode,) * len(modes), value)
+            elif any(pair):
+                x = _extended(x, 1 + axis, pair, mode)
+        return x
 
     def limit(self, task: Task) -> Entry:
         """`SAME`, which is what is asked: with explicit pads the gradient of `tf.nn.conv2d` takes twice as long."""
@@ -86,34 +66,15 @@ class Tensorflow:
         return []
 
     def contestant(self, entry: Entry, task: Task) -> Contestant:
-        x, kernel, cotangent = (tf.cast(tf.constant(array), task.dtype) for array in task.arrays)
-        variable = entry.layer.kernel.value if entry.layer is not None else None
-
-        @tf.function
-        def forward(x: Any, kernel: Any) -> Any:
-            return entry.function(x, kernel)
-
-        @tf.function
-        def backward(x: Any, kernel: Any, cotangent: Any) -> tuple[Any, Any, Any]:
-            source = kernel if variable is None else variable
-            with tf.GradientTape() as tape:
-                tape.watch((x, source))
-                out = entry.function(x, kernel)
-            return (out, *tape.gradient(out, (x, source), output_gradients=cotangent))
+        x, kernel, cotangent = (self.tensor(array, task.dtype) for array in task.arrays)
+        source = kernel if entry.layer is None else entry.layer.kernel.value
+        steps = self.steps(entry.function, x, source, cotangent)
 
         def read(tensors: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-            out, input_gradient, kernel_gradient = (tf.cast(tensor, "float32").numpy() for tensor in tensors)
+            out, input_gradient, kernel_gradient = map(self.array, tensors)
             return out, input_gradient, kernel_gradient
 
-        # On a CPU a tf.function has ended when it returns.
-        return Contestant(
-            entry.name,
-            lambda: forward(x, kernel),
-            lambda: backward(x, kernel, cotangent),
-            read,
-            entry.pairs,
-            entry.modes,
-        )
+        return Contestant(entry.name, steps.forward, steps.backward, read, entry.pairs, entry.modes)
 
 
 ENGINE = Tensorflow()

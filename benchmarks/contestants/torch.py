@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from benchmarks.contestants import Contestant, Entry, Task, layouts
-from benchmarks.rows import VALUE, Pairs, Row
+from convpad.benching.engines import torch as engine
 
 __all__ = ["ENGINE"]
 
-CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
-def _ours_first(kernel: Any, row: Row) -> Any:
-    if row.depthwise:
-        kernel = kernel.transpose(-1, -2)
-    return kernel.movedim((-1, -2), (0, 1)).contiguous()
-
-
-def _convolved(row: Row, x: Any, weight: Any, amounts: Any) -> Any:
-    groups = x.shape[1] if row.depthwise else 1
-    return CONV[row.rank](x, weight, None, row.stride, amounts, row.dilation, groups)
-
-
-class Torch:
+class Torch(engine.Torch):
     """See `Engine`."""
-
-    name = "torch"
-
-    def pad(self, x: Any, pairs: Pairs, modes: tuple[str, ...]) -> Any:
-        if len(set(modes)) > 1:
-            for axis, mode in enumerate(modes):
-                alone = tuple(pair if place == axis else (0, 0) for place, pair in enumerate(pairs))
-                x = self.pad(x, alone, (mode,) * len(modes))
-            return x
-        flat = [amount for pair in reversed(pairs) for amount in pair]
-        word, value = (modes[0], None) if modes[0] in ("reflect", "replicate", "circular") else ("constant", 0.0)
-        padded = F.pad(x.movedim(-1, 1), flat, word, VALUE if modes[0] == "constant" else value)
-        return padded.movedim(1, -1)
-
-    def valid(self, row: Row, x: Any, kernel: Any) -> Any:
-        return _convolved(row, x.movedim(-1, 1), _ours_first(kernel, row), 0).movedim(1, -1)
-
-    def ones(self, shape: tuple[int, ...], like: Any) -> Any:
-        return torch.ones(shape, dtype=like.dtype)
-
-    def adjoint(self, function: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> Callable[[Any, Any], Any]:
-        def transposed(y: Any, kernel: Any) -> Any:
-            further = torch.is_grad_enabled()
-            x = torch.zeros(shape, dtype=y.dtype, requires_grad=True)
-            with torch.enable_grad():
-                out = function(x, kernel)
-            return torch.autograd.grad(out, x, y, create_graph=further)[0]
-
-        return transposed
 
     def limit(self, task: Task) -> Entry:
         # Its memory format for channels last has two or three axes; with one, channels first is what it is fastest on.
@@ -70,7 +29,8 @@ class Torch:
                 return F.conv_transpose2d(y, weight, None, row.stride, amounts)
 
             return Entry("limit", transposed, row.even_pairs, task.zeros, layout)
-        return Entry("limit", lambda x, weight: _convolved(row, x, weight, amounts), row.even_pairs, task.zeros, layout)
+        convolved = partial(engine.convolved, amounts=amounts, **row.moving)
+        return Entry("limit", convolved, row.even_pairs, task.zeros, layout)
 
     def peers(self, task: Task) -> list[Entry]:
         """`torch.nn.Conv2d` on both memory formats. It pads both sides alike, so it has no causal convolution."""
@@ -117,20 +77,10 @@ class Torch:
 
     def contestant(self, entry: Entry, task: Task) -> Contestant:
         x, kernel, cotangent = self._tensors(entry, task)
-        tracked = x.detach().requires_grad_()
-        if kernel.is_leaf:
-            kernel.requires_grad_()
-
-        def forward() -> Any:
-            with torch.no_grad():
-                return entry.function(x, kernel)
-
-        def backward() -> tuple[Any, Any, Any]:
-            out = entry.function(tracked, kernel)
-            return (out.detach(), *torch.autograd.grad(out, (tracked, kernel), cotangent))
+        steps = self.steps(entry.function, x, kernel, cotangent)
 
         def read(tensors: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-            out, input_gradient, kernel_gradient = (tensor.detach().float().numpy() for tensor in tensors)
+            out, input_gradient, kernel_gradient = map(self.array, tensors)
             if entry.layout != "last":
                 out, input_gradient = layouts.last(out), layouts.last(input_gradient)
                 kernel_gradient = layouts.kernel_last(kernel_gradient, task.row)
@@ -147,10 +97,10 @@ class Torch:
                 return tensor
 
             with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-                backward()
+                steps.backward()
             return sum(found.values())
 
-        return Contestant(entry.name, forward, backward, read, entry.pairs, entry.modes, kept=kept)
+        return Contestant(entry.name, steps.forward, steps.backward, read, entry.pairs, entry.modes, kept=kept)
 
 
 ENGINE = Torch()

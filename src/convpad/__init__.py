@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convpad.benching import bench
+    from convpad.benching.result import Bench
     from convpad.errors import PaddingError, ShapeError
     from convpad.explanation import Explanation, explain
     from convpad.modes import MODES
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MODES",
     "Audit",
+    "Bench",
     "Comparison",
     "Constant",
     "Explanation",
@@ -41,6 +44,7 @@ __all__ = [
     "ShapeError",
     "audit",
     "average_pool",
+    "bench",
     "compare",
     "conv",
     "conv_transpose",
@@ -70,6 +74,8 @@ _HOMES = {
     "convpad.ops.pad": ("pad",),
     "convpad.ops.conv": ("conv", "conv_transpose", "depthwise_conv", "separable_conv"),
     "convpad.ops.pool": ("average_pool", "max_pool"),
+    "convpad.benching": ("bench",),
+    "convpad.benching.result": ("Bench",),
     "convpad.tools.folding": ("fold",),
     "convpad.tools.repadding": ("repad",),
 }

@@ -11,6 +11,7 @@ import typer
 
 import convpad
 from convpad.cli.audit import audit
+from convpad.cli.bench import bench
 from convpad.cli.compare import compare
 from convpad.cli.demo import demo
 from convpad.cli.explain import explain
@@ -39,5 +40,5 @@ def _main(
     """Any padding, in any convolution, on any backend."""
 
 
-for command in (demo, explain, solve, audit, compare, repad, fold):
+for command in (demo, explain, solve, audit, compare, repad, fold, bench):
     app.command()(command)

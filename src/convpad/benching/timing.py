@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["LIMIT", "Budget", "Figure", "Rounds", "race"]
 
 LIMIT = "limit"
-"""The contestant that the others of a layer are divided by."""
+"""The contestant that the others are divided by: zero padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Figure:
 
     Args:
         seconds: the median of a run.
-        ratio: that median divided by the base's (of a layer: the limit's).
+        ratio: that median divided by the base's.
         low, high: quartiles of (a round's run / the base's run in the same round): the spread of `ratio`.
         rounds: how often it ran.
     """

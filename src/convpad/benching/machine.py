@@ -7,10 +7,12 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import convpad
+
 __all__ = ["machine", "versions"]
 
 PACKAGES = {
-    "jax": ("jax", "jaxlib", "flax", "equinox"),
+    "jax": ("jax", "jaxlib"),
     "tensorflow": ("tensorflow-cpu", "tensorflow"),
     "torch": ("torch",),
 }
@@ -43,10 +45,10 @@ def machine() -> dict[str, str]:
     }
 
 
-def versions(backend: str) -> dict[str, str]:
-    """Python, convpad, Keras, NumPy, the backend and its peers, as far as they are installed."""
-    found = {"python": platform.python_version()}
-    for package in ("convpad", "keras", "numpy", *PACKAGES[backend]):
+def versions(backend: str, *others: str) -> dict[str, str]:
+    """Python, convpad, Keras, NumPy, the backend, and other packages, as far as they are installed."""
+    found = {"python": platform.python_version(), "convpad": convpad.__version__}
+    for package in ("keras", "numpy", *PACKAGES[backend], *others):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
