@@ -22,7 +22,7 @@ help: ## What there is
 
 setup: .venv/development ## All that development needs, in .venv
 
-demo: .venv/demo ## A photograph, a network's first layers, every padding, one picture
+demo: .venv/demo ## A real network audited, folded, repadded, timed; every padding, one picture
 	$(BIN)/convpad demo --force
 
 # One process per backend, so that none sees another's framework; the first has no framework at all.

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
 import convpad
-from convpad.demo import prepare
+from convpad.demo import prepare, run
 from convpad.demo.photograph import cropped
-from convpad.demo.picture import STYLE, draw, padded_photograph, save, show_photograph
+from convpad.demo.picture import STYLE, padded_photograph, save, show_photograph
 from convpad.geometry import AMOUNTS, padded_window
 from convpad.modes import MODES, Mode, picture
 
@@ -158,10 +158,8 @@ def main(folder: Path) -> list[Path]:
 def demonstration(path: Path) -> None:
     """The picture of `convpad demo`, small enough for a page; this one needs Keras."""
     prepare(path, size=128, force=True)
-    from convpad.demo.measure import measure
-
-    crop = cropped(128)
-    draw(crop, measure(crop, lambda step: None), path, dpi=72)
+    for _ in run(path, size=128, on_step=lambda step: None, dpi=72):
+        pass
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ NEEDS = {
     "test_tools_repad": {"jax", "tensorflow", "torch"},
     "test_tools_fold": {"jax", "tensorflow", "torch"},
     "test_readme": {"jax", "tensorflow", "torch"},
+    "test_demo_story": {"jax", "tensorflow", "torch"},
     "test_demo": {"jax"},
     "test_jax_": {"jax"},
     "test_sharding": {"jax"},
@@ -51,7 +52,12 @@ def is_others(file: Path) -> bool:
 collect_ignore = [file.name for file in Path(__file__).parent.glob("test_*.py") if is_others(file)]
 
 KERAS_TOOLS = ("folding", "nesting", "rebuilding", "repadding", "standing", "wiring")
-NEEDS_KERAS = ("convpad.keras", "convpad.demo.measure", *(f"convpad.tools.{name}" for name in KERAS_TOOLS))
+KERAS_DEMO = ("measure", "networks", "oracle", "report", "story")
+NEEDS_KERAS = (
+    "convpad.keras",
+    *(f"convpad.demo.{name}" for name in KERAS_DEMO),
+    *(f"convpad.tools.{name}" for name in KERAS_TOOLS),
+)
 HOMES = ("convpad.ops._backends", "convpad.benching.engines")
 FRAMEWORKS = {f"{home}.{name}": name for home in HOMES for name in ("jax", "tensorflow", "torch")}
 

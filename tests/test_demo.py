@@ -1,4 +1,4 @@
-"""Does `convpad demo` do what it says? The command, its refusals, and the measure behind its table."""
+"""Does `convpad demo` do what it says? The command, its refusals, and the measure behind its picture."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ keras = pytest.importorskip("keras")
 
 import numpy as np
 
-from convpad.demo import measure
+from convpad.demo import measure, story
 from convpad.demo.cases import CASES
+from convpad.demo.networks import layers_of_resnet
 from convpad.demo.photograph import MARGIN, STRIDE, cropped
 from convpad.demo.picture import padded_photograph
 
@@ -37,7 +38,7 @@ def invoke(*arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def layers() -> list[keras.layers.Layer]:
-    return measure.layers_of_resnet()
+    return layers_of_resnet()
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,24 @@ def test_table(written: tuple[Path, str]) -> None:
         row = next(line for line in out.splitlines() if line.strip().startswith(case.label + "  "))
         before = "2,3 0,1 1,1" if case.padding == "same" else "3,3 1,1 1,1"
         assert re.search(rf"{before}  8x8x64 .*\de-0\d +\d+\.\d\d *$", row), row
-    assert max(map(len, out.rstrip().splitlines()[:20])) <= 80
     assert "leaves least" in out
+
+
+def test_story(written: tuple[Path, str]) -> None:
+    _, out = written
+    assert [line[0] for line in out.splitlines() if re.match(r"\d  ", line)] == list("12345")
+    assert "52 windows, 18 of them padded" in out
+    assert "4 padding layers melted" in out
+    assert re.search(r"Now the output is \de-0\d off the original's", out)
+    assert re.search(r"Now the output is \de-0\d off the NumPy oracle's", out)
+    for name in ("Keras, zeros", "convpad, zeros", "convpad, reflect", "workaround, reflect"):
+        figures = re.search(rf"^ {name} +([\d.]+) ms +([\d.]+)  ([\d.]+) to ([\d.]+)", out, re.MULTILINE)
+        assert figures and all(float(figure) > 0 for figure in figures.groups()), name
+    assert "times as fast as the workaround" in out
+    *story, last = out.rstrip().splitlines()
+    assert max(map(len, story)) <= 80
+    assert last.startswith("Picture: ")
+    assert "Not equal" not in out
 
 
 def test_picture(written: tuple[Path, str]) -> None:
@@ -112,18 +129,21 @@ def test_another_backend_of_keras_is_refused(tmp_path: Path, monkeypatch: pytest
 
 
 def test_numbers_off_the_oracle_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "_oracle", lambda layers, padding, modes, x: np.ones((1, 8, 8, 64), "float32"))
-    path = tmp_path / "demo.png"
-    status, out, _ = invoke("demo", "--output", str(path), "--size", SIZE)
+    monkeypatch.setattr(measure, "_oracle", lambda layers, x: np.ones((1, 8, 8, 64), "float32"))
+    monkeypatch.setattr(measure, "CASES", CASES[:2])
+    chapter = demo.Pictured(measure.measure(cropped(32), lambda step: None), tmp_path / "demo.png")
+    assert chapter.wrong == ("Not equal to the oracle: zeros, constant (mean).",)
+    monkeypatch.setattr(demo, "run", lambda *given, **options: iter([chapter]))
+    status, out, _ = invoke("demo", "--output", str(chapter.path), "--size", SIZE)
     assert status == 1
-    assert "Not equal to the oracle: zeros, " in out
-    assert path.exists()
+    assert chapter.wrong[0] in out
 
 
 def test_steps_are_as_many_as_announced() -> None:
     steps: list[str] = []
     outcomes = measure.measure(cropped(32), steps.append)
-    assert len(steps) + 1 == demo.steps()
+    assert len(steps) == measure.STEPS
+    assert demo.steps() == measure.STEPS + story.STEPS + 1
     assert outcomes[0].artefact == 1
     assert all(outcome.agrees for outcome in outcomes)
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convpad.benching.result import Bench, Row
+from convpad.benching.timing import spoken
 
 __all__ = ["shown"]
 
@@ -56,12 +57,7 @@ def _cells(bench: Bench, row: Row | None) -> tuple[Text, Text]:
         return Text("-"), Text("-")
     colour = "" if bench.faster(row) else "green"
     ratio = f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}){' ' + STAR if row.chosen else ''}"
-    return Text(_time(row.seconds)), Text(ratio, colour)
-
-
-def _time(seconds: float) -> str:
-    """A time as people read it."""
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+    return Text(spoken(row.seconds)), Text(ratio, colour)
 
 
 def _legend(bench: Bench) -> list[str]:

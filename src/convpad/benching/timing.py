@@ -8,7 +8,7 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-__all__ = ["LIMIT", "Budget", "Figure", "Rounds", "race"]
+__all__ = ["LIMIT", "Budget", "Figure", "Rounds", "race", "spoken"]
 
 LIMIT = "limit"
 """The contestant that the others are divided by: zero padding."""
@@ -122,3 +122,15 @@ def _sits_out(name: str, counts: Mapping[str, int], spent: Mapping[str, float], 
     # With the patience gone, nobody but those with too few rounds is waited for.
     late = sum(spent.values()) >= budget.patience
     return late or (counts[name] >= budget.least and spent[name] > 2 * budget.seconds / len(counts))
+
+
+def spoken(seconds: float) -> str:
+    """A time as people read it.
+
+    Example:
+
+    >>> from convpad.benching.timing import spoken
+    >>> spoken(0.01534), spoken(0.3104), spoken(2.5)
+    ('15.3 ms', '310 ms', '2.50 s')
+    """
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"

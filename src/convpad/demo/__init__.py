@@ -1,4 +1,4 @@
-"""What does a padding do to a real photograph in a real network? `convpad demo`, without the terminal.
+"""What does convpad do with a real network, and padding to a real photograph? `convpad demo`, without the terminal.
 
 This file needs the standard library alone: what the demo needs is looked for before any of it is imported, and
 Keras reads its backend from the environment when it is imported.
@@ -7,21 +7,42 @@ Keras reads its backend from the environment when it is imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convpad.demo.measure import Outcome
+    from convpad.demo.story import Chapter
 
-__all__ = ["LARGEST", "SMALLEST", "DemoError", "prepare", "run", "steps"]
+__all__ = ["LARGEST", "SMALLEST", "DemoError", "Pictured", "prepare", "run", "steps"]
 
 SMALLEST, LARGEST = 32, 256
 """Edges of the crop, in pixels."""
 
 _BACKENDS = ("jax", "tensorflow", "torch")
 """Keras's backends that convpad has; each is the name of its package and of the extra that installs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """The last chapter: what each padding leaves at the border.
+
+    Args:
+        outcomes: one for each padding, in the order of the table.
+        path: where the picture is.
+    """
+
+    outcomes: list[Outcome]
+    path: Path
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """A sentence if some are not what the oracle gives."""
+        labels = [outcome.case.label for outcome in self.outcomes if not outcome.agrees]
+        return (f"Not equal to the oracle: {', '.join(labels)}.",) if labels else ()
 
 
 class DemoError(Exception):
@@ -76,29 +97,37 @@ def prepare(output: Path, *, size: int, force: bool) -> None:
 
 
 def steps() -> int:
-    """How many steps `run` reports: the truth, two for each padding, and the picture."""
-    from convpad.demo.cases import CASES
+    """How many steps `run` reports."""
+    from convpad.demo import measure, story
 
-    return 2 + 2 * len(CASES)
+    return story.STEPS + measure.STEPS + 1
 
 
-def run(output: Path, *, size: int, on_step: Callable[[str], None]) -> list[Outcome]:
-    """Measures every padding of the demo and draws the picture.
+def run(output: Path, *, size: int, on_step: Callable[[str], None], dpi: int = 110) -> Iterator[Chapter | Pictured]:
+    """Tells the demo: each chapter as soon as it is known, the picture last.
 
     Args:
         output: the PNG to write; it appears only once it is complete.
         size: the crop's edge, in pixels.
         on_step: told what begins, once for each step.
-
-    Returns:
-        One outcome for each padding, in the order of the table.
+        dpi: pixels for each inch of the picture, which is 16 inches wide.
     """
+    import keras
+
     from convpad.demo.measure import measure
     from convpad.demo.photograph import cropped
     from convpad.demo.picture import draw
+    from convpad.demo.report import sentences
+    from convpad.demo.story import tell
 
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
     crop = cropped(size)
+    told: list[Any] = []
+    for chapter in tell(crop, on_step):
+        told.append(chapter)
+        yield chapter
     outcomes = measure(crop, on_step)
     on_step(f"drawing {output.name}")
-    draw(crop, outcomes, output)
-    return outcomes
+    draw(crop, outcomes, told[-1], sentences(*told), output, dpi=dpi)
+    yield Pictured(outcomes, output)

@@ -1,14 +1,14 @@
 """How far is each padding from the truth, and from the oracle?
 
-The layers are the first of ResNet-50, as `keras.applications` builds it, with convpad's convolutions and pools
-in the place of Keras's and of the `ZeroPadding2D` before them. The weights are random with a fixed seed: no
-download, and the same on every backend.
+The layers are the first of ResNet-50, with convpad's convolutions and pools in the place of Keras's and of the
+`ZeroPadding2D` before them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import keras
@@ -18,18 +18,17 @@ import numpy.typing as npt
 import convpad
 import convpad.keras
 from convpad.demo.cases import CASES, Case
+from convpad.demo.networks import layers_of_resnet
+from convpad.demo.oracle import TOLERANCE, answer_of_layer, apart
 from convpad.demo.photograph import MARGIN, STRIDE, Crop
 
-__all__ = ["TOLERANCE", "Outcome", "layers_of_resnet", "measure", "network_input", "repadded", "truth"]
+__all__ = ["STEPS", "Outcome", "measure", "network_input", "repadded", "truth"]
 
 Array = npt.NDArray[Any]
 Layers = list[keras.layers.Layer]
 
-LAST = "conv2_block1_2_relu"
-"""The layers up to this one follow each other: windows of 7x7, 3x3 (a pool), 1x1 and 3x3, and a stride of 4."""
-
-TOLERANCE = 1e-5
-"""Largest difference from the oracle, relative to the largest output, that float32 explains."""
+STEPS = 1 + 2 * len(CASES)
+"""What `measure` says begins: the layers, and two for each padding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,21 +61,6 @@ class Outcome:
         return self.difference <= TOLERANCE
 
 
-def layers_of_resnet() -> Layers:
-    """ResNet-50 up to `LAST`: Keras's own layers, their kernels drawn by NumPy."""
-    untrained: Any = None
-    model = keras.applications.ResNet50(weights=untrained, include_top=False, input_shape=(None, None, 3))
-    names = [layer.name for layer in model.layers]
-    layers = model.layers[1 : names.index(LAST) + 1]
-    random = np.random.default_rng(0)
-    for layer in layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            kernel, bias = layer.get_weights()
-            deviation = np.sqrt(2 / kernel[..., 0].size)
-            layer.set_weights([random.normal(0, deviation, kernel.shape), np.zeros_like(bias)])
-    return layers
-
-
 def _has_window(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, (keras.layers.Conv2D, keras.layers.MaxPooling2D))
 
@@ -93,35 +77,31 @@ def repadded(layer: keras.layers.Layer, padding: str, padding_mode: Any) -> kera
     return ours
 
 
-def _ours(layers: Layers, padding: str, modes: list[Any], x: Any) -> tuple[Array, list[convpad.Plan], list[Array]]:
-    """What convpad's layers give, the plan of each layer with a window, and the mean of what it reads."""
-    left, plans, means = iter(modes), [], []
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pass:
+    """What convpad's layers gave: the output, they themselves, and of each with a window the plan and what it read."""
+
+    output: Array
+    layers: Layers
+    plans: list[convpad.Plan]
+    means: list[Array]
+
+
+def _passed(layers: Layers, padding: str, modes: list[Any], x: Any) -> _Pass:
+    left, ours, plans, means = iter(modes), [], [], []
     for layer in layers:
         if _has_window(layer):
-            mode = next(left)
             means.append(keras.ops.convert_to_numpy(keras.ops.mean(x, axis=(0, 1, 2))))
-            layer = repadded(layer, padding, mode)
+            layer = repadded(layer, padding, next(left))
             plans.append(layer.plan(tuple(x.shape)))
+        ours.append(layer)
         x = layer(x)
-    return np.asarray(keras.ops.convert_to_numpy(x)), plans, means
+    return _Pass(np.asarray(keras.ops.convert_to_numpy(x)), ours, plans, means)
 
 
-def _oracle(layers: Layers, padding: str, modes: list[Any], x: Array) -> Array:
-    """The same layers written out on NumPy arrays, with no framework."""
-    left = iter(modes)
-    for layer in layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            kernel, bias = layer.get_weights()
-            x = convpad.conv(x, kernel, strides=layer.strides, padding=padding, padding_mode=next(left)) + bias
-        elif isinstance(layer, keras.layers.MaxPooling2D):
-            options = {"strides": layer.strides, "padding": padding, "padding_mode": next(left)}
-            x = convpad.max_pool(x, layer.pool_size, **options)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            scale, offset, mean, variance = layer.get_weights()
-            x = (x - mean) / np.sqrt(variance + layer.epsilon) * scale + offset
-        else:
-            x = np.maximum(x, 0)
-    return x
+def _oracle(layers: Layers, x: Array) -> Array:
+    """The same layers in plain NumPy, in float64."""
+    return reduce(lambda read, layer: answer_of_layer(layer, read), layers, np.asarray(x, np.float64))
 
 
 def network_input(pixels: Array) -> Array:
@@ -136,42 +116,38 @@ def truth(layers: Layers, crop: Crop, padding: str, padding_mode: Any = "zeros")
     those that are left never see the padding, so `padding_mode` does not change them.
     """
     modes = [padding_mode] * len(layers)
-    outputs, _, means = _ours(layers, padding, modes, network_input(crop.grown(MARGIN)))
+    grown = _passed(layers, padding, modes, network_input(crop.grown(MARGIN)))
     around = MARGIN // STRIDE
-    return outputs[:, around:-around, around:-around], means
+    return grown.output[:, around:-around, around:-around], grown.means
 
 
 def measure(crop: Crop, on_step: Callable[[str], None]) -> list[Outcome]:
     """One outcome for each of `CASES`."""
     on_step("ResNet-50's first layers")
-    keras.config.set_image_data_format("channels_last")
-    keras.config.set_floatx("float32")
     layers = [layer for layer in layers_of_resnet() if not isinstance(layer, keras.layers.ZeroPadding2D)]
+    x = network_input(crop.grown(0))
     outcomes: list[Outcome] = []
     for case in CASES:
         on_step(f"{case.label}: the layers")
         true, means = truth(layers, crop, case.padding)
         modes = [convpad.Constant(mean) if case.padding_mode is None else case.padding_mode for mean in means]
-        ours, plans, _ = _ours(layers, case.padding, modes, network_input(crop.grown(0)))
+        ours = _passed(layers, case.padding, modes, x)
         on_step(f"{case.label}: the oracle")
-        oracle = _oracle(layers, case.padding, modes, network_input(crop.grown(0)))
-        outcomes.append(_outcome(case, modes[0], plans, ours, oracle, np.abs(ours - true), outcomes))
+        heat = np.abs(ours.output - true).mean((0, -1))
+        outcomes.append(_outcome(case, modes[0], ours, _oracle(ours.layers, x), heat, outcomes))
     return outcomes
 
 
-def _outcome(
-    case: Case, mode: Any, plans: list[convpad.Plan], ours: Array, oracle: Array, errors: Array, earlier: list[Outcome]
-) -> Outcome:
-    heat = errors.mean((0, -1))
-    zeros = earlier[0].heat.mean() if earlier else heat.mean()
-    padding = [plan for plan in plans if any(window.before or window.after for window in plan.windows)]
+def _outcome(case: Case, mode: Any, ours: _Pass, oracle: Array, heat: Array, earlier: list[Outcome]) -> Outcome:
+    padding = [plan for plan in ours.plans if any(window.before or window.after for window in plan.windows)]
+    zeros = earlier[0].heat if earlier else heat
     return Outcome(
         case=case,
         first_mode=mode,
         amounts=tuple((plan.windows[0].before or 0, plan.windows[0].after or 0) for plan in padding),
-        output_shape=ours.shape,
+        output_shape=ours.output.shape,
         routes=tuple(str(plan.route) for plan in padding),
-        difference=float(np.abs(ours - oracle).max() / np.abs(oracle).max()),
+        difference=apart(ours.output, oracle),
         heat=heat,
-        artefact=float(heat.mean() / zeros),
+        artefact=float(heat.mean() / zeros.mean()),
     )

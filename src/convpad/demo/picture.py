@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,12 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 import convpad
+from convpad.benching.timing import spoken
 from convpad.demo.photograph import Crop
 
 if TYPE_CHECKING:
@@ -24,12 +29,15 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
     from convpad.demo.measure import Outcome
+    from convpad.demo.story import Raced
 
 __all__ = ["STYLE", "bare", "draw", "padded_photograph", "save", "show_photograph"]
 
 Array = npt.NDArray[Any]
 
 COLUMNS = 6
+STRIP = 2.3
+"""Inches at the bottom for the whole network."""
 LINE = "#ff1f7a"
 """The border of the crop: a colour that is not in the photograph."""
 STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 12, "hatch.linewidth": 0.6}
@@ -126,26 +134,55 @@ def _columns(figure: Figure, grid: GridSpec, crop: Crop, outcomes: list[Outcome]
 
 
 def _words(figure: Figure, crop: Crop) -> None:
-    figure.text(0.012, 0.985, "What each padding leaves at the border", fontsize=22, fontweight="bold", va="top")
+    def below_top(inches: float) -> float:
+        return 1 - inches / figure.get_figheight()
+
+    heading = "What each padding leaves at the border"
+    figure.text(0.012, below_top(0.19), heading, fontsize=22, fontweight="bold", va="top")
     lines = (
         f"Photographs: a crop of {crop.size} x {crop.size} pixels (inside the pink line) and what each mode puts "
         "around it. ResNet-50 reads ImageNet's mean grey as zero.",
         "Maps: how far the first layers of ResNet-50, padded so, are from what they give where the photograph goes on "
         "(the truth). Random weights, fixed seed.",
     )
-    figure.text(0.012, 0.946, "\n".join(lines), fontsize=12.5, color="#333333", va="top", linespacing=1.45)
+    figure.text(0.012, below_top(0.69), "\n".join(lines), fontsize=12.5, color="#333333", va="top", linespacing=1.45)
 
 
-def _figure(crop: Crop, outcomes: list[Outcome]) -> Figure:
+def _network(figure: Figure, raced: Raced, sentences: Sequence[str]) -> None:
+    """The strip at the bottom: what was found of the whole network, and how long its forward passes take."""
+    height = figure.get_figheight()
+    figure.add_artist(Line2D([0.012, 0.988], [STRIP / height] * 2, color="#cccccc", linewidth=0.8))
+    top = (STRIP - 0.2) / height
+    figure.text(0.012, top, "A whole network: MobileNetV2", fontsize=16, fontweight="bold", va="top")
+    lines = "\n".join(sentences)
+    figure.text(0.012, top - 0.44 / height, lines, fontsize=12.5, color="#333333", va="top", linespacing=1.6)
+    axes = figure.add_axes((0.7, 0.2 / height, 0.24, (STRIP - 0.75) / height))
+    taken = {name: figure.seconds for name, figure in raced.figures.items()}
+    for place, (name, seconds) in enumerate(taken.items()):
+        axes.barh(place, seconds, color="#2477b3" if name.startswith("convpad") else "#8a8f94", height=0.62)
+        axes.text(0, place, f"{name}  ", ha="right", va="center", fontsize=12)
+        axes.text(seconds, place, f"  {spoken(seconds)}", va="center", fontsize=12)
+    axes.set_ylim(len(taken) - 0.5, -0.5)
+    axes.set_axis_off()
+    count, rows, columns, _ = raced.shape
+    title = f"forward pass, {count} images of {rows} x {columns}, Keras on {raced.backend}"
+    figure.text(0.585, top, title, fontweight="bold", va="top")
+
+
+def _figure(crop: Crop, outcomes: list[Outcome], raced: Raced, sentences: Sequence[str]) -> Figure:
     shown = [outcome for outcome in outcomes if outcome.case.padding == "half"]
     # The truth, the modes, and the bars in the last column of the last band.
     bands = -(-(len(shown) + 2) // COLUMNS)
-    layout = ConstrainedLayoutEngine(rect=(0, 0, 1, 0.895), h_pad=0.06, w_pad=0.08)
-    figure = Figure(figsize=(16, 0.9 + 5.9 * bands), layout=layout, facecolor="white")
+    height = 0.9 + 5.9 * bands + STRIP
+    layout = ConstrainedLayoutEngine(
+        rect=(0, (STRIP + 0.1) / height, 1, 1 - (STRIP + 1.43) / height), h_pad=0.06, w_pad=0.08
+    )
+    figure = Figure(figsize=(16, height), layout=layout, facecolor="white")
     grid = figure.add_gridspec(2 * bands, COLUMNS)
     _columns(figure, grid, crop, shown)
     _bars(figure.add_subplot(grid[2 * bands - 2 :, COLUMNS - 1]), outcomes)
     _words(figure, crop)
+    _network(figure, raced, sentences)
     return figure
 
 
@@ -157,14 +194,26 @@ def save(figure: Figure, path: Path, **options: Any) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             FigureCanvasAgg(figure)
-            figure.savefig(file, format="png", **options)
+            drawn = BytesIO()
+            figure.savefig(drawn, format="png", **options)
+            # Without the alpha channel, which is of no use on white, it is a tenth smaller.
+            Image.open(drawn).convert("RGB").save(file, "PNG", optimize=True)
         part.chmod(0o644)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def draw(crop: Crop, outcomes: list[Outcome], path: Path, *, dpi: int = 110) -> None:
-    """The picture of the demo, as a PNG."""
+def draw(crop: Crop, outcomes: list[Outcome], raced: Raced, sentences: Sequence[str], path: Path, *, dpi: int) -> None:
+    """The picture of the demo, as a PNG.
+
+    Args:
+        crop: the photograph.
+        outcomes: one for each padding.
+        raced: how long the forward passes of the whole network take.
+        sentences: what else was found of it, one a line.
+        path: where.
+        dpi: pixels for each inch; it is 16 inches wide.
+    """
     with matplotlib.rc_context(STYLE):
-        save(_figure(crop, outcomes), path, dpi=dpi)
+        save(_figure(crop, outcomes, raced, sentences), path, dpi=dpi)
