@@ -52,7 +52,7 @@ def is_others(file: Path) -> bool:
 collect_ignore = [file.name for file in Path(__file__).parent.glob("test_*.py") if is_others(file)]
 
 KERAS_TOOLS = ("folding", "nesting", "rebuilding", "repadding", "standing", "wiring")
-KERAS_DEMO = ("measure", "networks", "oracle", "report", "story")
+KERAS_DEMO = ("facts", "measure", "networks", "oracle", "report", "story")
 NEEDS_KERAS = (
     "convpad.keras",
     *(f"convpad.demo.{name}" for name in KERAS_DEMO),

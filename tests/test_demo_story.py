@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import convpad.keras
 from convpad.benching.timing import Budget, Rounds
 from convpad.demo import story
+from convpad.demo.facts import facts
 from convpad.demo.networks import mobilenet, worked_around
 from convpad.demo.oracle import TOLERANCE, answer, apart
 from convpad.demo.photograph import cropped
@@ -133,6 +135,15 @@ def test_each_chapter_is_shown(told: tuple[list[str], list[Any]]) -> None:
     assert "4 padding layers melted" in texts[1]
     assert "52 layers exchanged" in texts[2]
     assert f"Keras on {keras.config.backend()}, 2 rounds" in texts[3]
+
+
+def test_all_of_it_is_told_to_programs(told: tuple[list[str], list[Any]]) -> None:
+    found = json.loads(facts(told[1]))
+    assert list(found) == ["audit", "fold", "repad", "speed", "wrong"]
+    assert len(found["fold"]["folded"]) == 4
+    assert found["repad"]["from_oracle"]["difference"] < found["repad"]["from_zeros"]
+    assert list(found["speed"]["forward"]) == list(story.RACERS)
+    assert found["wrong"] == []
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("convpad-demo.png"),
     size: Annotated[int, typer.Option(help="Edge of the images in pixels: a multiple of 4 from 32 to 256.")] = 128,
     force: Annotated[bool, typer.Option("--force", help="Replace the PNG if it exists.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Audit, fold, repad and time a real network, and look at what paddings do to a photograph.
 
@@ -42,20 +43,25 @@ def demo(
         errors.print(f"convpad demo: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    wrong = False
+    told: list[Any] = []
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("starting Keras", total=demonstration.steps())
 
         def on_step(description: str) -> None:
             progress.update(task, advance=1, description=escape(description))
 
+        from convpad.demo.facts import facts
         from convpad.demo.report import shown
 
         for chapter in demonstration.run(output, size=size, on_step=on_step):
-            progress.stop()  # so that it does not stand in the middle of the text
-            out.print(shown(chapter), "", highlight=False)
-            wrong = wrong or bool(chapter.wrong)
-            progress.start()
-    out.print(f"Picture: {output}", markup=False, highlight=False, soft_wrap=True)
-    if wrong:
+            told.append(chapter)
+            if not json:
+                progress.stop()  # so that it does not stand in the middle of the text
+                out.print(shown(chapter), "", highlight=False)
+                progress.start()
+    if json:
+        typer.echo(facts(told))
+    else:
+        out.print(f"Picture: {output}", markup=False, highlight=False, soft_wrap=True)
+    if any(chapter.wrong for chapter in told):
         raise typer.Exit(1)
