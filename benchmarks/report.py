@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import fill
 
+from benchmarks.reasons import reason
 from benchmarks.results import Cell, Memory, Results, load, path_of
 from benchmarks.rows import ROWS
 from benchmarks.verdict import excess, verdicts
@@ -64,10 +66,12 @@ def _where(results: Sequence[Results]) -> str:
 
 
 def _verdicts(results: Sequence[Results]) -> str:
-    rows = [
-        (one.backend, one.target, one.wanted, one.reached, "yes" if one.met else "**no**") for one in verdicts(results)
-    ]
-    return "## Targets\n\n" + _table(("backend", "target", "wanted", "reached", "met"), rows)
+    found = verdicts(results)
+    rows = [(one.backend, one.target, one.wanted, one.reached, "yes" if one.met else "**no**") for one in found]
+    table = "## Targets\n\n" + _table(("backend", "target", "wanted", "reached", "met"), rows)
+    known = dict.fromkeys((one.backend, reason(one)) for one in found if not one.met and reason(one))
+    why = "\n".join(fill(f"- **{backend}**: {text}", 120, subsequent_indent="  ") for backend, text in known)
+    return table + (f"\n### Why those that are missed are\n\n{why}\n" if why else "")
 
 
 def _grid(cells: Sequence[Cell], name: str) -> str:
