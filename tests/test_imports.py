@@ -66,10 +66,17 @@ def test_a_program_that_fails_is_noticed() -> None:
         _foreign("import no_such_module")
 
 
-def test_without_keras_its_layers_say_what_to_install() -> None:
+@pytest.mark.parametrize("name", ["keras", "repad", "fold"])
+def test_what_needs_keras_says_what_to_install(name: str) -> None:
     blocked = "import sys; sys.modules['keras'] = None\nimport convpad\n"
-    program = blocked + "try:\n    convpad.keras\nexcept ModuleNotFoundError as error:\n    print(error)"
+    program = blocked + f"try:\n    convpad.{name}\nexcept ModuleNotFoundError as error:\n    print(error)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout == (
-        "convpad.keras needs Keras 3, which is not installed. Install it with: pip install 'convpad[keras]'\n"
+        f"convpad.{name} needs Keras 3, which is not installed. Install it with: pip install 'convpad[keras]'\n"
     ), done.stderr
+
+
+def test_another_package_that_is_missing_is_named() -> None:
+    program = "import sys; sys.modules['numpy'] = None\nimport convpad\nconvpad.reference"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "numpy" in done.stderr.splitlines()[-1]

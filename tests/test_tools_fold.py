@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from applications import APPLICATIONS, Application, images, made
-from compare import assert_close
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from keras_layers import BACKEND, KNOWN_WARNINGS, keras
 from tool_models import MODELS, filled, inputs_for, outputs
 from typer.testing import CliRunner
@@ -20,7 +17,6 @@ from typer.testing import CliRunner
 import convpad
 from convpad.cli import app
 from convpad.tools.changes import Changes
-from convpad.tools.melting import melted
 from convpad.tools.nesting import placed
 
 pytestmark = KNOWN_WARNINGS
@@ -264,37 +260,6 @@ def test_applications(application: Application) -> None:
     }
     assert_same(new, model, x, application.name)
     assert len(new.layers) == len(model.layers) - application.folded
-
-
-MODES = st.sampled_from(["zeros", "reflect", "symmetric", "replicate", "circular", "reflect_odd", 0, 0.5, 2])
-AMOUNTS = st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2)
-FILLS = st.tuples(*[st.tuples(MODES, MODES)] * 2)
-
-
-@settings(max_examples=400)
-@given(AMOUNTS, FILLS, AMOUNTS, FILLS, st.tuples(st.integers(1, 4), st.integers(1, 4)))
-def test_two_paddings_that_melt_are_one(first: Any, fills: Any, second: Any, more: Any, sizes: tuple[int, int]) -> None:
-    x = np.random.default_rng(0).normal(size=(1, *sizes, 1))
-    between = convpad.pad(x, first, fills)
-    one = melted(
-        convpad.Padding.parse(first, fills, rank=2),
-        convpad.Padding.parse(second, more, rank=2),
-        (1, 1),
-        (1, 1),
-        between.shape[1:3],
-    )
-    if not isinstance(one, str):
-        assert_close(convpad.pad(x, *one.spelling()), convpad.pad(between, second, more))
-
-
-@given(AMOUNTS, AMOUNTS, st.sampled_from(["zeros", "replicate", 0.5]))
-def test_equal_paddings_always_melt(first: Any, second: Any, mode: Any) -> None:
-    one = melted(
-        convpad.Padding.parse(first, mode, rank=2), convpad.Padding.parse(second, mode, rank=2), (1, 1), (1, 1), (5, 5)
-    )
-    assert not isinstance(one, str)
-    amounts = tuple((a + c, b + d) for (a, b), (c, d) in zip(first, second, strict=True))
-    assert tuple(amount.pair for amount in one.amounts) == amounts
 
 
 def test_command(tmp_path: Path) -> None:

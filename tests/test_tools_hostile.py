@@ -150,6 +150,77 @@ def test_hostile_configs(entry: dict[str, Any], said: str, tmp_path: Path) -> No
     assert refusal(keras_file(tmp_path / "m.keras", entry)) == f"m.keras: {said}"
 
 
+INITIALIZER = {"module": "my.code", "class_name": "Mine", "config": {}, "registered_name": "my>Mine"}
+LAMBDA = layer("Lambda", {"name": "inner"}, X)
+FROM_A_FILE = "no code is run from a file. Give the model itself."
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize(("entry", "said"), [
+    (layer("TimeDistributed", {"name": "t", "layer": LAMBDA}, X),
+     "The layer 'inner' is a Lambda: code, which is not run from a file. Give the model itself."),
+    (layer("Dense", {"name": "d", "units": 2, "activation": {"class_name": "__lambda__", "config": {}}}, X),
+     "The layer 'd' holds what is a lambda: code, which is not run from a file. Give the model itself."),
+    (layer("Dense", {"name": "d", "units": 2, "kernel_initializer": INITIALIZER}, X),
+     f"The layer 'd' holds what is of the class 'Mine', which is not Keras's own; {FROM_A_FILE}"),
+    (layer("Dense", {"name": "d", "units": 2, "activation": {"module": "keras.utils", "class_name": "function",
+                                                             "config": "get_file", "registered_name": "get_file"}}, X),
+     f"The layer 'd' holds what is of the class 'function', which is not Keras's own; {FROM_A_FILE}"),
+    (layer("Conv2D", {"name": "c"}, X, module="os", registered_name="convpad>Conv2D"),
+     f"The layer 'c' is of the class 'Conv2D', which is not Keras's own; {FROM_A_FILE}"),
+    (layer("TFSMLayer", {"name": "s", "filepath": "elsewhere"}, X),
+     "The layer 's' is a TFSMLayer: code, which is not run from a file. Give the model itself."),
+    (layer("StringLookup", {"name": "v", "vocabulary": "/etc/hostname"}, X),
+     "The layer 'v' is told its vocabulary by another file, '/etc/hostname', which is not opened."),
+])  # fmt: skip
+def test_code_at_any_depth(entry: dict[str, Any], said: str, suffix: str, tmp_path: Path) -> None:
+    config = keras_config()
+    config["config"]["layers"].append(entry)
+    text = json.dumps(config)
+    data = zipped("config.json", text) if suffix == ".keras" else hostile.h5(text)
+    assert refusal(write(tmp_path / f"m{suffix}", data)) == f"m{suffix}: {said}"
+
+
+def test_what_a_model_was_compiled_with_is_not_read(tmp_path: Path) -> None:
+    config = keras_config() | {"compile_config": {"loss": INITIALIZER}}
+    assert len(read(write(tmp_path / "m.keras", zipped("config.json", json.dumps(config)))).windows) == 2
+
+
+def test_layers_of_convpad_are_known_by_both_of_their_names(tmp_path: Path) -> None:
+    options = {"name": "ours", "filters": 2, "kernel_size": 3, "padding": "same", "padding_mode": "reflect"}
+    new = layer("Conv2D", options, X, module="convpad.keras.convolution", registered_name="convpad>Conv2D")
+    old = layer("convpad>Conv2D", options, X, module=None)
+    for name, entry in (("new.keras", new), ("old.keras", old)):
+        window = next(w for w in read(keras_file(tmp_path / name, entry)).windows if w.name == "ours")
+        assert (window.op, window.fills[0][0][0]) == ("conv", "reflect")
+
+
+def test_outputs_of_any_structure(tmp_path: Path) -> None:
+    config = keras_config()
+    config["config"]["output_layers"] = [["sum", 0, 0], {"more": [["pool", 0, 0], {"conv": ["conv", 0, 0]}]}]
+    assert len(read(write(tmp_path / "m.keras", zipped("config.json", json.dumps(config)))).windows) == 2
+    config["config"]["output_layers"] = "sum"
+    path = write(tmp_path / "m.keras", zipped("config.json", json.dumps(config)))
+    assert refusal(path) == "m.keras: Its inputs and outputs must each be written as [layer, call, output]."
+
+
+def test_functions_that_pad_are_said_to_be_unread(tmp_path: Path) -> None:
+    entry = layer("Pad", {"name": "mirror", "pad_width": 1, "mode": "reflect"}, X, module="keras.src.ops.numpy")
+    assert read(keras_file(tmp_path / "m.keras", entry)).unread == ("mirror (Pad)",)
+
+
+def test_a_stack_is_known_by_what_its_layers_were_built_for(tmp_path: Path) -> None:
+    conv = {"name": "c", "filters": 2, "kernel_size": 3, "padding": "same"}
+    rows = [
+        layer("InputLayer", {"name": "x", "batch_shape": [None, 3, 8, 8, 3]}),
+        layer("ConvLSTM2D", {"name": "steps", "filters": 2}),
+        layer("Conv2D", conv, build_config={"input_shape": [None, 8, 9, 2]}),
+    ]
+    entry = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": rows}}
+    reading = read(write(tmp_path / "m.keras", zipped("config.json", json.dumps(entry))))
+    assert (reading.windows[0].input, reading.unread) == ((8, 9), ("steps (ConvLSTM2D)",))
+
+
 def test_a_config_that_calls_itself_again_and_again(tmp_path: Path) -> None:
     model: dict[str, Any] = keras_config()
     for depth in range(40):  # each calls the one inside it twice: 2 ** 40 calls

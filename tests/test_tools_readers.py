@@ -205,6 +205,8 @@ def torch_rows() -> list[Any]:
         nn.MaxPool2d(3, 2, ceil_mode=True),
         nn.AvgPool2d(3, 2, 1),
         nn.AvgPool2d(2, count_include_pad=False, padding=1),
+        nn.AvgPool2d(3, 2, ceil_mode=True),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
         nn.Sequential(nn.ZeroPad2d((0, 1, 2, 1)), nn.Conv2d(4, 6, 3, stride=2)),
         nn.Sequential(nn.ReflectionPad2d(2), nn.Dropout(), nn.Conv2d(4, 6, 3)),
         nn.Sequential(nn.ConstantPad2d(1, 0.5), nn.AvgPool2d(3)),
@@ -230,6 +232,15 @@ def test_torch(module: Any) -> None:
         return
     close(computed(window, last(x), kernel), last(y))
     assert window.output == y.shape[2:]
+
+
+@torch_here
+def test_a_pool_that_counts_its_padding_and_not_what_is_beyond_it() -> None:
+    from torch import nn
+
+    module = nn.AvgPool2d(3, 2, 1, ceil_mode=True)
+    assert read(module, (2, 4, 11, 11)).unread == ()
+    assert read(module, (2, 4, 10, 10)).unread == ("avg_pool2d (avg_pool2d)",)
 
 
 def torch_net() -> Any:
@@ -390,8 +401,10 @@ def test_keras_models_of_one_s_own() -> None:
             return x
 
     image = keras.Input((8, 8, 3))
-    model = keras.Model(image, keras.layers.Conv2D(2, 3, padding="same")(Mine()(image)))
-    assert read(model).windows[0].input == (4, 8)  # as Keras saw it: nothing of the layer is known here
+    model = keras.Model(image, keras.layers.Conv2D(2, 3, padding="same")(Mine(name="mine")(image)))
+    reading = read(model)
+    assert reading.windows[0].input == (4, 8)  # as Keras saw it: nothing of the layer is known here
+    assert reading.unread == ("mine (Mine)",)
     with pytest.raises(PaddingError, match="must be functional or Sequential"):
         read(Net())
 

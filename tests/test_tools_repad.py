@@ -350,12 +350,13 @@ def spoilt(path: Path, kind: str) -> None:
     elif kind == "weights":
         path.unlink()
     else:
-        if kind == "huge":
+        if kind in ("huge", "large"):
             keras.Sequential([keras.Input((4,)), keras.layers.Dense(10)]).save(path)
         with ZipFile(path) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
         changed = {
             "huge": (b'"units": 10', b'"units": 4000000000'),
+            "large": (b'"units": 10', b'"units": 400000000'),
             "class": (b'"module": "keras.layers", "class_name": "Add"', b'"module": "os", "class_name": "system"'),
             "json": (b"{", b"["),
             "list": (files["config.json"], b"[]"),
@@ -370,14 +371,15 @@ def spoilt(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("lambda", "holds a Lambda, which is code. Only what needs no code is read."),
-        ("short", "is not a .keras file."),
-        ("text", "is not a .keras file."),
+        ("lambda", "model.keras: The layer 'lambda' is a Lambda: code, which is not run from a file."),
+        ("short", "model.keras is not a .keras file that can be read: BadZipFile: "),
+        ("text", "model.keras is not a .keras file that can be read: BadZipFile: "),
         ("weights", "There is no file"),
-        ("huge", "asks for "),
-        ("class", "needs the class os.system. Only Keras's own and convpad's are read."),
-        ("json", "is no model that Keras can load: "),
-        ("list", "is no model that Keras can load: "),
+        ("huge", "model.keras: `dense` must hold at most 2,147,483,648 values. Received: (None, 4000000000)."),
+        ("large", "model.keras asks for 2,000,000,000 weights and is of "),
+        ("class", "is of the class 'system', which is not Keras's own; no code is run from a file."),
+        ("json", "model.keras is not a .keras file that can be read: JSONDecodeError: "),
+        ("list", "model.keras: Its config is not that of a Keras model."),
     ],
 )
 def test_command_refuses_what_is_no_model(file: Path, kind: str, said: str) -> None:

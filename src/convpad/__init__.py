@@ -84,11 +84,19 @@ _SUBMODULES = ("keras", "reference")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return import_module(f"convpad.{name}")
-    if name not in _HOME:
+    if name not in _HOME and name not in _SUBMODULES:
         raise AttributeError(f"module 'convpad' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    try:
+        home = import_module(_HOME.get(name, f"convpad.{name}"))
+    except ModuleNotFoundError as error:
+        if error.name != "keras":
+            raise
+        from convpad.errors import without_keras
+
+        raise without_keras(f"convpad.{name}") from None
+    if name in _SUBMODULES:
+        return home
+    value = getattr(home, name)
     globals()[name] = value
     return value
 

@@ -6,7 +6,7 @@ mend it, always in that order. Refusals happen before any backend is asked, so a
 
 from __future__ import annotations
 
-__all__ = ["PaddingError", "ShapeError", "refuse"]
+__all__ = ["PaddingError", "ShapeError", "refuse", "without_keras"]
 
 
 class PaddingError(ValueError):
@@ -39,3 +39,9 @@ padded by (0, 0), with a window that spans 5. Pad more, or use a smaller window.
 def refuse(argument: str, allowed: str, received: object, mend: str = "") -> PaddingError:
     """Words a refusal of one argument: ``raise refuse("strides", "be a positive int", 0)``."""
     return PaddingError(f"`{argument}` must {allowed}. Received: {received!r}." + (f" {mend}" if mend else ""))
+
+
+def without_keras(what: str) -> ModuleNotFoundError:
+    """Words what to do where Keras is missing: ``raise without_keras("convpad.fold")``."""
+    mend = "Install it with: pip install 'convpad[keras]'"
+    return ModuleNotFoundError(f"{what} needs Keras 3, which is not installed. {mend}", name="keras")

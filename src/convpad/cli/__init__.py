@@ -5,9 +5,12 @@ Nothing else in convpad prints. Starting it imports no framework, nor what a com
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import convpad
 from convpad.cli.audit import audit
@@ -21,8 +24,40 @@ from convpad.cli.solve import solve
 
 __all__ = ["app"]
 
+
+class _Commands(TyperGroup):
+    """The commands, whose arguments are refused as everything else is: on one line, with exit status 2."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Runs a command and, unless it is told otherwise, ends the process with its exit status."""
+        if not standalone_mode:
+            return super().main(args, *more, standalone_mode=False, **options)
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            status = super().main(words, *more, standalone_mode=False, **options)
+        except typer.Abort:
+            status = 1
+        except Exception as error:
+            # Typer gives them no public name: they are its own in newer versions, Click's in older ones.
+            words_of, status = getattr(error, "format_message", None), getattr(error, "exit_code", None)
+            if words_of is None or status is None:
+                raise
+            said = str(words_of())
+            if words:
+                command = " ".join(["convpad", *(word for word in words[:1] if word in self.commands)])
+                said = f"{command}: {' '.join(said.split()).rstrip('.')}. Try: {command} --help"
+            typer.echo(said, err=True)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
 # Plain help: the decorated one takes longer to start than `explain` and `solve` to run.
-app = typer.Typer(no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 def _version(asked: bool) -> None:

@@ -15,7 +15,7 @@ __all__ = ["audit"]
 
 
 def audit(
-    model: Annotated[str, typer.Argument(help="A file that ends in .keras, .h5, .pt2 or .onnx.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A file that ends in .keras, .h5, .pt2 or .onnx.")],
     input_shape: Annotated[
         str | None, typer.Option(help="Of the input where the model leaves it open: 1x224x224x3, its batch first.")
     ] = None,

@@ -15,8 +15,8 @@ __all__ = ["compare"]
 
 
 def compare(
-    first: Annotated[str, typer.Argument(help="A file that ends in .keras, .h5, .pt2 or .onnx.")],
-    second: Annotated[str, typer.Argument(help="Another, of any of these kinds.")],
+    first: Annotated[str, typer.Argument(metavar="FIRST", help="A file that ends in .keras, .h5, .pt2 or .onnx.")],
+    second: Annotated[str, typer.Argument(metavar="SECOND", help="Another, of any of these kinds.")],
     input_shape_first: Annotated[
         str | None, typer.Option(help="Of the first's input where it leaves it open: 1x224x224x3.")
     ] = None,

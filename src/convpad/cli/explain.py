@@ -15,7 +15,7 @@ __all__ = ["explain"]
 
 
 def explain(
-    size: Annotated[str, typer.Argument(help="The input: 224, or one size for each axis, 224x320.")],
+    size: Annotated[str, typer.Argument(metavar="SIZE", help="The input: 224 is one axis, 224x320 two.")],
     kernel: Annotated[str, typer.Option(help="The window: 7, or 7x5.")],
     stride: Annotated[str | None, typer.Option(help="2, or 2x1; without it 1, or of a pool its size.")] = None,
     dilation: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",

@@ -14,8 +14,8 @@ __all__ = ["fold"]
 
 
 def fold(
-    model: Annotated[Path, typer.Argument(help="The model to read: .keras or .h5.")],
-    out: Annotated[Path, typer.Argument(help="The model to write: .keras.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model to read: .keras or .h5.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The model to write: .keras.")],
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

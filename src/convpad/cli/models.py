@@ -6,25 +6,27 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from convpad.cli.files import refuse_to_write
+from convpad.cli.weights import refuse_weights
 from convpad.errors import PaddingError
+from convpad.tools.readers import line_of, read
+from convpad.tools.readers.screening import refuse_code
 
 __all__ = ["load", "refuse_models", "save"]
 
 _BACKENDS = ("jax", "tensorflow", "torch")
 _LEGACY = (".h5", ".hdf5")
 _CONFIG = "config.json"
-_WEIGHTS = "model.weights.h5"
-_LONGEST = 100_000_000
-"""Bytes of the longest config that is read: NASNetLarge's is 2 MB."""
+_SPARE = 1_000_000
+"""Weights that a file may leave to be made."""
 
 
 def refuse_models(source: Path, target: Path, *, force: bool) -> None:
@@ -51,89 +53,68 @@ def refuse_models(source: Path, target: Path, *, force: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+def load(path: Path) -> Any:
+    """The Keras model of a file. What `convpad.audit` refuses is refused here, with the same words.
+
+    Raises:
+        PaddingError: it is no such model, or it would bring code along.
+    """
+    read(path)
+    refuse_weights(path)
+    import keras
+
+    import convpad.keras  # noqa: F401 - registers convpad's layers, which a file may hold
+
+    with _one_line(f"{path.name} is no model that Keras can load"):
+        compiled = _refuse_sizes(path)
+        model = keras.saving.load_model(path, safe_mode=True, compile=False)
+        if not isinstance(model, keras.Model):
+            raise PaddingError(f"{path.name} holds no model. Received: {type(model).__name__}.")
+        with suppress(Exception):  # a loss that has no name that Keras knows stays behind
+            refuse_code(compiled)
+            if compiled:
+                model.compile_from_config(compiled)
+        return model
+
+
 @contextmanager
-def _one_line(path: Path, says: str) -> Iterator[None]:
-    """Whatever is raised about a file becomes one line."""
+def _one_line(says: str) -> Iterator[None]:
+    """Whatever is raised becomes one line."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except PaddingError:
         raise
-    except (Exception, RecursionError) as error:
-        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise PaddingError(f"{path} {says}: {first[:300]}") from None
+    except OSError as error:
+        raise PaddingError(f"{says}: {error.strerror or line_of(error)}.") from None
+    except Exception as error:
+        raise PaddingError(f"{says}: {line_of(error)}.") from None
 
 
-def load(path: Path) -> Any:
-    """The Keras model of a file. Classes and functions come from Keras and convpad alone.
+def _refuse_sizes(path: Path) -> Any:
+    """Refuses a file that asks for far more memory than it brings; and gives what its model was compiled with.
 
-    Raises:
-        PaddingError: it is no such model, or it would bring code along.
+    Keras makes the model without its weights. Those of an `.h5` file are held against it while it is read so.
     """
     import keras
 
-    import convpad.keras  # noqa: F401 - registers convpad's layers, which a file may hold
-
-    with _one_line(path, "is no model that Keras can load"):
-        config, stored = _legacy_config(path) if path.suffix in _LEGACY else _config(path)
-        _refuse_code(path, config)
-        if stored is not None:
-            _refuse_sizes(path, config, stored)
-        # Keras 3.15.1 writes compiled .h5 files that it does not read: what they were compiled with stays behind.
-        model = keras.saving.load_model(path, safe_mode=True, compile=path.suffix not in _LEGACY)
-        if not isinstance(model, keras.Model):
-            raise PaddingError(f"{path} holds no model. Received: {type(model).__name__}.")
-        return model
-
-
-def _config(path: Path) -> tuple[Any, int]:
-    """What the file says of the model, and how many bytes of weights it holds."""
-    try:
-        with ZipFile(path) as archive:
-            if archive.getinfo(_CONFIG).file_size > _LONGEST:
-                raise PaddingError(f"{path} has a config of over {_LONGEST:,} bytes.")
-            return json.loads(archive.read(_CONFIG)), archive.getinfo(_WEIGHTS).file_size
-    except (BadZipFile, KeyError):
-        raise PaddingError(f"{path} is not a .keras file.") from None
-
-
-def _legacy_config(path: Path) -> tuple[Any, None]:
-    import h5py  # Keras brings it
-
-    with h5py.File(path, "r") as file:
-        if "model_config" not in file.attrs:
-            raise PaddingError(f"{path} holds weights alone. Save the whole model: model.save({path.name!r}).")
-        return json.loads(str(file.attrs["model_config"])), None
-
-
-def _refuse_code(path: Path, config: Any) -> None:
-    """Keras's safe mode refuses code as well; older versions forget it for .h5 (CVE-2025-9905, before 3.11.3)."""
-    if isinstance(config, list):
-        for entry in config:
-            _refuse_code(path, entry)
-    if not isinstance(config, dict):
-        return
-    name, module = config.get("class_name"), config.get("module")
-    if name in ("Lambda", "__lambda__"):
-        raise PaddingError(f"{path} holds a Lambda, which is code. Only what needs no code is read.")
-    known = module is None or str(module).split(".")[0] in ("keras", "convpad", "builtins")
-    if isinstance(name, str) and not known:
-        raise PaddingError(f"{path} needs the class {module}.{name}. Only Keras's own and convpad's are read.")
-    for entry in config.values():
-        _refuse_code(path, entry)
-
-
-def _refuse_sizes(path: Path, config: Any, stored: int) -> None:
-    """Refuses a file that asks for far more memory than the weights it brings."""
-    import keras
-
-    with keras.StatelessScope(initialize_variables=False):
-        model = keras.saving.deserialize_keras_object({**config, "compile_config": None}, safe_mode=True)
-        wanted = sum(prod(weight.shape) for weight in getattr(model, "weights", []))
+    compiled = None
+    # On PyTorch what a layer asks of its weights would make them, but for a device that keeps shapes alone.
+    shapes_alone = keras.device("meta") if keras.config.backend() == "torch" else nullcontext()
+    with keras.StatelessScope(initialize_variables=False), shapes_alone:
+        if path.suffix in _LEGACY:  # what it was compiled with Keras 3.15.1 writes, and does not read
+            keras.saving.load_model(path, safe_mode=True, compile=False)
+        else:
+            with ZipFile(path) as archive:
+                config = json.loads(archive.read(_CONFIG))
+            compiled = config.pop("compile_config", None)
+            model: Any = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            wanted, stored = sum(prod(w.shape) for w in getattr(model, "weights", [])), path.stat().st_size
+            if wanted > stored + _SPARE:  # less than a byte for each number
+                raise PaddingError(f"{path.name} asks for {wanted:,} weights and is of {stored:,} bytes.")
     keras.backend.clear_session()
-    if wanted > stored + 1_000_000:  # less than a byte for each number
-        raise PaddingError(f"{path} asks for {wanted:,} weights and holds {stored:,} bytes of them.")
+    return compiled
 
 
 def save(model: Any, path: Path) -> None:
@@ -142,7 +123,7 @@ def save(model: Any, path: Path) -> None:
     Raises:
         PaddingError: the system does not let it.
     """
-    with _one_line(path, "cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
+    with _one_line(f"{path} cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
         part = Path(folder) / path.name
         model.save(part)
         part.replace(path)

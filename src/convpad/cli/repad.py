@@ -15,8 +15,8 @@ __all__ = ["repad"]
 
 
 def repad(
-    model: Annotated[Path, typer.Argument(help="The model to read: .keras or .h5.")],
-    out: Annotated[Path, typer.Argument(help="The model to write: .keras.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model to read: .keras or .h5.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The model to write: .keras.")],
     mode: Annotated[
         str | None, typer.Option(help="With what: zeros, reflect, circular, ..., a number; or circular,reflect.")
     ] = None,

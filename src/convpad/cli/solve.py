@@ -18,8 +18,11 @@ LONGEST = 1_000_000
 
 
 def solve(
-    input: Annotated[str | None, typer.Argument(help="What goes in: 224, or one size for each axis, 224x320.")] = None,
-    output: Annotated[str | None, typer.Argument(help="What comes out.")] = None,
+    input: Annotated[
+        str | None,
+        typer.Argument(metavar="INPUT", help="What goes in: 224 is a square (see --rank), 224x320 says each axis."),
+    ] = None,
+    output: Annotated[str | None, typer.Argument(metavar="OUTPUT", help="What comes out.")] = None,
     kernel: Annotated[str | None, typer.Option(help="The window: 7, or 7x5.")] = None,
     stride: Annotated[str | None, typer.Option(help="2, or 2x1.")] = None,
     dilation: Annotated[str | None, typer.Option(help="2, or 2x1.")] = None,
@@ -32,7 +35,7 @@ def solve(
         str | None,
         typer.Option(help="Only what it can say itself: keras, tensorflow, torch, onnx, caffe, theano or flax."),
     ] = None,
-    rank: Annotated[int | None, typer.Option(help="Axes, where a size is one number; without it 2.")] = None,
+    rank: Annotated[int | None, typer.Option(help="Axes, where a size is one number: 1, 2 or 3; without it 2.")] = None,
     table: Annotated[str | None, typer.Option(help="A file with a table of sizes, or - for standard input.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Print every solution, not the likeliest alone.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

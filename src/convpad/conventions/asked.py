@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.conventions.words import Name, Words, alike, call
+from convpad.errors import refuse
 from convpad.geometry import AMOUNTS, Amount, Window, transposed_window
 from convpad.modes import MODES, Mode
 from convpad.problem import POOLS, Problem
 from convpad.spec import Constant, Learned, Padding
 
-__all__ = ["Asked", "Pad", "ceiled", "number", "warning"]
+__all__ = ["Asked", "Pad", "ceiled", "number", "overhanging", "warning"]
 
 Pairs = Sequence[tuple[int, int]]
 Fill = tuple[str, Any]
@@ -258,6 +259,27 @@ def ceiled(window: Window, pad: int) -> tuple[int, int] | None:
     outputs = -((window.span - window.size - 2 * pad) // window.stride) + 1
     outputs -= (outputs - 1) * window.stride >= window.size + pad
     return pad, max((outputs - 1) * window.stride + window.span - window.size - pad, 0)
+
+
+def overhanging(pairs: Sequence[tuple[int, int] | None], behind: Sequence[int], mode: str) -> Any:
+    """With what such a pool pads: where it counts its padding, it does not count what its last window has beyond it.
+
+    Args:
+        pairs: what it pads in all.
+        behind: what it is told to pad behind each axis.
+        mode: with what.
+
+    Raises:
+        PaddingError: the last window has both in it.
+    """
+    beyond = [pair is not None and pair[1] > told for pair, told in zip(pairs, behind, strict=True)]
+    if mode == "ignore" or not any(beyond):
+        return mode
+    if any(more and told for more, told in zip(beyond, behind, strict=True)):
+        allowed = "be off, or count_include_pad, where the last window reaches beyond what is padded"
+        raise refuse("ceil_mode", allowed, True)
+    modes = [(mode, "ignore" if more else mode) for more in beyond]
+    return modes[0] if len(modes) == 1 else tuple(modes)
 
 
 def warning(asked: Asked) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convpad.arguments import listed
-from convpad.conventions.asked import Asked, Pad, number, warning
+from convpad.conventions.asked import Asked, Pad, number, overhanging, warning
 from convpad.conventions.words import Name, Words, as_padding
 from convpad.errors import refuse
 from convpad.geometry import AMOUNTS, Window
@@ -125,7 +125,10 @@ def read(
     if numbers is None or len(numbers) != 2 * rank:
         raise refuse("pads", f"have {2 * rank} ints, those before each axis first", pads)
     pairs: list[Any] = list(zip(numbers[:rank], numbers[rank:], strict=True))
-    return as_padding(list(map(_ceiled, windows, pairs)) if ceil_mode else pairs, mode)
+    if not ceil_mode:
+        return as_padding(pairs, mode)
+    ceiled = list(map(_ceiled, windows, pairs))
+    return as_padding(ceiled, overhanging(ceiled, [after for _, after in pairs], mode))
 
 
 def _ceiled(window: Window, pair: tuple[int, int]) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from convpad.arguments import per_axis
-from convpad.conventions.asked import Asked, Pad, ceiled, number, warning
+from convpad.conventions.asked import Asked, Pad, ceiled, number, overhanging, warning
 from convpad.conventions.words import Words, alike, as_padding, call
 from convpad.errors import refuse
 from convpad.geometry import AMOUNTS, Window
@@ -148,4 +148,4 @@ def read(
         return Padding.parse(padding, mode, rank=rank)
     pads = per_axis("padding", padding, rank, 0)
     pairs = list(map(ceiled, windows, pads)) if ceil_mode else [(pad, pad) for pad in pads]
-    return as_padding(pairs, mode)
+    return as_padding(pairs, overhanging(pairs, pads, mode) if ceil_mode else mode)

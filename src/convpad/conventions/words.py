@@ -61,7 +61,7 @@ def call(function: str, *positional: Any, **options: Any) -> str:
     return f"{function}({', '.join(said)})".replace("'", '"')
 
 
-def as_padding(pairs: Sequence[tuple[int, int] | None], mode: str) -> Padding:
+def as_padding(pairs: Sequence[tuple[int, int] | None], mode: Any) -> Padding:
     """What a framework's numbers mean here; they are None where the size that they follow is not known."""
     known = [pair for pair in pairs if pair is not None]
     if len(known) < len(pairs):

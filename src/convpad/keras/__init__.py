@@ -8,10 +8,9 @@ from __future__ import annotations
 try:
     import keras as _keras  # noqa: F401
 except ModuleNotFoundError as _error:
-    raise ModuleNotFoundError(
-        "convpad.keras needs Keras 3, which is not installed. Install it with: pip install 'convpad[keras]'",
-        name="keras",
-    ) from _error
+    from convpad.errors import without_keras
+
+    raise without_keras("convpad.keras") from _error
 
 from convpad.keras.convolution import Conv1D, Conv2D, Conv3D
 from convpad.keras.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D

@@ -24,6 +24,8 @@ class Convolution(Windowed):
 
     def _lay_out(self) -> None:
         """The kernel's values in the order in which the backend reads them; its shape is Keras's still."""
+        if keras.config.backend() != "torch":
+            return  # others keep kernels as they are, and to read one in a StatelessScope would be to make it
         _, backend = backend_of({"kernel": self.kernel.value})
         if backend is not None:
             backend.lay_out(self.kernel.value)

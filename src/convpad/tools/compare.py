@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from convpad.conventions import say
@@ -13,7 +12,8 @@ from convpad.errors import PaddingError
 from convpad.problem import POOLS
 from convpad.spec import Padding
 from convpad.tools.alignment import aligned
-from convpad.tools.padded import Fill, PaddedWindow, Reading, never_wins
+from convpad.tools.differing import differs, differs_ahead
+from convpad.tools.padded import PaddedWindow, Reading
 from convpad.tools.readers import read
 
 __all__ = ["Comparison", "Paired", "compare"]
@@ -49,7 +49,8 @@ class Paired:
             said += f", padding_mode={self.padding_mode!r}"
         if self.output_padding is not None:
             said += f", output_padding={self.output_padding!r}"
-        without = [f"instead of {' and '.join(pad.name for pad in self.b.pads)}"] if self.b.pads else []
+        gone = self.b.pads if self.b.op != "conv_transpose" else ()
+        without = [f"instead of {' and '.join(pad.name for pad in gone)}"] if gone else []
         return (said, *without, *self.code.splitlines())
 
     @property
@@ -202,18 +203,19 @@ def _paired(a: PaddedWindow, b: PaddedWindow, framework: str) -> Paired:
     pair = Paired(a, b)
     if pair.steps_apart:
         return pair
-    differs = _differs(a, b)
-    if not differs:
+    ahead = differs_ahead(a, b)
+    if ahead:
+        return Paired(a, b, (ahead,))
+    found = differs(a, b)
+    if not found:
         return pair
-    if a.folded is None or a.amounts is None:
-        return Paired(a, b, differs)
-    return _mended(a, b, differs, framework)
+    return _mended(a, b, found, framework)
 
 
-def _mended(a: PaddedWindow, b: PaddedWindow, differs: tuple[str, ...], framework: str) -> Paired:
+def _mended(a: PaddedWindow, b: PaddedWindow, found: tuple[str, ...], framework: str) -> Paired:
     folded, rank = a.folded, len(a.windows)
     if folded is None or a.amounts is None:
-        return Paired(a, b, differs)
+        return Paired(a, b, found)
     padding = pair_or_one(a.amounts)
     mode = folded.spelling()[1]
     extra = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
@@ -223,70 +225,6 @@ def _mended(a: PaddedWindow, b: PaddedWindow, differs: tuple[str, ...], framewor
         asked = b.asked(wanted, extra or ((0,) * rank if a.op == "conv_transpose" else None))
         code = "" if asked is None else say(asked, framework, wanted.values).code
     except PaddingError:  # on b's input there is no such window
-        return Paired(a, b, differs)
+        return Paired(a, b, found)
     usual = "ignore" if a.op in POOLS else "zeros"
-    return Paired(
-        a, b, differs, padding, None if mode == usual else mode, None if extra is None else alike(extra), code
-    )
-
-
-def _differs(a: PaddedWindow, b: PaddedWindow) -> tuple[str, ...]:
-    """In what two paddings of one kind of window differ."""
-    if a.amounts is None or b.amounts is None:
-        same = a.amounts == b.amounts and a.padding.amounts == b.padding.amounts and a.fills == b.fills
-        return () if same else ("the amounts depend on a size that is not known",)
-    rows: list[str] = []
-    for axis in range(len(a.windows)):
-        pairs = a.amounts[axis], b.amounts[axis]
-        if not _reach_alike(a, b, axis):
-            rows.append(f"{pairs[0]}, not {pairs[1]}")
-            continue
-        fills = _what(a, axis), _what(b, axis)
-        if fills[0] != fills[1]:
-            rows.append(f"{_said(fills[0])}, not {_said(fills[1])}")
-        else:
-            rows.append("")
-    if not any(rows):
-        return ()
-    if len(set(rows)) == 1 and len(rows) > 1:
-        which = "both" if len(rows) == 2 else "all"
-        found = rows[0].split(", not ")
-        return (f"{found[0]} on {which} axes, not {found[1]}",)
-    return tuple(f"axis {axis}: {row}" if len(rows) > 1 else row for axis, row in enumerate(rows) if row)
-
-
-def _reach_alike(a: PaddedWindow, b: PaddedWindow, axis: int) -> bool:
-    """Whether the windows stand on the same values along an axis."""
-    one, other = a.windows[axis], b.windows[axis]
-    left = [window.problem.leftovers[axis] if window.problem.leftovers else 0 for window in (a, b)]
-    words = a.padding.amounts[axis], b.padding.amounts[axis]
-    if words[0] == words[1] and words[0].follows_size and not (a.pads or b.pads) and left[0] == left[1]:
-        return True  # the same rule, on whatever sizes
-    if a.op == "conv_transpose":  # output padding takes less off, or adds
-        return (one.before, (one.after or 0) - left[0]) == (other.before, (other.after or 0) - left[1])
-    if other.size is None:
-        return (one.before, one.after) == (other.before, other.after)
-    return one.before == other.before and replace(other, after=one.after).output == other.output
-
-
-def _what(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]:
-    """What is read on the two sides of an axis: None where nothing is."""
-    one = window.windows[axis]
-    read_after = (one.after or 0) - (one.leftover or 0)
-    sides = zip(window.fills[axis], (one.before or 0, read_after), strict=True)
-    before, after = (
-        _taken(window, fill) if read > 0 and window.op != "conv_transpose" else None for fill, read in sides
-    )
-    return before, after
-
-
-def _taken(window: PaddedWindow, fill: Fill) -> Fill:
-    """A fill, or what comes to the same: in a max pool zeros over values that are not negative are as good as none."""
-    if window.op == "max_pool" and (never_wins(fill) or (window.nonnegative and fill[0] == "zeros")):
-        return "ignore", None
-    return fill
-
-
-def _said(fills: Sequence[Fill | None]) -> str:
-    names = ["nothing" if fill is None else str(fill[1]) if fill[0] == "constant" else fill[0] for fill in fills]
-    return names[0] if len(set(names)) == 1 else "/".join(names)
+    return Paired(a, b, found, padding, None if mode == usual else mode, None if extra is None else alike(extra), code)

@@ -8,11 +8,11 @@ from convpad.geometry.amounts import Pair, explicit
 from convpad.modes import MODES, Mode
 from convpad.spec import Learned, Padding
 
-__all__ = ["melted"]
+__all__ = ["REPEATED", "melted"]
 
 _Fill = tuple[Mode, Any]
 
-_REPEATED = ("zeros", "constant", "replicate")
+REPEATED = ("zeros", "constant", "replicate")
 """Modes that pad an axis twice as they would pad it once by the sum."""
 
 
@@ -70,7 +70,7 @@ def melted(
         if any(not mode.counts for mode, _ in every):
             return "it leaves its own padding out of the count"
         for ours, theirs in zip(fills, more, strict=True):
-            if ours and theirs and not (_alike(ours + theirs) and ours[0][0].name in _REPEATED):
+            if ours and theirs and not (_alike(ours + theirs) and ours[0][0].name in REPEATED):
                 return f"it pads the same axis with {theirs[0][0].name!r}, after {ours[0][0].name!r}"
         if any(mode.carries_value for mode, _ in every) and not _alike(every):
             return "where the axes meet, the constant of one would be padded by the other"

@@ -12,6 +12,7 @@ from convpad.errors import PaddingError
 from convpad.geometry import Window
 from convpad.problem import POOLS, Problem
 from convpad.spec import Constant, Learned, Padding
+from convpad.tools.melting import REPEATED, melted
 from convpad.tools.posing import Shape, posed
 
 __all__ = ["Fill", "Pad", "PaddedWindow", "Reading", "filled", "fills_of", "never_wins"]
@@ -146,9 +147,8 @@ class PaddedWindow:
         found = [pad.fills[axis][side] for pad in self.pads if pad.pairs[axis][side]]
         if amount != 0:
             found.append(own)
-        kinds = list(dict.fromkeys((mode, repr(value)) for mode, value in found))
-        if len(kinds) > 1:
-            return ", then ".join(mode for mode, _ in kinds), None
+        if len(found) > 1 and not (found[0][0] in REPEATED and len({(m, repr(v)) for m, v in found}) == 1):
+            return ", then ".join(mode for mode, _ in found), None
         return found[0] if found else own
 
     @property
@@ -172,13 +172,20 @@ class PaddedWindow:
         """All that pads it as one padding; None where there is no such padding, or a size is unknown."""
         if not self.pads or self.op == "conv_transpose":
             return self.padding
-        if self.amounts is None or any("," in mode for axis in self.fills for mode, _ in axis):
-            return None
-        modes = tuple(tuple(_spelled(fill) for fill in axis) for axis in self.fills)
-        try:
-            return Padding.parse(self.amounts, modes, rank=len(self.amounts))
-        except PaddingError:  # a mode for which there is no spelling without its value
-            return None
+        found, sizes = self.padding, [self.problem.input_shape[axis] for axis in self.problem.axes]
+        spans = tuple(window.span for window in self.problem.windows)
+        for pad in reversed(self.pads):
+            modes = tuple(tuple(map(_spelled, axis)) for axis in pad.fills)
+            try:
+                one = Padding.parse(pad.pairs, modes, rank=len(pad.pairs))
+            except PaddingError:  # a mode for which there is no spelling without its value
+                return None
+            both = melted(one, found, spans, self.strides, tuple(sizes))
+            if isinstance(both, str):
+                return None
+            found = both
+            sizes = [None if s is None else s - sum(pair) for s, pair in zip(sizes, pad.pairs, strict=True)]
+        return found
 
     def asked(self, padding: Padding | None = None, output_padding: Any = None) -> Problem | None:
         """The whole operation, on the input before anything pads it: padded as it is, or otherwise.
@@ -194,8 +201,9 @@ class PaddedWindow:
         if chosen is None:
             return None
         shape = list(known.input_shape)
-        for axis, size in zip(known.axes, self.input, strict=True):
-            shape[axis] = size
+        if self.op != "conv_transpose":
+            for axis, size in zip(known.axes, self.input, strict=True):
+                shape[axis] = size
         return posed(
             self.op,
             tuple(shape),

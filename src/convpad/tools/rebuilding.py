@@ -164,7 +164,8 @@ class _Made:
             missing = [child for child in layers_in(value) if child.name in wanted and id(child) not in self.places]
             if missing and name in made_by_code:
                 setattr(new, name, self._mapped(value, made_by_code[name]))
-                _forget(new, [child for child in layers_in(made_by_code[name]) if child.name in wanted])
+                kept = {id(child) for child in layers_in(getattr(new, name))}
+                _forget(new, [child for child in layers_in(made_by_code[name]) if id(child) not in kept])
         return new
 
     def _mapped(self, old: Any, new: Any) -> Any:
@@ -230,11 +231,13 @@ def _attributes(layer: Any) -> dict[str, Any]:
 
 
 def _forget(holder: Any, stale: list[Any]) -> None:
-    """Takes replaced layers out of a layer's list of layers, where Keras 3.15.1 leaves them and has no word for it."""
-    tracker = getattr(holder, "_tracker", None)
-    for layer in stale:
-        if tracker is not None:
-            tracker.untrack(layer)
+    """Takes replaced layers out of a layer's layers, where Keras 3.15.1 leaves what an attribute held before.
+
+    It forgets what is taken out of a list that the layer holds.
+    """
+    holder.replaced = list(stale)
+    holder.replaced.clear()
+    del holder.replaced
 
 
 def _copied(value: Any) -> Any:

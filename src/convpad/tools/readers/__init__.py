@@ -7,6 +7,7 @@ opened, and none is written.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from convpad.errors import PaddingError, refuse
 from convpad.tools.padded import Reading
 from convpad.tools.signal import Shape, checked_shape
 
-__all__ = ["read"]
+__all__ = ["line_of", "printable", "read"]
 
 _FILES = ".keras, .h5, .pt2 or .onnx"
 _OTHERS = {
@@ -103,13 +104,18 @@ def _file(path: Path, shapes: list[Shape] | None) -> Reading:
     except PaddingError as error:
         raise PaddingError(f"{path.name}: {error}") from None
     except OSError as error:
-        raise PaddingError(f"{path} cannot be read: {error.strerror or _line(error)}.") from None
+        raise PaddingError(f"{path} cannot be read: {error.strerror or line_of(error)}.") from None
     except Exception as error:  # what a parser says to bytes that someone else chose is not known beforehand
-        raise PaddingError(f"{path.name} is not a {suffix} file that can be read: {_line(error)}.") from None
+        raise PaddingError(f"{path.name} is not a {suffix} file that can be read: {line_of(error)}.") from None
 
 
-def _line(error: Exception) -> str:
+def line_of(error: BaseException) -> str:
     """The beginning of what an error says, on one line, of signs that can be printed."""
-    words = " ".join(str(error).split())
-    said = "".join(sign if sign.isprintable() else "?" for sign in words)[:160].rstrip(".")
+    said = printable(str(error), 160).rstrip(".")
     return f"{type(error).__name__}{': ' if said else ''}{said}"
+
+
+def printable(text: str, longest: int) -> str:
+    """The beginning of a text, on one line, of signs that can be printed."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # Keras's errors come in bold type
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(plain.split()))[:longest]

@@ -1,4 +1,4 @@
-"""What does a Keras config say of a layer: whose it is, what it pads, and which tensors it is given?"""
+"""What does a Keras config say of a layer: what it pads, and which tensors it is given?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from convpad.arguments import listed
 from convpad.errors import PaddingError
 from convpad.spec import Constant, Learned, Padding
-from convpad.tools.readers.layers import NONNEGATIVE, SHAPES
+from convpad.tools.readers.layers import NONNEGATIVE
 from convpad.tools.signal import Shape, Signal, checked_shape, pad_of
 
 __all__ = [
@@ -16,13 +16,12 @@ __all__ = [
     "WINDOWS",
     "End",
     "behind",
+    "built_for",
     "ends_of",
     "input_shape",
     "itemsize_of",
-    "owner_of",
     "padding_of",
     "rectified",
-    "refuse_code",
     "started",
     "tensors_of",
 ]
@@ -42,34 +41,6 @@ WINDOWS = {f"{name}{rank}D": (op, rank) for name, op in _OPS.items() for rank in
 WINDOWS |= {f"Conv{rank}DTranspose": ("conv_transpose", rank) for rank in (1, 2, 3)}
 PADS = {f"{name}{rank}D": rank for name in ("ZeroPadding", "Padding") for rank in (1, 2, 3)}
 _ITEMSIZES = {"float16": 2, "bfloat16": 2, "float64": 8}
-
-
-def known(kind: str) -> bool:
-    return kind in WINDOWS or kind in PADS
-
-
-def owner_of(entry: dict[str, Any]) -> str:
-    """Whose class it is: "keras", "convpad" or "". Files of Keras 2 name no module for Keras's own."""
-    module, registered = entry.get("module"), entry.get("registered_name")
-    if isinstance(registered, str) and registered.startswith("convpad>"):
-        return "convpad"
-    if module is None:
-        return "" if ">" in str(entry.get("class_name")) else "keras"
-    return "keras" if str(module).split(".")[0] == "keras" else ""
-
-
-def refuse_code(kind: str, owner: str, config: dict[str, Any]) -> None:
-    """Refuses a layer whose meaning is code that a file brings, or leaves to be found."""
-    name = config.get("name", kind)
-    if kind == "Lambda":
-        raise PaddingError(
-            f"The layer {name!r} is a Lambda: code, which is not run from a file. Give the model itself."
-        )
-    if not owner or (kind not in SHAPES and not known(kind) and not kind.isidentifier()):
-        raise PaddingError(
-            f"The layer {name!r} is of the class {kind!r}, which is not Keras's own; no code is run from a file. "
-            "Give the model itself."
-        )
 
 
 def behind(kind: str, name: str, config: dict[str, Any], signal: Signal) -> Signal:
@@ -139,19 +110,24 @@ def started(config: dict[str, Any]) -> Shape | None:
     return checked_shape("The input", shape) if shape else None
 
 
+def built_for(entry: dict[str, Any]) -> Shape | None:
+    """The input's shape that a layer was built for, as Keras 3 writes it down."""
+    known: Any = entry.get("build_config")
+    shape = listed(known.get("input_shape")) if isinstance(known, dict) else None  # pyright: ignore
+    if not shape or any(listed(size) is not None or isinstance(size, dict) for size in shape):
+        return None
+    return checked_shape(str(entry["config"].get("name")), shape)
+
+
 def ends_of(ends: Any) -> list[End]:
-    """[name, node, tensor], or a list or dict of them."""
+    """[layer, call, output], or lists and dicts of them, as deep as a model's inputs and outputs are."""
     if isinstance(ends, dict):
         ends = [*ends.values()]  # pyright: ignore
-    if len(ends) == 3 and isinstance(ends[0], str):
-        ends = [ends]
-    found: list[End] = []
-    for end in ends:
-        if isinstance(end[0], str):
-            found.append((end[0], int(end[1]), int(end[2])))
-        else:
-            found += ends_of(end)
-    return found
+    if not isinstance(ends, list):
+        raise PaddingError("Its inputs and outputs must each be written as [layer, call, output].")
+    if len(ends) == 3 and isinstance(ends[0], str):  # pyright: ignore[reportUnknownArgumentType]
+        return [(ends[0], int(ends[1]), int(ends[2]))]
+    return [found for end in ends for found in ends_of(end)]  # pyright: ignore[reportUnknownVariableType]
 
 
 def tensors_of(call: Any) -> list[tuple[End, Shape | None]]:

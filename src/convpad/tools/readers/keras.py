@@ -20,18 +20,18 @@ from convpad.tools.readers.config import (
     WINDOWS,
     End,
     behind,
+    built_for,
     ends_of,
     input_shape,
     itemsize_of,
-    owner_of,
     padding_of,
     rectified,
-    refuse_code,
     started,
     tensors_of,
 )
 from convpad.tools.readers.hdf5 import root_attribute
 from convpad.tools.readers.layers import SHAPES, STAYS_NONNEGATIVE
+from convpad.tools.readers.screening import kind_of, owner_of, refuse_code
 from convpad.tools.signal import Shape, Signal, checked_shape, window_of
 
 __all__ = ["read_file", "read_model"]
@@ -40,7 +40,11 @@ LARGEST_CONFIG = 64 * 2**20
 MOST_CALLS = 20_000
 
 _MODELS = ("Functional", "Sequential", "Model")
-_UNREAD = tuple(f"ConvLSTM{rank}D" for rank in (1, 2, 3))
+_UNREAD = (
+    *(f"ConvLSTM{rank}D" for rank in (1, 2, 3)),
+    # What functions of `keras.ops` are written as.
+    *("Pad", "Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv", "MaxPool", "AveragePool"),
+)
 
 
 def read_file(path: Path, shapes: list[Shape] | None) -> Reading:
@@ -49,7 +53,9 @@ def read_file(path: Path, shapes: list[Shape] | None) -> Reading:
     config = json.loads(text)
     if not isinstance(config, dict):
         raise PaddingError("Its config is not that of a Keras model.")
-    return _Walk(trusted=False).reading(path.name, config, shapes)  # pyright: ignore[reportUnknownArgumentType]
+    # What it was compiled with is not read here, and is screened where it is.
+    refuse_code({key: value for key, value in config.items() if key != "compile_config"})  # pyright: ignore
+    return _Walk().reading(path.name, config, shapes)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def read_model(model: Any, shapes: list[Shape] | None) -> Reading:
@@ -65,7 +71,7 @@ def read_model(model: Any, shapes: list[Shape] | None) -> Reading:
             f"{type(model).__name__}. Give keras.Model(inputs, model.call(inputs)) with inputs = keras.Input(shape)."
         )
     kind = "Sequential" if "Sequential" in {base.__name__ for base in type(model).__mro__} else "Functional"
-    return _Walk(trusted=True).reading(name, {"class_name": kind, "config": config, "module": "keras"}, shapes)
+    return _Walk().reading(name, {"class_name": kind, "config": config, "module": "keras"}, shapes)
 
 
 def _zipped(path: Path) -> bytes:
@@ -92,8 +98,7 @@ def _attribute(path: Path) -> bytes:
 class _Walk:
     """Follows every tensor through a config, layer by layer, call by call."""
 
-    def __init__(self, *, trusted: bool) -> None:
-        self.trusted = trusted
+    def __init__(self) -> None:
         self.windows: list[PaddedWindow] = []
         self.signals: list[Signal] = []
         self.followed: set[str] = set()
@@ -114,12 +119,10 @@ class _Walk:
         self.calls += 1
         if self.calls > MOST_CALLS:
             raise PaddingError(f"It must call its layers at most {MOST_CALLS:,} times.")
-        kind, config = entry["class_name"], entry["config"]
+        kind, config = kind_of(entry), entry["config"]
         if not isinstance(kind, str) or not isinstance(config, dict):
             raise PaddingError("Its config is not that of a Keras model.")
         owner = owner_of(entry)
-        if not self.trusted:
-            refuse_code(kind, owner, config)  # pyright: ignore[reportUnknownArgumentType]
         ours = owner in ("keras", "convpad")
         name = prefix + str(config.get("name", kind))  # pyright: ignore
         if "layers" in config and (kind in _MODELS or not ours):
@@ -133,6 +136,8 @@ class _Walk:
         elif kind in ("TimeDistributed", "SpectralNormalization") and ours:
             made = self._wrapped(kind, name, config, signals[0], hinted)  # pyright: ignore
         else:
+            if not ours or kind == "Lambda" or kind in _UNREAD:
+                self.unread.append(f"{name} ({kind})")
             made = self._other(kind, name, config, signals, hint if hinted else None)  # pyright: ignore
         self.signals.append(made)
         return [made]
@@ -153,8 +158,6 @@ class _Walk:
         return Signal((made.shape[0], shape[1], *made.shape[1:]), (), made.nonnegative, made.itemsize)
 
     def _other(self, kind: str, name: str, config: dict[str, Any], signals: list[Signal], hint: Shape | None) -> Signal:
-        if kind in _UNREAD or (kind not in SHAPES and kind == "Lambda"):
-            self.unread.append(f"{name} ({kind})")
         shapes = [signal.shape for signal in signals if signal.shape is not None]
         rule = SHAPES.get(kind)
         itemsize = itemsize_of(config, signals[0].itemsize)
@@ -209,8 +212,9 @@ class _Walk:
         signals = given or [Signal(started(config))]
         for entry in entries:  # pyright: ignore[reportUnknownVariableType]
             if entry["class_name"] != "InputLayer":
-                hint = None
-                signals = self._layer(entry, prefix, signals, hinted, hint)  # pyright: ignore
+                if given is None and hinted and signals[0].shape is None:
+                    signals = [Signal(built_for(entry))]  # pyright: ignore[reportUnknownArgumentType]
+                signals = self._layer(entry, prefix, signals, hinted)  # pyright: ignore
             elif given is None:
                 signals = [Signal(input_shape(entry))]  # pyright: ignore[reportUnknownArgumentType]
         return signals

@@ -98,6 +98,10 @@ def _resize(config: Config, shapes: Sequence[Shape]) -> Shape:
     return (batch, *sizes, rest[-1]) if _last(config) else (batch, rest[0], *sizes)
 
 
+def _embed(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return (*shapes[0], config["output_dim"])
+
+
 _UNCHANGED = (
     "Activation",
     "ActivityRegularization",
@@ -117,6 +121,12 @@ _UNCHANGED = (
     "Normalization",
     "PReLU",
     "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "Rescaling",
     "Softmax",
@@ -134,6 +144,7 @@ SHAPES: dict[str, Rule] = {
     **dict.fromkeys(_MERGES, _broadcast),
     "Concatenate": _concatenate,
     "Dense": _dense,
+    "Embedding": _embed,
     "Flatten": _flatten,
     "Reshape": _reshape,
     "Permute": _permute,
@@ -141,7 +152,7 @@ SHAPES: dict[str, Rule] = {
     **{f"Cropping{rank}D": _crop for rank in (1, 2, 3)},
     **{f"UpSampling{rank}D": _upsample for rank in (1, 2, 3)},
     **{f"Global{kind}Pooling{rank}D": _global for kind in ("Average", "Max") for rank in (1, 2, 3)},
-    **dict.fromkeys(("Resizing", "CenterCrop"), _resize),
+    **dict.fromkeys(("Resizing", "CenterCrop", "RandomCrop"), _resize),
 }
 """By class: `(config, shapes of the inputs) -> shape of the output`."""
 

@@ -213,7 +213,13 @@ class _Walk:
             filters *= groups
         sizes = given.spatial(rank, channels_last=False)
         windows = [Window(*row, None, None) for row in zip(sizes, kernel, strides, dilation, strict=True)]
-        padding, extra = _padding(op, windows, attributes)
+        try:
+            padding, extra = _padding(op, windows, attributes)
+        except PaddingError:
+            if op != "average_pool" or not (attributes.get("ceil_mode") and attributes.get("count_include_pad")):
+                raise
+            self.unread.append(f"{name} ({_text(node.op_type)})")  # no padding stands for this one
+            return None
         window, made = window_of(
             given,
             name,

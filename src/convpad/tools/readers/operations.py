@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convpad.conventions import read
-from convpad.errors import refuse
+from convpad.errors import PaddingError, refuse
 from convpad.geometry import Window
 from convpad.spec import Padding
 from convpad.tools.padded import Fill, PaddedWindow
@@ -102,7 +102,14 @@ class Walk:
             turned = bool(transposed) or bool(call.arguments.get("transposed"))
             return self._conv(call, given, [int(size or 0) for size in known], turned)
         if pool:
-            return self._pool(call, given, f"{'max' if pool[1] == 'max' else 'average'}_pool", int(pool[2]))
+            try:
+                return self._pool(call, given, f"{'max' if pool[1] == 'max' else 'average'}_pool", int(pool[2]))
+            except PaddingError:
+                counts = call.arguments.get("count_include_pad", True)
+                if pool[1] == "max" or not (call.arguments.get("ceil_mode") and counts):
+                    raise
+                self.unread.append(f"{call.name} ({operation})")  # no padding stands for this one
+                return None
         if operation in _UNREAD:
             self.unread.append(f"{call.name} ({operation})")
         return None
