@@ -124,13 +124,16 @@ def excess(memory: Memory, name: str = "convpad") -> float:
 def _memory(backend: str, memories: list[Memory]) -> Iterable[Verdict]:
     # Where the process is watched, and not asked a compiler, small layers drown in its pages.
     least = 0 if backend == "jax" else SEEN
-    chosen = [memory for memory in memories if memory.input >= least]
+    apart = [memory for memory in memories if memory.route.startswith(("offset on ", "border on "))]
+    chosen = [memory for memory in apart if memory.input >= least]
     if not chosen:
         return
     worst = max(chosen, key=excess)
     over = sum(excess(memory) > 0.1 for memory in chosen)
     note = f" ({worst.row}, {worst.mode}, {worst.step}); {over} of {len(chosen)} above"
-    what = "memory beyond the limit's / input" + (f", inputs of {least / 2**20:.0f} MiB and more" if least else "")
+    what = "offset and border: memory beyond the limit's / input" + (
+        f", inputs of {least / 2**20:.0f} MiB and more" if least else ""
+    )
     yield _most(f"{what}: worst", backend, 0.1, excess(worst), note)
 
 

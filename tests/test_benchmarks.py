@@ -177,7 +177,12 @@ def made_up(folder: Path) -> None:
     ]
     save("scale", "jax", scale, folder)
     peaks = {"limit": 100, "convpad": 350, "workaround": 1100}
-    save("memory", "jax", [Memory("resnet-56", "reflect", "forward", "x", 1000, peaks, {})], folder)
+    routes = ("border on jax: x", "padded on jax: x")
+    memory = [
+        Memory("resnet-56", "reflect", "forward", route, 1000, {**peaks, "convpad": peaks["convpad"] * times}, {})
+        for times, route in enumerate(routes, 1)
+    ]
+    save("memory", "jax", memory, folder)
 
 
 def test_figures_come_back_as_they_were(tmp_path: Path) -> None:
@@ -224,7 +229,7 @@ def test_verdicts(tmp_path: Path) -> None:
         ("MobileNetV2, zeros, forward", ">= 3.5", "4.00", True),
         ("MobileNetV2, reflect, forward", "<= 1.05", "1.20", False),
         ("time / limit at 2048 squared", "<= 1.03", "1.00 (reflect, forward)", True),
-        ("memory beyond the limit's / input", "<= 0.1", "0.25 (resnet-56, reflect, forward); 1 of 1 above", False),
+        ("offset and border", "<= 0.1", "0.25 (resnet-56, reflect, forward); 1 of 1 above", False),
     ]  # fmt: skip
 
 

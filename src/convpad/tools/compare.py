@@ -109,10 +109,9 @@ class Comparison:
         said = [f"{pairs} of windows: {like} pad alike, {len(self.differences)} not."]
         for pair in self.pairs:
             if pair.steps_apart:
-                said.append(
-                    f"{pair.a.name} and {pair.b.name} are other windows: strides {alike(pair.a.strides)} and "
-                    f"{alike(pair.b.strides)}, dilation {alike(pair.a.dilation)} and {alike(pair.b.dilation)}."
-                )
+                steps = (("strides", pair.a.strides, pair.b.strides), ("dilation", pair.a.dilation, pair.b.dilation))
+                apart = ", ".join(f"{what} {alike(a)} and {alike(b)}" for what, a, b in steps if a != b)
+                said.append(f"{pair.a.name} and {pair.b.name} are other windows: {apart}.")
         for reading, alone in ((self.a, self.only_a), (self.b, self.only_b)):
             for padded, words in ((True, "padded"), (False, "not padded")):
                 names = [window.name for window in alone if window.pads_something == padded]
