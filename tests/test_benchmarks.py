@@ -177,10 +177,9 @@ def made_up(folder: Path) -> None:
     ]
     save("scale", "jax", scale, folder)
     peaks = {"limit": 100, "convpad": 350, "workaround": 1100}
-    routes = ("border on jax: x", "padded on jax: x")
     memory = [
-        Memory("resnet-56", "reflect", "forward", route, 1000, {**peaks, "convpad": peaks["convpad"] * times}, {})
-        for times, route in enumerate(routes, 1)
+        Memory("resnet-56", mode, "forward", f"{route} on jax: x", 1000, {**peaks, "convpad": peak}, {})
+        for mode, route, peak in (("reflect", "border", 350), ("circular", "padded", 900))
     ]
     save("memory", "jax", memory, folder)
 
