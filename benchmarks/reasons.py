@@ -1,24 +1,98 @@
-"""Why is a target missed? What was found in profiles and compilers' output, and what was tried, by hand."""
+"""Why is a target missed? What profiles and compilers' output showed, and what was tried; written by hand."""
 
 from __future__ import annotations
 
 from benchmarks.verdict import Verdict
 
-__all__ = ["reason"]
+__all__ = ["REASONS", "reason"]
 
 REASONS = {
-    ("jax", "time / the fastest"): "",
+    ("jax", "time / the fastest of stock"): (
+        "`stock` pads with zeros in every column, so in the others it is the limit once more. Small dense maps (28"
+        " and 14 squared) are padded by a copy there. Tried for them: the border's outputs computed again from "
+        "strips, one by one and stacked into one convolution; the smallest map with the same border; slabs added "
+        "to the zero-padded convolution. Each is slower than the copy below the share that `ops/choice.py` has."
+    ),
+    ("jax", "time / the fastest of those"): (
+        "Single cells, by less than two runs on this machine differ; which they are changes from run to run."
+    ),
+    ("jax", "time / limit: worst"): (
+        "One of 216 ratios, on a small dense map that is padded by a copy: see the first reason."
+    ),
+    ("jax", "times faster than the workaround"): (
+        "Decided by what XLA's convolution without padding loses against the padded one; with this machine and "
+        "this XLA the limit itself does not reach it. Tried, to be faster than the limit: matrix products for one "
+        "axis (slower), and three ways of taking a volume plane by plane (the best is taken, over twice as fast)."
+    ),
+    ("jax", "MobileNetV2, reflect"): (
+        "17 depthwise layers, each with slabs of 1 to 19 % of its multiplications. Tried: the padded tensor "
+        "instead, made by slices, by `jnp.pad`, and behind a barrier (1.1 to 4 times slower for 3 x 3), rows "
+        "joined to the input before the sum (slower)."
+    ),
+    ("jax", "EfficientNetB0, reflect"): (
+        "On maps of 7 x 7 the slabs of 5 x 5 are 46 % of the multiplications. Where nobody asks for a gradient the"
+        " padded tensor is taken there, which is a copy of the input still. Tried: slabs (1.3), that copy by "
+        "`jnp.pad`, and behind a barrier."
+    ),
+    ("jax", "ResNet50, reflect"): ("Its maps of 28 squared and less are padded by a copy: see the first reason."),
+    ("jax", "U-Net, reflect"): ("Its maps of 64 squared and less are padded by a copy: see the first reason."),
+    ("jax", "time / limit at 2048"): (
+        "16 channels: the slabs' own launches are 3 % of a convolution as cheap as that."
+    ),
+    ("torch", "time / the fastest of"): (
+        "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. A call of convpad is looked"
+        " up in 8 us, and takes 15 us for views and the order of the kernel, twice that with cold caches; a module"
+        " of `torch.nn` checks nothing. Tried: keys by `marshal` (it takes NumPy's integers for bytes), keys of "
+        "plain tuples (taken), all that follows from a problem said once (taken), kernels laid out when a layer is"
+        " built (taken). With the gradient a padded tensor of 2 MiB or more is made twice, so that it need not be "
+        "kept."
+    ),
+    ("torch", "time / limit, "): (
+        "The depthwise rows again: oneDNN is so fast there that a padded copy takes as long as half the "
+        "convolution (80 of 120 us on 56 x 56 x 144). Tried: slabs (4 times slower there; they pay from 500,000 "
+        "values a side on and are taken), `addcmul` for each tap of the border (3.1 against 2.0), a tap of zeros "
+        "in the kernel (1.3 to 2.1). The same by hand with `F.pad` is slower in the mean: the column `framework` "
+        "in the tables of all contestants."
+    ),
+    ("torch", "times faster than stock"): (
+        "The limit itself does not reach it: Keras's copies of input and output cost less than a convolution with "
+        "many filters, and its layer, as ours, takes 50 us around one with few."
+    ),
+    ("torch", "MobileNetV2, zeros"): (
+        "A profile gives 10 of 46 ms to convolutions; the rest are Keras's other layers, and Python around all 150"
+        " of them. With convolutions that take no time it would be 1.5."
+    ),
+    ("torch", "EfficientNetB0, reflect"): ("Depthwise layers on small maps, padded by a copy: see the reason above."),
+    ("torch", "time / limit at 2048"): (
+        "See the table: slabs of a few rows are far from what oneDNN is at its best for."
+    ),
+    ("torch", "offset and border: memory"): (
+        "oneDNN's scratch memory for the convolution of each slab of a volume; on planes at most 0.12. The process"
+        " is watched, not the allocator: PyTorch's for CPUs does not tell."
+    ),
+    ("tensorflow", "time / the fastest of stock"): (
+        "`stock` pads with zeros in every column, so in the others it is the limit once more; the next line leaves"
+        " it out."
+    ),
+    ("tensorflow", "time / the fastest of those"): (
+        "7 x 7 with stride 2 on three channels, where a gather is slower than what Keras slices, and single cells "
+        "by less than two runs differ. Tried: `tf.pad` with its mirrors (one thread), slices joined by `concat`, "
+        "thin strips added in place."
+    ),
+    ("tensorflow", "time / limit, "): (
+        "The depthwise rows, where a copy takes as long as half the convolution. Tried: `tf.pad`, `concat`, one "
+        "gather (taken), strips added in place."
+    ),
+    ("tensorflow", "offset and border: memory"): (
+        "Measured without oneDNN, whose allocator does not tell; TensorFlow's own keeps what a slab once needed."
+    ),
 }
-"""By backend and by how the target begins."""
+"""By backend and by how a target begins; the first that fits."""
 
 
 def reason(verdict: Verdict) -> str:
     """What is known of a target that is missed; nothing if nothing is."""
-    return next(
-        (
-            text
-            for (backend, start), text in REASONS.items()
-            if backend == verdict.backend and verdict.target.startswith(start)
-        ),
-        "",
-    )
+    for (backend, start), text in REASONS.items():
+        if backend == verdict.backend and verdict.target.startswith(start):
+            return text
+    return ""

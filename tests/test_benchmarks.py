@@ -218,8 +218,10 @@ def test_verdicts(tmp_path: Path) -> None:
 
     made_up(tmp_path)
     worst = "1.20 (resnet-56, reflect, gradient); 1 of 3 above"
+    alike = "0.60 (resnet-56, reflect, gradient); 0 of 3 above"
     assert [(v.target.partition(":")[0], v.wanted, v.reached, v.met) for v in verdict.verdicts(loaded(tmp_path))] == [
         ("time / the fastest of stock, workaround, peers", "<= 1.05", worst, False),
+        ("time / the fastest of those that compute the same", "<= 1.05", alike, True),
         ("time / limit, forward", "<= 1.05", "0.22", True),
         ("time / limit, gradient", "<= 1.15", "1.30", False),
         ("time / limit", "<= 1.25", "1.30 (resnet-56, reflect, gradient)", False),

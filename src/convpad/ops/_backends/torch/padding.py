@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
+from convpad.geometry import Window
 from convpad.ops._backends import Ints, Pairs
 from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded, settled
 from convpad.problem import POOLS, Problem
@@ -20,11 +21,9 @@ def native(problem: Problem, ignored: bool) -> str:
     if problem.op == "conv_transpose":
         return ""
     pooled = problem.op in POOLS
-    rows = [evened(pair, window.stride) for pair, window in zip(problem.pads, problem.windows, strict=True)]
     if any(window.before != window.after for window in problem.windows):
-        more = prod(
-            [(w.output or 1) + skipped + rest for w, (_, skipped, rest) in zip(problem.windows, rows, strict=True)]
-        )
+        rows = zip(problem.windows, problem.pads, strict=True)
+        more = prod([_outputs_of_evened(window, pair) for window, pair in rows])
         if pooled or more > (1 + SPARE) * prod([window.output or 1 for window in problem.windows]):
             return "torch pads both sides of an axis alike"
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
@@ -39,12 +38,17 @@ SPARE = 0.13
 (`python -m benchmarks layers --backend torch`: the strided rows)."""
 
 
-def evened(pair: tuple[int, int], stride: int) -> tuple[int, int, int]:
-    """Pads alike on both sides that give the outputs of a pair among others: (pad, outputs before, outputs after)."""
+def evened(pair: tuple[int, int], stride: int) -> tuple[int, int]:
+    """A pad alike on both sides that gives the outputs of a pair among others, and how many others come first."""
     before, after = pair
     skipped = max(-((before - after) // stride), 0)
-    pad = before + skipped * stride
-    return pad, skipped, -(-(pad - after) // stride)
+    return before + skipped * stride, skipped
+
+
+def _outputs_of_evened(window: Window, pair: tuple[int, int]) -> int:
+    pad, skipped = evened(pair, window.stride)
+    leftover = window.leftover if window.leftover is not None else window.stride - 1
+    return (window.output or 1) + skipped + (leftover + pad - pair[1]) // window.stride
 
 
 _OWN = {**{word: word for word in ("reflect", "replicate", "circular")}, "zeros": "constant", "ignore": "constant"}

@@ -27,9 +27,9 @@ class Window:
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
         """Padded alike on both sides, with outputs to spare, which are dropped: nothing is copied."""
         rows = [evened(pair, stride) for pair, stride in zip(self.pads, self.strides, strict=True)]
-        pad = tuple([pad for pad, _, _ in rows])
+        pad = tuple([pad for pad, _ in rows])
         out = CONV[len(rows)](x, weight, None, self.strides, pad, self.dilation, self.groups)
-        for axis, ((_, skipped, _), pair) in enumerate(zip(rows, self.pads, strict=True), 2):
+        for axis, ((_, skipped), pair) in enumerate(zip(rows, self.pads, strict=True), 2):
             span = spanned(weight.shape[axis], self.dilation[axis - 2])
             out = out.narrow(axis, skipped, (x.shape[axis] + sum(pair) - span) // self.strides[axis - 2] + 1)
         return out
