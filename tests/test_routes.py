@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import Case
-from compare import assert_close, oracle
+from compare import assert_close, assert_gradients, oracle
 from frameworks import CHOSEN, ENGINES, framework
 
 import convpad
@@ -252,3 +252,20 @@ def test_a_constant_that_is_a_tensor_has_its_gradient(name: str, op: str, route:
 def test_every_process_knows_what_it_tests() -> None:
     assert {route for _, route, _ in ROUTES} == {"offset", "border", "rescale", "taps", "padded"}
     assert set(CHOSEN) - {"numpy"} == set(ENGINES)
+
+
+# Kernels whose rows lie a power of two apart
+
+
+@pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
+@pytest.mark.parametrize(("op", "kernel"), [("conv", (3, 2, 4, 256)), ("conv_transpose", (3, 2, 256, 4))])
+@pytest.mark.parametrize("filters", [256, 255])
+def test_kernels_that_torch_lays_out_otherwise(
+    monkeypatch: Any, op: str, kernel: tuple[int, ...], filters: int
+) -> None:
+    from convpad.ops._backends.torch import convolutions
+
+    monkeypatch.setattr(convolutions, "_LARGE", 0)
+    case = asked(op, "zeros", kernel=tuple(filters if size == 256 else size for size in kernel))
+    assert_close(answer("torch", case, case.arrays), oracle(case), "float64", str(case))
+    assert_gradients("torch", case)

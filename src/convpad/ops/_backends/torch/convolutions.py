@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad.ops._backends import Ints, Pairs
 from convpad.ops._backends.torch.padding import flat
-from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first
+from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded
 from convpad.ops._backends.torch.uneven import CONV, Uneven, Window
 
 _CONV_TRANSPOSE: dict[int, Any] = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
@@ -34,13 +34,18 @@ def conv(
 
 
 _LARGE = 2**18
-"""Values from which on a matrix is transposed sooner than axes are moved."""
+"""Values of a kernel from which on it pays to look how its rows lie."""
 
 
 def _filters_first(kernel: Tensor) -> Tensor:
-    if kernel.numel() < _LARGE or not kernel.is_contiguous():
+    *window, channels, filters = kernel.shape
+    slow = kernel.numel() >= _LARGE and filters % 256 == 0 and kernel.is_contiguous()
+    if not slow or recorded(kernel):
         return kernel.movedim((-1, -2), (0, 1))
-    return kernel.flatten(0, -2).t().contiguous().unflatten(1, kernel.shape[:-1]).movedim(-1, 1)
+    # Rows that lie a power of two apart fall on the same lines of the cache: set apart first, they are sooner turned.
+    rows = F.pad(kernel.flatten(0, -2), (0, 16))[:, :filters]
+    first = torch.cat([taps.t() for taps in rows.split(channels)], 1)
+    return first.unflatten(1, (*window, channels)).movedim(-1, 1)
 
 
 def depthwise_conv(
