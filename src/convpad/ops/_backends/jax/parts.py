@@ -65,4 +65,21 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
 
 
 def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
-    return out * factors
+    boxes = where() if jax.device_count() == 1 else None  # where it is spread over devices, boxes would be fetched
+    if boxes is None:
+        return out * factors
+    return _scaled(out, factors, tuple([tuple([(cut.start, cut.stop) for cut in box]) for box in boxes]))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _scaled(out: Tensor, factors: Tensor, boxes: tuple[tuple[tuple[int | None, int | None], ...], ...]) -> Tensor:
+    for ends in boxes:
+        box = tuple([slice(*end) for end in ends])
+        out = put(out, box, out[box] * factors[box])
+    return out
+
+
+@_scaled.defjvp
+def _scaled_jvp(boxes: Any, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+    (out, factors), (dout, _) = primals, tangents
+    return _scaled(out, factors, boxes), dout * factors
