@@ -83,6 +83,21 @@ REASONS = {
         "The depthwise rows, where a copy takes as long as half the convolution. Tried: `tf.pad`, `concat`, one "
         "gather (taken), strips added in place."
     ),
+    ("torch", "MobileNetV2, reflect"): (
+        "17 depthwise layers, padded by a copy: see the reason above. On another run it was 1.04."
+    ),
+    ("tensorflow", "MobileNetV2, reflect"): ("17 depthwise layers, padded by a copy: see the reason of time / limit."),
+    ("tensorflow", "EfficientNetB0, reflect"): ("16 depthwise layers, padded by a copy."),
+    ("tensorflow", "ResNet50, reflect"): ("All its maps are below what slabs pay for, and padded by a copy."),
+    ("tensorflow", "U-Net, reflect"): (
+        "In a graph TensorFlow joins bias and ReLU to its own convolution; what slabs add stands between them. "
+        "In front of bias and ReLU slabs take 1.17 to 1.24 and a padded copy 1.09 to 1.11, without them 1.02 to "
+        "1.07 and 1.1 to 1.4; a convolution does not know what follows it. Tried: both."
+    ),
+    ("tensorflow", "time / limit at 2048"): (
+        "`ignore` multiplies the whole output, and its gradient again; a convolution of 16 channels is cheap "
+        "next to that. The other modes: see the table."
+    ),
     ("tensorflow", "offset and border: memory"): (
         "Measured without oneDNN, whose allocator does not tell; TensorFlow's own keeps what a slab once needed."
     ),
