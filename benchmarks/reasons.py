@@ -39,6 +39,12 @@ REASONS = {
     ("jax", "time / limit at 2048"): (
         "16 channels: the slabs' own launches are 3 % of a convolution as cheap as that."
     ),
+    ("jax", "offset and border: memory"): (
+        "What the slabs give is held until it is added: little beside a large map (VGG, U-Net, globe: 0.11 at "
+        "most, and 0.01 to 0.04 forward), but of 64 filters beside an input of three channels, or on a map of 28 "
+        "squared, more than a tenth of the input. The gradient of `ignore` is multiplied into a copy. Tried: strips "
+        "computed again (three rows where a slab has one), constants' slabs for one image and not for each (taken)."
+    ),
     ("torch", "time / the fastest of"): (
         "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. A call of convpad is looked"
         " up in 8 us, and takes 15 us for views and the order of the kernel, twice that with cold caches; a module"
