@@ -77,6 +77,7 @@ def _run(
     found: list[Cell | Memory] = []
     path = path_of(command, backend, output, dtype)
     kept = load(path) if keep and path.exists() else None
+    quick = quick or (kept is not None and kept.quick)  # some of the figures are
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors) as progress:
         task = progress.add_task(f"starting {backend}", total=total)
