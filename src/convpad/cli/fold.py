@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from convpad.cli.models import load, refuse_models, save
 from convpad.errors import PaddingError
 
 __all__ = ["fold"]
@@ -31,6 +30,8 @@ def fold(
 
     Exit status: 0 fine, 2 the model cannot be read or written.
     """
+    from convpad.cli.models import load, refuse_models, save
+
     try:
         refuse_models(model, out, force=force)
         from convpad.tools.changes import Changes

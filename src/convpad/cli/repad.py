@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from convpad.cli.models import load, refuse_models, save
 from convpad.cli.spelling import modes, padding
 from convpad.errors import PaddingError
 
@@ -42,6 +41,8 @@ def repad(
 
     Exit status: 0 fine, 2 the model cannot be read, padded so, or written.
     """
+    from convpad.cli.models import load, refuse_models, save
+
     try:
         padding_mode = None if mode is None else modes(mode)
         amount = None if pad is None else padding("--padding", pad)
