@@ -44,9 +44,6 @@ def audit(
     except PaddingError as error:
         typer.echo(f"convpad audit: {error}", err=True)
         raise typer.Exit(2) from None
-    if json:
-        typer.echo(found.json())
-    else:
-        from convpad.cli.tables import show
+    from convpad.cli.tables import show
 
-        show(found)
+    show(found, json=json)

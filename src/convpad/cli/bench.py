@@ -67,12 +67,9 @@ def bench(
     except PaddingError as error:
         typer.echo(f"convpad bench: {error}", err=True)
         raise typer.Exit(2) from None
-    if json:
-        typer.echo(found.json())
-    else:
-        from convpad.cli.tables import show
+    from convpad.cli.tables import show
 
-        show(found)
+    show(found, json=json)
 
 
 def _kernel(op: str, window: Any, shape: tuple[int, ...], filters: int | None) -> tuple[int, ...]:

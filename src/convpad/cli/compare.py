@@ -51,11 +51,8 @@ def compare(
     except PaddingError as error:
         typer.echo(f"convpad compare: {error}", err=True)
         raise typer.Exit(2) from None
-    if json:
-        typer.echo(found.json())
-    else:
-        from convpad.cli.tables import show
+    from convpad.cli.tables import show
 
-        show(found)
+    show(found, json=json)
     if not found.agree:
         raise typer.Exit(1)

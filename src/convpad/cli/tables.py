@@ -10,8 +10,11 @@ import typer
 __all__ = ["show"]
 
 
-def show(found: Any) -> None:
-    """Prints what Rich can show."""
+def show(found: Any, *, json: bool) -> None:
+    """Prints what was found: as JSON, or as a table."""
+    if json:
+        typer.echo(found.json())
+        return
     if not sys.stdout.isatty():
         typer.echo(str(found))
         return
