@@ -1,4 +1,4 @@
-"""How does a command print a table? In the terminal's width, or, into a pipe or a file, as wide as it is."""
+"""How does a command print what it found? As JSON, or as a table: in the terminal's width, or as wide as it is."""
 
 from __future__ import annotations
 
