@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import jax
 import jax.numpy as jnp
 
 from convpad.geometry.window import spanned
 from convpad.ops._backends import Ints, Pairs
-from convpad.ops._backends.jax import volumes
+from convpad.ops._backends.jax import views
 from convpad.ops._backends.jax.direct import convolved, flipped, live, transposed
 from convpad.ops._backends.jax.tensors import Tensor
+from convpad.ops._backends.jax.window import Window
 
 
 def conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
 ) -> Tensor:
+    if _is_product(kernel, pads, groups, channels_last):
+        read = x[(slice(None), *(slice(None, None, stride) for stride in strides))]
+        *space, channels = read.shape
+        out = read.reshape(prod(space), channels) @ kernel.reshape(kernel.shape[-2:])
+        return out.reshape(*space, kernel.shape[-1])
     if _as_wide(x, kernel, pads, dilation, groups, channels_last):
         batch, height, *_ = x.shape
         rows, columns, channels, filters = kernel.shape
@@ -30,11 +38,17 @@ def conv(
         return out.reshape(batch, -1, 1, filters)
     sizes = x.shape[1:-1] if channels_last else x.shape[2:]
     kernel, pads = live(kernel, sizes, strides, pads, dilation)
-    if volumes.faster(x, kernel, sizes, groups):
-        window = volumes.Volume(tuple(strides), tuple(pads), tuple(dilation), tuple(sizes), kernel.shape[:3])
-        out = volumes.convolved(x if channels_last else jnp.moveaxis(x, 1, -1), kernel, window)
+    if views.faster(x, kernel, sizes, groups):
+        window = Window(tuple(strides), tuple(pads), tuple(dilation), tuple(sizes), kernel.shape[:-2])
+        out = views.convolved(x if channels_last else jnp.moveaxis(x, 1, -1), kernel, window)
         return out if channels_last else jnp.moveaxis(out, -1, 1)
     return convolved(x, kernel, strides, pads, dilation, groups, channels_last)
+
+
+def _is_product(kernel: Tensor, pads: Pairs, groups: int, channels_last: bool) -> bool:
+    """Whether it is a product of matrices. XLA's CPU convolution is one in no gradient, and often not forward."""
+    pointwise = channels_last and groups == 1 and set(kernel.shape[:-2]) == {1} and not any(map(any, pads))
+    return pointwise and jax.default_backend() == "cpu"
 
 
 def _as_wide(x: Tensor, kernel: Tensor, pads: Pairs, dilation: Ints, groups: int, channels_last: bool) -> bool:
@@ -72,9 +86,9 @@ def conv_transpose(
         )
     ]
     kernel, pads = live(kernel, sizes, strides, pads, dilation)
-    if volumes.faster(y, kernel, sizes, groups):
-        window = volumes.Volume(tuple(strides), tuple(pads), tuple(dilation), tuple(sizes), kernel.shape[:3])
-        out = volumes.transposed(y if channels_last else jnp.moveaxis(y, 1, -1), kernel, window)
+    if views.faster(y, kernel, sizes, groups):
+        window = Window(tuple(strides), tuple(pads), tuple(dilation), tuple(sizes), kernel.shape[:-2])
+        out = views.transposed(y if channels_last else jnp.moveaxis(y, 1, -1), kernel, window)
         return out if channels_last else jnp.moveaxis(out, -1, 1)
     turned = flipped(kernel, len(strides), groups)
     return transposed(y, turned, strides, pads, leftovers, dilation, groups, channels_last)

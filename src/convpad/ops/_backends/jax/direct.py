@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from convpad.geometry.window import spanned
@@ -21,31 +24,70 @@ def convolved(
 ) -> Tensor:
     """The convolution of `live` taps."""
     sizes = x.shape[1:-1] if channels_last else x.shape[2:]
-    spare = _spare(kernel, sizes, strides, pads, dilation)
-    out = lax.conv_general_dilated(
+    counts = _spare(x, kernel, sizes, strides, pads, dilation, groups)
+    if counts is None:
+        return plain(x, kernel, strides, pads, dilation, groups, channels_last)
+    outputs, more = counts
+    pads = [(before, after + added) for (before, after), added in zip(pads, more, strict=True)]
+    out = plain(x, kernel, strides, pads, dilation, groups, channels_last)
+    cuts = [slice(0, count) for count in outputs]
+    return out[(slice(None), *cuts)] if channels_last else out[(slice(None), slice(None), *cuts)]
+
+
+def plain(
+    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
+) -> Tensor:
+    """The convolution as XLA has it."""
+    return lax.conv_general_dilated(
         x,
         kernel,
         strides,
-        [*pads[:-1], (pads[-1][0], pads[-1][1] + (spare is not None))],
+        pads,
         rhs_dilation=dilation,
         dimension_numbers=_layout(len(strides), channels_last),
         feature_group_count=groups,
     )
-    return out if spare is None else lax.slice_in_dim(out, 0, spare, axis=len(strides) + (0 if channels_last else 1))
 
 
-def _spare(kernel: Tensor, sizes: Ints, strides: Ints, pads: Pairs, dilation: Ints) -> int | None:
-    """How many outputs the last axis has, where one value of padding after it is worth while; else None.
+def _spare(
+    x: Tensor, kernel: Tensor, sizes: Ints, strides: Ints, pads: Pairs, dilation: Ints, groups: int
+) -> tuple[Ints, Ints] | None:
+    """How many outputs there are, and how many more zeros after each axis are worth while; None if none are.
 
-    On a CPU XLA 0.10.2 takes 1.4 to 1.7 times as long for a 2-D convolution without any padding as for one with some
-    (`python -m benchmarks layers --backend jax`, contestant `framework`).
+    On a CPU XLA 0.10.2 has two convolutions of images. YNNPACK's takes as many threads as it has tiles of some 64
+    columns and 64 filters in a row of outputs: often one. Where more outputs than rows of the image are asked for,
+    Eigen's is taken, with every thread, so that a row that nobody reads makes it 1.2 to 1.7 times as fast on two.
+    Where it stays YNNPACK's, one without any padding takes 1.2 to 1.5 times as long as one with some. (`python -m
+    benchmarks layers --backend jax`, contestants `limit` and `framework`.)
     """
-    *_, size = sizes
-    if len(strides) != 2 or any(map(any, pads)) or not isinstance(size, int) or kernel.shape[:2] == (1, 1):
+    if len(strides) != 2 or kernel.shape[:2] == (1, 1) or jax.default_backend() != "cpu":
         return None
-    if jax.default_backend() != "cpu":
+    if not all(isinstance(size, int) for size in sizes):
         return None
-    return (size - spanned(kernel.shape[1], dilation[1])) // strides[1] + 1
+    rows = zip(sizes, kernel.shape, strides, pads, dilation, strict=False)
+    height, width = outputs = [
+        (size + sum(pair) - spanned(taps, step)) // stride + 1 for size, taps, stride, pair, step in rows
+    ]
+    more = sizes[0] + 1 - height
+    if _few_tiles(x, kernel, height, width, strides, groups) and 0 < more * 8 <= height:
+        return outputs, (more, 0)
+    return None if any(map(any, pads)) else (outputs, (0, 1))
+
+
+FILTERS = range(24, 128)
+COLUMNS = 6_000
+PRODUCTS = 60_000_000
+"""From how many filters, and up to how many columns times filters, a row of outputs has too few tiles for two threads;
+and from how many multiplications on that is worth a row."""
+
+
+def _few_tiles(x: Tensor, kernel: Tensor, height: int, width: int, strides: Ints, groups: int) -> bool:
+    """Whether YNNPACK would leave threads idle, and long enough to hand the whole to Eigen's."""
+    *window, channels, filters = kernel.shape
+    if groups > 1 or strides[0] > 1 or not isinstance(x.shape[0], int) or filters not in FILTERS:
+        return False
+    products = x.shape[0] * height * width * prod(window) * channels * filters
+    return width * filters <= COLUMNS and products >= PRODUCTS
 
 
 def live(kernel: Tensor, sizes: Ints, strides: Ints, pads: Pairs, dilation: Ints) -> tuple[Tensor, Pairs]:
@@ -67,6 +109,11 @@ def live(kernel: Tensor, sizes: Ints, strides: Ints, pads: Pairs, dilation: Ints
         cuts.append(slice(first, last))
         left.append((before - first * step, after - (taps - last) * step))
     return kernel[tuple(cuts)], left
+
+
+def padded(x: Tensor, pads: Pairs) -> Tensor:
+    """The tensor with so many zeros around its space, channels last."""
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)])
 
 
 def flipped(kernel: Tensor, rank: int, groups: int) -> Tensor:
@@ -93,16 +140,20 @@ def transposed(
     # afterwards: XLA folds negative padding wrongly under jit (openxla/xla#48715).
     rows = list(zip(turned.shape[:rank], pads, leftovers, dilation, strict=True))
     ends = [(spanned(k, d) - 1 - before, spanned(k, d) - 1 - after + rest) for k, (before, after), rest, d in rows]
-    out = lax.conv_general_dilated(
-        y,
-        turned,
-        (1,) * rank,
-        [(max(before, 0), max(after, 0)) for before, after in ends],
-        lhs_dilation=strides,
-        rhs_dilation=dilation,
-        dimension_numbers=_layout(rank, channels_last),
-        feature_group_count=groups,
-    )
+    around = [(max(before, 0), max(after, 0)) for before, after in ends]
+    if max(strides) == 1:
+        out = convolved(y, turned, strides, around, dilation, groups, channels_last)
+    else:
+        out = lax.conv_general_dilated(
+            y,
+            turned,
+            (1,) * rank,
+            around,
+            lhs_dilation=strides,
+            rhs_dilation=dilation,
+            dimension_numbers=_layout(rank, channels_last),
+            feature_group_count=groups,
+        )
     space = range(1, 1 + rank) if channels_last else range(2, 2 + rank)
     cuts = [slice(None)] * out.ndim
     for axis, (before, after) in zip(space, ends, strict=True):

@@ -35,6 +35,11 @@ def tensor(array: Any, like: Tensor) -> Tensor:
     return jnp.asarray(array, like.dtype)
 
 
+def wide(x: Tensor) -> Tensor:
+    """In a precision that sums can be taken in."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
 def device(*arrays: Tensor) -> str:
     # A traced array is on no device yet; what is traced runs where JAX computes by default.
     return jax.default_backend()
