@@ -23,7 +23,7 @@ def cells_of(engine: Engine, task: Task, budget: Budget, shared: Shared) -> Iter
     for step in STEPS:
         runs = {one.name: one.forward if step == "forward" else one.backward for one in contestants}
         yield Cell(
-            task.row.name, task.mode, step, str(task.row.plan(task.mode, engine.name)), race(runs, budget).figures()
+            task.row.name, task.mode, step, task.row.route(task.mode, engine.name, step), race(runs, budget).figures()
         )
 
 

@@ -68,7 +68,7 @@ def _memories(engine: Engine, task: Task) -> Iterator[Memory]:
                 run()
             peaks[one.name] = peak(run) if one.temporary is None else one.temporary(step)
         kept = {one.name: one.kept() for one in contestants if one.kept is not None and step == "gradient"}
-        yield Memory(row.name, task.mode, step, str(row.plan(task.mode, engine.name)), size, peaks, kept)
+        yield Memory(row.name, task.mode, step, row.route(task.mode, engine.name, step), size, peaks, kept)
 
 
 def measure(

@@ -96,6 +96,13 @@ class Row:
         words = tuple(VALUE if word == "constant" else word for word in self.modes(mode))
         return words[0] if len(set(words)) == 1 else words
 
+    def route(self, mode: str, backend: str, step: str) -> str:
+        """The route that a step takes, and why."""
+        plan = self.plan(mode, backend)
+        if step == "gradient" and plan.differentiated:
+            return f"{plan.differentiated} on {backend}: it is differentiated"
+        return str(plan)
+
     def plan(self, mode: str, backend: str) -> convpad.Plan:
         """What convpad will do."""
         return convpad.plan(

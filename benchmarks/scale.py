@@ -33,7 +33,7 @@ def cells_of(engine: Engine, task: Task, budget: Budget) -> Iterator[Cell]:
     for step in STEPS:
         runs = {one.name: one.forward if step == "forward" else one.backward for one in contestants}
         figures = race(runs, budget).figures()
-        yield Cell(row.name, task.mode, step, str(row.plan(task.mode, engine.name)), figures)
+        yield Cell(row.name, task.mode, step, row.route(task.mode, engine.name, step), figures)
 
 
 def measure(

@@ -19,7 +19,7 @@ from convpad.problem import OPS, Problem, pose
 from convpad.spec import Padding
 
 COMMANDS: Any = typer.main.get_command(app)
-DEVICES = ("cpu", "gpu", "cpu, for a gradient")
+DEVICES = ("cpu", "gpu", "cpu, for a gradient", "cpu, differentiated")
 
 
 def problem(op: str = "conv", mode: Any = "reflect", size: int = 8, padding: Any = 1, strides: int = 1) -> Problem:

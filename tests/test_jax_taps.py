@@ -1,4 +1,4 @@
-"""Does a sum over taps take the padded tensor where nobody asks for a gradient, and slabs where somebody does?"""
+"""Does JAX take the padded tensor where nobody asks for a gradient, and slabs where somebody does?"""
 
 from __future__ import annotations
 
@@ -68,6 +68,29 @@ def test_both_give_the_numbers_of_the_oracle(mode: Any, window: Any, strides: An
     assert_close(np.asarray(moved[0]), want, "float32", str(found))
     assert_close(np.asarray(pulled[0]), want, "float32", str(found))
     assert_close(np.asarray(jax.vmap(taps)(*(array[None] for array in arrays))[0]), want, "float32", str(found))
+
+
+# Of 12 x 12 outputs the border is a ninth of the multiplications, of 6 x 6 two ninths.
+DENSE = [(COPIES, 12, True), (1.5, 12, True), ("reflect", 6, False), (1.5, 6, True)]
+
+
+@pytest.mark.parametrize(("mode", "size", "apart"), DENSE, ids=str)
+def test_a_dense_convolution_is_mended_for_its_gradient(monkeypatch: Any, mode: Any, size: int, apart: bool) -> None:
+    found, mended, calls = asked("conv", mode, (2, size, size, 4), (3, 3, 4, 5), padding=1), border._mended, []
+    plan = convpad.plan(*(array.shape for array in found.arrays), **found.options, backend="jax")
+    assert plan.route == "padded"
+    assert (plan.differentiated is not None) is apart
+    assert ("where it is differentiated" in str(plan)) is apart
+    monkeypatch.setattr(border, "_mended", lambda *given: calls.append("mended") or mended(*given))
+    arrays, want = tensors(found), oracle(found)
+    assert_close(np.asarray(jax.jit(found.call)(*arrays)), want, "float32", str(found))
+    assert calls == []
+    out, back = jax.vjp(found.call, *arrays)
+    assert calls == ["mended"] * apart
+    assert_close(np.asarray(out), want, "float32", str(found))
+    by_copy = jax.vjp(lambda *given: found.call(*given, route="padded"), *arrays)[1]
+    for one, other in zip(back(out), by_copy(out), strict=True):
+        assert_close(np.asarray(one), np.asarray(other), "float32", str(found))
 
 
 def test_a_constant_that_is_a_tensor_has_its_gradient() -> None:

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from convpad.cli.files import refuse_to_write
+from convpad.errors import PaddingError
+
 __all__ = ["demo"]
 
 
@@ -38,9 +41,10 @@ def demo(
 
     out, errors = Console(), Console(stderr=True)
     try:
-        demonstration.prepare(output, size=size, force=force)
-    except demonstration.DemoError as error:
-        errors.print(f"convpad demo: {error}", markup=False, highlight=False, soft_wrap=True)
+        refuse_to_write("--output", output, force=force)
+        demonstration.prepare(size=size)
+    except PaddingError as error:
+        typer.echo(f"convpad demo: {error}", err=True)
         raise typer.Exit(2) from None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     told: list[Any] = []

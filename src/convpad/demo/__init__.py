@@ -13,11 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convpad.errors import PaddingError
+
 if TYPE_CHECKING:
     from convpad.demo.measure import Outcome
     from convpad.demo.story import Chapter
 
-__all__ = ["LARGEST", "SMALLEST", "DemoError", "Pictured", "prepare", "run", "steps"]
+__all__ = ["LARGEST", "SMALLEST", "Pictured", "prepare", "run", "steps"]
 
 SMALLEST, LARGEST = 32, 256
 """Edges of the crop, in pixels."""
@@ -45,10 +47,6 @@ class Pictured:
         return (f"Not equal to the oracle: {', '.join(labels)}.",) if labels else ()
 
 
-class DemoError(Exception):
-    """Why the demo cannot start, in one line for people."""
-
-
 def _backend() -> str:
     """Keras's backend, chosen before Keras is imported; exact float32 wherever a GPU would round to TF32."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -58,40 +56,31 @@ def _backend() -> str:
     return os.environ["KERAS_BACKEND"]
 
 
-def prepare(output: Path, *, size: int, force: bool) -> None:
+def prepare(*, size: int) -> None:
     """Everything that can be refused before the work starts.
 
     Args:
-        output: the PNG to write.
         size: the crop's edge, in pixels.
-        force: whether a file that is there already may be replaced.
 
     Example:
 
-    >>> from pathlib import Path
     >>> from convpad.demo import prepare
-    >>> prepare(Path("demo.png"), size=33, force=True)
+    >>> prepare(size=33)
     Traceback (most recent call last):
-    convpad.demo.DemoError: --size must be a multiple of 4 from 32 to 256. Received: 33.
+    convpad.errors.PaddingError: --size must be a multiple of 4 from 32 to 256. Received: 33.
 
     Raises:
-        DemoError: the size does not go, the file exists, its folder does not, or a package is missing.
+        PaddingError: the size does not go, or a package is missing.
     """
     if size % 4 or not SMALLEST <= size <= LARGEST:
-        raise DemoError(f"--size must be a multiple of 4 from {SMALLEST} to {LARGEST}. Received: {size}.")
-    if output.is_dir():
-        raise DemoError(f"--output must be a file. Received: the folder {output}.")
-    if output.exists() and not force:
-        raise DemoError(f"{output} exists. Add --force to replace it, or name another file with --output.")
-    if not output.resolve().parent.is_dir():
-        raise DemoError(f"There is no folder {output.resolve().parent} to write {output.name} into.")
+        raise PaddingError(f"--size must be a multiple of 4 from {SMALLEST} to {LARGEST}. Received: {size}.")
     backend = _backend()
     if backend not in _BACKENDS:
-        raise DemoError(f"KERAS_BACKEND must be 'jax', 'tensorflow' or 'torch'. Received: {backend!r}.")
+        raise PaddingError(f"KERAS_BACKEND must be 'jax', 'tensorflow' or 'torch'. Received: {backend!r}.")
     missing = [name for name in ("keras", backend, "matplotlib") if find_spec(name) is None]
     if missing:
         extras = "keras,plot" if backend == "jax" else f"keras,{backend},plot"  # `keras` brings JAX
-        raise DemoError(
+        raise PaddingError(
             f"The demo needs {' and '.join(missing)}, not installed here. Install with: pip install 'convpad[{extras}]'"
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from convpad.keras.padded import Windowed, registered
-from convpad.ops._backends import backend_of
+from convpad.ops._backends import NAMES, backend_named
 from convpad.ops.conv import conv
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "Convolution"]
@@ -24,11 +24,8 @@ class Convolution(Windowed):
 
     def _lay_out(self) -> None:
         """The kernel's values in the order in which the backend reads them; its shape is Keras's still."""
-        if keras.config.backend() != "torch":
-            return  # others keep kernels as they are, and to read one in a StatelessScope would be to make it
-        _, backend = backend_of({"kernel": self.kernel.value})
-        if backend is not None:
-            backend.lay_out(self.kernel.value)
+        if keras.config.backend() in NAMES:
+            backend_named(keras.config.backend()).lay_out(lambda: self.kernel.value)
 
     def _options(self) -> dict[str, Any]:
         return {"strides": self.strides, "dilation_rate": self.dilation_rate, "data_format": self.data_format}

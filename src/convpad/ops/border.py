@@ -45,12 +45,13 @@ def bordered(backend: Backend, plan: Plan, values: Values, operation: Operation,
     def mended(x: Tensor, taps: Any) -> Tensor:
         return _mended(backend, plan, values, operation, x, taps)
 
-    if plan.materialises:
+    apart = plan.differentiated or (plan.route is Route.TAPS and problem.fills and sooner_padded(problem))
+    if apart and not has_tensors(values):
+        out = backend.unless_differentiated(whole, mended, x, taps)
+    elif plan.materialises:
         out = backend.recomputing(lambda x: whole(x, taps))(x)
     elif not problem.fills:
         out = operation.run(x, taps, plan.pads)
-    elif plan.route is Route.TAPS and sooner_padded(problem) and not has_tensors(values):
-        out = backend.unless_differentiated(whole, mended, x, taps)
     else:
         out = mended(x, taps)
     return renormalised(backend, out, x, problem)
@@ -66,4 +67,4 @@ def _mended(backend: Backend, plan: Plan, values: Values, operation: Operation, 
         ((*lead, slice(*slab.outputs)), operation.run(slab_filled(backend, source, problem, values, slab), few, none))
         for lead, slab, few, source in zip(leads, found, met, sources, strict=True)
     ]
-    return backend.summed(operation.run(x, taps, plan.pads), added)
+    return backend.summed(operation.run(x, taps, plan.problem.pads), added)

@@ -41,7 +41,7 @@ class Preference:
     Args:
         route: which.
         backend, device: where it was measured. PyTorch for a gradient is apart, "cpu, for a gradient", and TensorFlow
-            out of a graph, "cpu, eagerly".
+            out of a graph, "cpu, eagerly". JAX knows of a gradient only when it is taken, "cpu, differentiated".
         ops: for which operations; none named is every one.
         share: up to which share of the multiplications are the padding's.
         least: from how many values of the input on, for each side that is padded with more than zeros.
@@ -94,6 +94,18 @@ PREFERENCES = (
         "few outputs meet the border, and what it adds is computed apart",
         "python -m benchmarks layers --backend jax",
         share=0.03,
+    ),
+    *(
+        Preference(
+            route,
+            "jax",
+            "cpu, differentiated",
+            "the gradient of a padded tensor is a copy more",
+            "python -m benchmarks layers --backend jax",
+            ops=("conv",),
+            share=share,
+        )
+        for route, share in ((Route.OFFSET, 0.25), (Route.BORDER, 0.15))
     ),
     *(
         Preference(

@@ -33,6 +33,7 @@ class Plan:
         backend: `"jax"`, `"tensorflow"`, `"torch"`, or `"numpy"` (the oracle).
         route: how.
         reason: why so, in a sentence.
+        differentiated: the route that is taken instead where a gradient is asked for, if that is known only then.
 
     Example:
 
@@ -48,6 +49,7 @@ class Plan:
     backend: str
     route: Route
     reason: str
+    differentiated: Route | None = None
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -70,7 +72,8 @@ class Plan:
         return ((0, 0),) * self.problem.rank if self.materialises else self.problem.pads
 
     def __str__(self) -> str:
-        return f"{self.route} on {self.backend}: {self.reason}"
+        other = f"; {self.differentiated} where it is differentiated" if self.differentiated else ""
+        return f"{self.route} on {self.backend}: {self.reason}{other}"
 
 
 def choose(problem: Problem, backend: str, device: str, native: Native, route: Route | None = None) -> Plan:
@@ -82,7 +85,8 @@ def choose(problem: Problem, backend: str, device: str, native: Native, route: R
         if found:
             return Plan(problem, backend, found.route, f"{found.finding} ({found.benchmark})")
         taken = next(each for each in (Route.NATIVE, Route.RESCALE, Route.PADDED) if each in possible)
-        return Plan(problem, backend, taken, _reason(problem, backend, taken, why_not))
+        later = preferred(problem, backend, f"{device}, differentiated", possible)
+        return Plan(problem, backend, taken, _reason(problem, backend, taken, why_not), later and later.route)
     if why_not[route]:
         raise refuse("route", "be able to do what is asked", str(route), f"Here it is not: {why_not[route]}.")
     return Plan(problem, backend, route, "asked for")

@@ -70,8 +70,11 @@ class Backend(Protocol):
         """Zeros of that shape, with the dtype and place of a tensor."""
         ...
 
-    def lay_out(self, kernel: Tensor) -> None:
-        """Puts the values of a layer's kernel in the order in which the framework's convolutions read them."""
+    def lay_out(self, kernel: Callable[[], Tensor]) -> None:
+        """Puts the values of a layer's kernel in the order in which the framework's convolutions read them.
+
+        It is not asked for where they lie so already: in a StatelessScope of Keras's that would be to make it.
+        """
         ...
 
     def size(self, x: Tensor, axis: int) -> Any:

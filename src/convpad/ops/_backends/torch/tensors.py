@@ -46,9 +46,10 @@ def zeros(shape: Ints, like: Tensor) -> Tensor:
     return like.new_zeros(tuple(shape))
 
 
-def lay_out(kernel: Tensor) -> None:
+def lay_out(kernel: Callable[[], Tensor]) -> None:
+    values = kernel()
     with torch.no_grad():
-        kernel.data = kernel.data.movedim(-1, 0).contiguous().movedim(0, -1)
+        values.data = values.data.movedim(-1, 0).contiguous().movedim(0, -1)
 
 
 def size(x: Tensor, axis: int) -> Any:
