@@ -25,6 +25,7 @@ CASES = [
     (CONSTANTS, (3, 2), 1, True),
     (CONSTANTS, (3, 2), (2, 1), False),
     (COPIES, (3, 3), 1, False),
+    ("reflect", (3, 3), (1, 2), True),
     (OTHERS, (3, 2), 1, False),
 ]
 

@@ -17,7 +17,7 @@ from convpad.geometry import Amount, Window, padded_window, transposed_window
 from convpad.modes import MODES, Mode
 from convpad.spec import Padding
 
-__all__ = ["OPS", "POOLS", "Problem", "known_shape", "pose", "pose_pad", "rank_of"]
+__all__ = ["OPS", "POOLS", "Problem", "known_shape", "pose", "pose_pad", "rank_of", "sources"]
 
 Shape = tuple[int | None, ...]
 
@@ -210,6 +210,29 @@ def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_la
     outputs = tuple(window.padded for window in windows)
     output_shape = (shape[0], *outputs, channels) if last else (shape[0], channels, *outputs)
     return Problem("pad", shape, output_shape, tuple(windows), padding.modes, 1, last, padding.amounts)
+
+
+def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
+    """For every place of every padded axis, the place of the value that is copied there; None if any is no copy.
+
+    Example:
+
+    >>> from convpad.problem import pose_pad, sources
+    >>> from convpad.spec import Padding
+    >>> sources(pose_pad((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
+    ((2, 1, 0, 1, 2, 3, 2, 1),)
+    """
+    found: list[tuple[int, ...]] = []
+    for window, (first, last) in zip(problem.windows, problem.modes, strict=True):
+        if window.size is None or window.before is None or window.after is None:
+            return None
+        before = [first.terms(place, window.size) for place in range(-window.before, 0)]
+        after = [last.terms(place, window.size) for place in range(window.size, window.size + window.after)]
+        if any(len(terms) != 1 or terms[0][1] != 1 for terms in (*before, *after)):
+            return None
+        inside = range(window.size)
+        found.append((*(terms[0][0] for terms in before), *inside, *(terms[0][0] for terms in after)))
+    return tuple(found)
 
 
 def known_shape(argument: str, shape: Any) -> Shape:

@@ -37,19 +37,20 @@ def bordered(backend: Backend, plan: Plan, values: Values, operation: Operation,
     """What the operation gives for `x` padded as the plan's problem says, by its route."""
     problem = plan.problem
 
-    def whole(x: Tensor, taps: Any) -> Tensor:
-        padded = extend(backend, x, problem, values)
-        with backend.remaking(padded, lambda: extend(backend, x, problem, values), x):
-            return operation.run(padded, taps, ((0, 0),) * problem.rank)
+    def padded(x: Tensor) -> Tensor:
+        return extend(backend, x, problem, values)
+
+    def valid(padded: Tensor, taps: Any) -> Tensor:
+        return operation.run(padded, taps, ((0, 0),) * problem.rank)
 
     def mended(x: Tensor, taps: Any) -> Tensor:
         return _mended(backend, plan, values, operation, x, taps)
 
     apart = plan.differentiated or (plan.route is Route.TAPS and problem.fills and sooner_padded(problem))
     if apart and not has_tensors(values):
-        out = backend.unless_differentiated(whole, mended, x, taps)
+        out = backend.unless_differentiated(lambda x, taps: valid(padded(x), taps), mended, x, taps)
     elif plan.materialises:
-        out = backend.recomputing(lambda x: whole(x, taps))(x)
+        out = backend.remade(padded, lambda padded: valid(padded, taps), x)
     elif not problem.fills:
         out = operation.run(x, taps, plan.pads)
     else:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import prod
 
 from convpad.ops.slabs import slab_share
-from convpad.problem import Problem
+from convpad.problem import Problem, sources
 
 __all__ = ["PREFERENCES", "Preference", "Route", "preferred", "sooner_padded"]
 
@@ -60,7 +60,7 @@ class Preference:
 
     def fits(self, problem: Problem) -> bool:
         """Whether it was measured for such problems."""
-        values = prod([size or 1 for size in problem.input_shape])
+        values = _values(problem)
         rows = zip(problem.pads, problem.modes, strict=True)
         sides = sum(
             count > 0 and (mode.copies or mode.carries_value) for row in rows for count, mode in zip(*row, strict=True)
@@ -105,7 +105,7 @@ PREFERENCES = (
             ops=("conv",),
             share=share,
         )
-        for route, share in ((Route.OFFSET, 0.25), (Route.BORDER, 0.15))
+        for route, share in ((Route.OFFSET, 0.25), (Route.BORDER, 0.12))
     ),
     *(
         Preference(
@@ -143,8 +143,17 @@ def sooner_padded(problem: Problem) -> bool:
     a padded tensor takes three times as long, whatever the window (`python -m benchmarks layers --backend jax`: the
     rows of ConvNeXt and EfficientNet, and the column of constants).
     """
-    copies = any(mode.copies for mode in problem.padded_modes)
-    return problem.taps > _FEW_TAPS or (not copies and set(problem.strides) == {1})
+    if problem.taps > _FEW_TAPS:
+        return True
+    if any(mode.copies for mode in problem.padded_modes):
+        return sources(problem) is not None and _values(problem) <= _IN_CACHE
+    return set(problem.strides) == {1}
+
+
+def _values(problem: Problem) -> int:
+    return prod([size or 1 for size in problem.input_shape])
 
 
 _FEW_TAPS = 9
+_IN_CACHE = 3_000_000
+"""Up to how many values a copy padded with copies, which is one gather, is sooner made than slabs: 1.1 to 2 times."""

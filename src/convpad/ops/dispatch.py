@@ -166,7 +166,7 @@ def plan(
     Example:
 
     >>> import convpad
-    >>> print(convpad.plan((1, 28, 28, 3), (3, 3, 3, 8), padding="same", padding_mode="reflect", backend="jax"))
+    >>> print(convpad.plan((1, 7, 7, 3), (3, 3, 3, 8), padding="same", padding_mode="reflect", backend="jax"))
     padded on jax: no backend pads with reflect itself, and border was not found faster here
     >>> convpad.plan((1, 32, 32, 3), 2, op="max_pool", strides=2, backend="jax").output_shape
     (1, 16, 16, 3)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -121,18 +120,14 @@ class Backend(Protocol):
         """
         ...
 
-    def recomputing(self, function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """The function, of which the gradient makes again what it needs, where the framework has that for functions."""
+    def remade(self, make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """run(make(x)). For the gradient what is made is made again, and not kept until then."""
         ...
 
     def unless_differentiated(
         self, alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
     ) -> Tensor:
         """`alone` of the arrays; `differentiated`, which gives the same, where a gradient is asked for or may be."""
-        ...
-
-    def remaking(self, padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
-        """Within this, what the gradient will need of `padded` is made of `x` again then, and not kept until then."""
         ...
 
     def concat(self, parts: list[Tensor], axis: int) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -14,7 +13,7 @@ import tensorflow as tf
 from convpad.geometry import AMOUNTS
 from convpad.ops._backends import Ints, Pairs
 from convpad.ops._backends.tensorflow.tensors import Tensor, size, tensor
-from convpad.problem import POOLS, Problem
+from convpad.problem import POOLS, Problem, sources
 
 
 def native(problem: Problem, ignored: bool) -> str:
@@ -56,21 +55,14 @@ def spelled(x: Tensor, window: Ints, strides: Ints, pads: Pairs) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _sources(problem: Problem) -> Any:
-    """For every place of the padded axes, counted as one axis, the place of the value copied there; else None."""
+def _places(problem: Problem) -> Any:
+    """The sources of the padded axes, counted as one axis; else None."""
+    found = sources(problem)
+    if found is None:
+        return None
     flat = np.zeros((), np.int32)
-    for window, modes in zip(problem.windows, problem.modes, strict=True):
-        if not window.known:
-            return None
-        size, end = window.size or 0, (window.size or 0) + (window.after or 0)
-        found: list[int] = []
-        for place in range(-(window.before or 0), end):
-            mode = modes[0] if place < 0 else modes[1]
-            drawn = ((place, 1),) if 0 <= place < size else mode.terms(place, size)
-            if len(drawn) != 1 or drawn[0][1] != 1:
-                return None
-            found.append(drawn[0][0])
-        flat = flat[..., None] * size + np.asarray(found, np.int32)
+    for row, window in zip(found, problem.windows, strict=True):
+        flat = flat[..., None] * (window.size or 0) + np.asarray(row, np.int32)
     return flat.reshape(-1)
 
 
@@ -90,7 +82,7 @@ def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor |
         space = [(0, 0), *problem.pads, (0, 0)] if problem.channels_last else [(0, 0), (0, 0), *problem.pads]
         return tf.pad(x, space, constant_values=tensor(number, x)) if number else tf.pad(x, space)
     # The gradient of a gather is a sum over segments, which is slower than slices added in place.
-    places = None if own else _sources(problem)
+    places = None if own else _places(problem)
     if places is None:
         return None
     sizes = [window.size or 0 for window in problem.windows]
@@ -105,18 +97,14 @@ def with_gradient(
     return tf.custom_gradient(lambda x: (forward(x), back))(tf.convert_to_tensor(x))
 
 
-def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    return function
+def remade(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    return run(make(x))
 
 
 def unless_differentiated(
     alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
 ) -> Tensor:
     return differentiated(*arrays)
-
-
-def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
-    return nullcontext()
 
 
 def widened(x: Tensor, axes: Ints, pads: Pairs) -> Tensor:

@@ -128,8 +128,10 @@ KEPT = 2 * 2**20
 a fifth of the time of a small depthwise convolution (`python -m benchmarks layers --backend torch`)."""
 
 
-def recomputing(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    return function
+def remade(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    made = make(x)
+    with _unkept(made, make, x):
+        return run(made)
 
 
 def unless_differentiated(
@@ -138,7 +140,8 @@ def unless_differentiated(
     return differentiated(*arrays)
 
 
-def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> AbstractContextManager[Any]:
+def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> AbstractContextManager[Any]:
+    """Within this, `padded`, which was made of x, is not kept for a gradient."""
     if torch.compiler.is_compiling() or not torch.is_grad_enabled() or padded.nbytes < KEPT:
         return nullcontext()
     made, version = padded.data_ptr(), x._version
@@ -155,7 +158,7 @@ def remaking(padded: Tensor, remake: Callable[[], Tensor], x: Tensor) -> Abstrac
                 "Modify a clone of it."
             )
         with torch.no_grad():
-            return remake().as_strided(*packed)
+            return make(x).as_strided(*packed)
 
     return torch.autograd.graph.saved_tensors_hooks(pack, unpack)
 
