@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 import jax
@@ -32,12 +33,12 @@ class _Taps(NamedTuple):
     pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
 
-    @property
-    def of_padded(self) -> bool:
-        """Whether the padded tensor is better made: with strides no one tap would read most of it, and where an axis is
-        spread over devices, a tensor of the same size stays where it is.
+    def of_padded(self, kernel: Tensor) -> bool:
+        """Whether the padded tensor is better made: with strides not many taps would read a value of it, and where an
+        axis is spread over devices, a tensor of the same size stays where it is.
         """
-        return any(map(any, self.pads)) and max(self.strides) == 1 and jax.device_count() == 1
+        often = max(self.strides) == 1 or prod(kernel.shape[:-2]) > 4 * prod(self.strides)
+        return often and jax.device_count() == 1
 
     def outputs(self, x: Tensor, kernel: Tensor) -> list[int]:
         rows = zip(x.shape[1:-1], kernel.shape, self.strides, self.pads, self.dilation, strict=False)
@@ -46,11 +47,14 @@ class _Taps(NamedTuple):
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
-    if not window.of_padded:
+    if not window.of_padded(kernel):
         return _sum_of_taps(x, kernel, window)
-    # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is.
+    # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is, and compute
+    # anew what x is computed by (an activation 9 times). XLA keeps them apart where something is padded, at least a row.
     none = window._replace(pads=((0, 0),) * len(window.pads))
-    return _sum_of_taps(lax.optimization_barrier(_zero_padded(x, window.pads)), kernel, none)
+    pads = window.pads if any(map(any, window.pads)) else ((0, 1), *none.pads[1:])
+    padded = lax.optimization_barrier(_zero_padded(x, pads))
+    return _sum_of_taps(padded if pads == window.pads else padded[:, :-1], kernel, none)
 
 
 @_taps.defjvp
