@@ -60,7 +60,7 @@ class Preference:
 
     def fits(self, problem: Problem) -> bool:
         """Whether it was measured for such problems."""
-        values = _values(problem)
+        values = prod([size or 1 for size in problem.input_shape])
         rows = zip(problem.pads, problem.modes, strict=True)
         sides = sum(
             count > 0 and (mode.copies or mode.carries_value) for row in rows for count, mode in zip(*row, strict=True)
@@ -139,21 +139,12 @@ def preferred(problem: Problem, backend: str, device: str, possible: Collection[
 def sooner_padded(problem: Problem) -> bool:
     """Whether a sum over taps is sooner made of a padded tensor than mended, where nobody asks for its gradient.
 
-    Slabs have outputs for every tap that meets them, 5 x 5 on a map of 7 x 7 half as many as the map. The gradient of
-    a padded tensor takes three times as long, whatever the window (`python -m benchmarks layers --backend jax`: the
-    rows of ConvNeXt and EfficientNet, and the column of constants).
+    Slabs have outputs for every tap that meets them, 5 x 5 on a map of 7 x 7 half as many as the map; and a tensor that
+    is padded with copies alone is one gather. The gradient of a padded tensor takes three times as long, whatever the
+    window (`python -m benchmarks layers --backend jax`: the rows of depthwise convolutions).
     """
-    if problem.taps > _FEW_TAPS:
-        return True
-    if any(mode.copies for mode in problem.padded_modes):
-        return sources(problem) is not None and _values(problem) <= _IN_CACHE
-    return set(problem.strides) == {1}
-
-
-def _values(problem: Problem) -> int:
-    return prod([size or 1 for size in problem.input_shape])
+    copies = any(mode.copies for mode in problem.padded_modes)
+    return problem.taps > _FEW_TAPS or (sources(problem) is not None if copies else set(problem.strides) == {1})
 
 
 _FEW_TAPS = 9
-_IN_CACHE = 3_000_000
-"""Up to how many values a copy padded with copies, which is one gather, is sooner made than slabs: 1.1 to 2 times."""

@@ -50,7 +50,7 @@ def _taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
     if not window.of_padded(kernel):
         return _sum_of_taps(x, kernel, window)
     # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is, and compute
-    # anew what x is computed by (an activation 9 times). XLA keeps them apart where something is padded, at least a row.
+    # anew what x is computed by, an activation 9 times. XLA keeps them apart where anything is padded: a row, at least.
     none = window._replace(pads=((0, 0),) * len(window.pads))
     pads = window.pads if any(map(any, window.pads)) else ((0, 1), *none.pads[1:])
     padded = lax.optimization_barrier(_zero_padded(x, pads))
