@@ -27,18 +27,6 @@ REASONS = {
         "this XLA the limit itself does not reach it. Tried, to be faster than the limit: matrix products for one "
         "axis (slower), and three ways of taking a volume plane by plane (the best is taken, over twice as fast)."
     ),
-    ("jax", "MobileNetV2, reflect"): (
-        "17 depthwise layers, each with slabs of 1 to 19 % of its multiplications. Tried: the padded tensor "
-        "instead, made by slices, by `jnp.pad`, and behind a barrier (1.1 to 4 times slower for 3 x 3), rows "
-        "joined to the input before the sum (slower)."
-    ),
-    ("jax", "EfficientNetB0, reflect"): (
-        "On maps of 7 x 7 the slabs of 5 x 5 are 46 % of the multiplications. Where nobody asks for a gradient the"
-        " padded tensor is taken there, which is a copy of the input still. Tried: slabs (1.3), that copy by "
-        "`jnp.pad`, and behind a barrier."
-    ),
-    ("jax", "ResNet50, reflect"): ("Its maps of 28 squared and less are padded by a copy: see the first reason."),
-    ("jax", "U-Net, reflect"): ("Its maps of 64 squared and less are padded by a copy: see the first reason."),
     ("jax", "time / limit at 2048"): (
         "`ignore` with the gradient alone, which is multiplied as a whole: it may not be written into. The rest: 1.00."
     ),

@@ -86,17 +86,4 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
 
 
 def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
-    boxes = None if tf.executing_eagerly() else where()  # only in a graph is a part put in place
-    if boxes is None:
-        return out * factors
-
-    def in_parts(out: Tensor) -> Tensor:
-        for box in boxes:
-            out = put(out, box, out[box] * factors[box])
-        return out
-
-    @tf.custom_gradient
-    def scale(out: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        return in_parts(out), in_parts
-
-    return scale(out)  # pyright: ignore
+    return out * factors
