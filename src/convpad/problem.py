@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import prod
 from typing import Any, cast
 
@@ -212,6 +213,7 @@ def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_la
     return Problem("pad", shape, output_shape, tuple(windows), padding.modes, 1, last, padding.amounts)
 
 
+@lru_cache(maxsize=256)
 def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
     """For every place of every padded axis, the place of the value that is copied there; None if any is no copy.
 

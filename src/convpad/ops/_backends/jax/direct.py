@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 
 import jax
-import jax.numpy as jnp
 from jax import lax
 
 from convpad.geometry.window import spanned
@@ -109,11 +108,6 @@ def live(kernel: Tensor, sizes: Ints, strides: Ints, pads: Pairs, dilation: Ints
         cuts.append(slice(first, last))
         left.append((before - first * step, after - (taps - last) * step))
     return kernel[tuple(cuts)], left
-
-
-def padded(x: Tensor, pads: Pairs) -> Tensor:
-    """The tensor with so many zeros around its space, channels last."""
-    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)])
 
 
 def flipped(kernel: Tensor, rank: int, groups: int) -> Tensor:

@@ -18,7 +18,7 @@ from jax import lax
 
 from convpad.ops._backends import Ints
 from convpad.ops._backends.jax import direct
-from convpad.ops._backends.jax.tensors import Tensor, wide
+from convpad.ops._backends.jax.tensors import Tensor, wide, zero_padded
 from convpad.ops._backends.jax.window import Window
 
 LEAST = 10_000
@@ -82,7 +82,7 @@ def _add_strip(
     pads = [(above, below), (before, after)]
     if batch == 1:
         # XLA reads such an image value by value, and asks of each whether it is padding.
-        image, pads = direct.padded(image, pads), [(0, 0), (0, 0)]
+        image, pads = zero_padded(image, pads), [(0, 0), (0, 0)]
     turned = image.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3)
     image, gradient = map(wide, lax.optimization_barrier(turned))  # else XLA turns them value by value
     return total + direct.plain(image, gradient, window.dilation, pads, window.strides, 1, True)

@@ -14,7 +14,7 @@ from jax import lax
 
 from convpad.geometry.window import spanned
 from convpad.ops._backends import Ints, Pairs
-from convpad.ops._backends.jax.tensors import Tensor
+from convpad.ops._backends.jax.tensors import Tensor, zero_padded
 
 
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
@@ -53,7 +53,7 @@ def _taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
     # anew what x is computed by, an activation 9 times. XLA keeps them apart where anything is padded: a row, at least.
     none = window._replace(pads=((0, 0),) * len(window.pads))
     pads = window.pads if any(map(any, window.pads)) else ((0, 1), *none.pads[1:])
-    padded = lax.optimization_barrier(_zero_padded(x, pads))
+    padded = lax.optimization_barrier(zero_padded(x, pads))
     return _sum_of_taps(padded if pads == window.pads else padded[:, :-1], kernel, none)
 
 
@@ -65,10 +65,6 @@ def _taps_jvp(window: _Taps, primals: Any, tangents: Any) -> tuple[Tensor, Tenso
         return _taps(x, kernel, window), dout + _sum_of_taps(x, dkernel, window)  # rows would be fetched one by one
     by_rows = jax.checkpoint(partial(_taps_by_rows, window=window))  # pyright: ignore
     return _taps(x, kernel, window), dout + by_rows(x, dkernel)
-
-
-def _zero_padded(x: Tensor, pads: Pairs) -> Tensor:
-    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)])
 
 
 def _sum_of_taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
@@ -86,7 +82,7 @@ def _sum_of_taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
             cuts.append(slice(first * stride + start, (stop - 1) * stride + start + 1, stride))
             around.append((first, outputs[place] - stop))
         if all(cut.start is None or cut.start < cut.stop for cut in cuts):
-            total = total + _zero_padded(x[tuple(cuts)], around[1:])[..., None] * kernel[tap]
+            total = total + zero_padded(x[tuple(cuts)], around[1:])[..., None] * kernel[tap]
     return total.reshape(x.shape[0], *outputs, channels * multiplier)
 
 
@@ -98,7 +94,7 @@ def _taps_by_rows(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
     """
     *taps, channels, multiplier = kernel.shape
     *lead, last = window.outputs(x, kernel)
-    x = _zero_padded(x, window.pads)
+    x = zero_padded(x, window.pads)
     every = list(product(*map(range, taps)))
     wide = [jnp.broadcast_to(kernel[tap], (last, channels, multiplier)) for tap in every]
     rows = np.indices((x.shape[0], *lead)).reshape(1 + len(lead), -1).T * [1, *window.strides[:-1]]

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from convpad.ops._backends import Ints
+from convpad.ops._backends import Ints, Pairs
 
 Tensor = jax.Array
 
@@ -38,6 +38,11 @@ def tensor(array: Any, like: Tensor) -> Tensor:
 def wide(x: Tensor) -> Tensor:
     """In a precision that sums can be taken in."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def zero_padded(x: Tensor, pads: Pairs) -> Tensor:
+    """With so many zeros around its space, channels last."""
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)])
 
 
 def device(*arrays: Tensor) -> str:

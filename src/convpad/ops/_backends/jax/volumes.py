@@ -16,7 +16,7 @@ from jax import lax
 
 from convpad.ops._backends import Ints
 from convpad.ops._backends.jax import direct
-from convpad.ops._backends.jax.tensors import Tensor, wide
+from convpad.ops._backends.jax.tensors import Tensor, wide, zero_padded
 from convpad.ops._backends.jax.window import Window
 
 LEAST = 100
@@ -100,8 +100,7 @@ def _kernel(x: Tensor, y: Tensor, window: Window, like: Any) -> Tensor:
     *taps, channels, filters = like.shape
 
     def products(gradient: Tensor, place: Any) -> Tensor:
-        around = [(0, 0, 0), *((*pair, 0) for pair in window.pads[1:]), (0, 0, 0)]
-        plane = lax.pad(_plane(x, place), jnp.zeros((), gradient.dtype), around)
+        plane = zero_padded(_plane(x, place), window.pads[1:])
         found: list[Tensor] = []
         for tap in product(*map(range, taps[1:])):
             cuts = [slice(None)]
