@@ -244,5 +244,18 @@ def test_what_was_found_faster_is_taken(
     assert plan.pads == (((0, 0),) * 2 if materialises else ((1, 2), (0, 1)))
 
 
+def test_a_gradient_known_only_later_has_a_route_of_its_own(monkeypatch: Any) -> None:
+    later = replace(row(Route.BORDER, ops=("conv",)), device="cpu, differentiated")
+    monkeypatch.setattr(choice, "PREFERENCES", (later,))
+    plan = choose(problem(), "swift", "cpu", lambda problem, ignored: "")
+    assert (plan.route, plan.differentiated) == (Route.PADDED, Route.BORDER)
+    assert str(plan).endswith("; border where it is differentiated")
+    for other in (problem("average_pool"), problem(mode="zeros")):
+        assert choose(other, "swift", "cpu", lambda problem, ignored: "").differentiated is None
+    assert choose(problem(), "swift", "cpu", lambda problem, ignored: "", Route.PADDED).differentiated is None
+    monkeypatch.setattr(choice, "PREFERENCES", (row(Route.BORDER), later))
+    assert choose(problem(), "swift", "cpu", lambda problem, ignored: "").differentiated is None
+
+
 def test_every_route_is_taken_by_some_row() -> None:
     assert {Route(row[4]) for row in PREFERRED} == set(Route)

@@ -57,7 +57,7 @@ def _backend() -> str:
 
 
 def prepare(*, size: int) -> None:
-    """Everything that can be refused before the work starts.
+    """Refuses before the work starts what cannot be done; the picture's file is the command's to look at.
 
     Args:
         size: the crop's edge, in pixels.

@@ -14,15 +14,14 @@ from jax import lax
 
 from convpad.geometry.window import spanned
 from convpad.ops._backends import Ints, Pairs
-from convpad.ops._backends.jax.tensors import Tensor, zero_padded
+from convpad.ops._backends.jax.tensors import Tensor, wide, zero_padded
 
 
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
     x = x if channels_last else jnp.moveaxis(x, 1, -1)
     # Half precision would lose the sum; XLA widens and narrows in the same loop.
-    wide = jnp.promote_types(x.dtype, jnp.float32)
     window = _Taps(tuple(strides), tuple(pads), tuple(dilation))
-    out = _taps(x.astype(wide), kernel.astype(wide), window).astype(x.dtype)
+    out = _taps(wide(x), wide(kernel), window).astype(x.dtype)
     return out if channels_last else jnp.moveaxis(out, -1, 1)
 
 
