@@ -98,10 +98,7 @@ class Row:
 
     def route(self, mode: str, backend: str, step: str) -> str:
         """The route that a step takes, and why."""
-        plan = self.plan(mode, backend)
-        if step == "gradient" and plan.differentiated:
-            return f"{plan.differentiated} on {backend}: it is differentiated"
-        return str(plan)
+        return str(self.plan(mode, backend).of(step))
 
     def plan(self, mode: str, backend: str) -> convpad.Plan:
         """What convpad will do."""

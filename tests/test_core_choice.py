@@ -250,6 +250,8 @@ def test_a_gradient_known_only_later_has_a_route_of_its_own(monkeypatch: Any) ->
     plan = choose(problem(), "swift", "cpu", lambda problem, ignored: "")
     assert (plan.route, plan.differentiated) == (Route.PADDED, Route.BORDER)
     assert str(plan).endswith("; border where it is differentiated")
+    assert plan.of("forward") is plan
+    assert (plan.of("gradient").route, plan.of("gradient").differentiated) == (Route.BORDER, None)
     for other in (problem("average_pool"), problem(mode="zeros")):
         assert choose(other, "swift", "cpu", lambda problem, ignored: "").differentiated is None
     assert choose(problem(), "swift", "cpu", lambda problem, ignored: "", Route.PADDED).differentiated is None

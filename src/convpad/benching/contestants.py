@@ -72,7 +72,7 @@ class Contestant:
                 self.ours.plan = None
             found[step] = run()
             if self.ours is not None and self.ours.plan is not None:
-                self.plans[step] = self.ours.plan
+                self.plans[step] = self.ours.plan.of(step)
         agree(f"{self.who}, {self.words}", found["gradient"], engine.array(found["forward"]), wanted, precision)
 
 

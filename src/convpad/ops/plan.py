@@ -51,6 +51,12 @@ class Plan:
     reason: str
     differentiated: Route | None = None
 
+    def of(self, step: str) -> Plan:
+        """What is done for a step, `"forward"` or `"gradient"`: forward and backward."""
+        if step == "forward" or self.differentiated is None:
+            return self
+        return Plan(self.problem, self.backend, self.differentiated, "it is sooner where it is differentiated")
+
     @property
     def windows(self) -> tuple[Window, ...]:
         """One per spatial axis."""
