@@ -342,7 +342,7 @@ def spoilt(path: Path, kind: str) -> None:
     from zipfile import ZipFile
 
     if kind == "lambda":
-        keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)]).save(path)
+        keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x, name="lambda")]).save(path)
     elif kind == "short":
         path.write_bytes(path.read_bytes()[:2000])
     elif kind == "text":
@@ -351,7 +351,7 @@ def spoilt(path: Path, kind: str) -> None:
         path.unlink()
     else:
         if kind in ("huge", "large"):
-            keras.Sequential([keras.Input((4,)), keras.layers.Dense(10)]).save(path)
+            keras.Sequential([keras.Input((4,)), keras.layers.Dense(10, name="dense")]).save(path)
         with ZipFile(path) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
         changed = {

@@ -33,39 +33,51 @@ class Operation:
     cut: Callable[[Any, Sequence[Slab]], Sequence[Any]]
 
 
-def bordered(backend: Backend, plan: Plan, values: Values, operation: Operation, x: Tensor, taps: Any) -> Tensor:
-    """What the operation gives for `x` padded as the plan's problem says, by its route."""
-    problem = plan.problem
+Padded = Callable[[Tensor, Any], Tensor]
+"""An operation, of a tensor by its taps."""
+
+
+def bordered(backend: Backend, plan: Plan, values: Values, operation: Operation) -> Padded:
+    """The operation of a tensor that is padded as the plan's problem says, by its route."""
+    problem, run = plan.problem, _counted(backend, plan, values, operation)
+    return (lambda x, taps: renormalised(backend, run(x, taps), x, problem)) if problem.ignores else run
+
+
+def _counted(backend: Backend, plan: Plan, values: Values, operation: Operation) -> Padded:
+    """The same with what is ignored counted as zeros."""
+    problem, pads, none = plan.problem, plan.pads, ((0, 0),) * plan.problem.rank
 
     def padded(x: Tensor) -> Tensor:
         return extend(backend, x, problem, values)
 
-    def valid(padded: Tensor, taps: Any) -> Tensor:
-        return operation.run(padded, taps, ((0, 0),) * problem.rank)
-
-    def mended(x: Tensor, taps: Any) -> Tensor:
-        return _mended(backend, plan, values, operation, x, taps)
+    def of_padded(x: Tensor, taps: Any) -> Tensor:
+        return operation.run(padded(x), taps, none)
 
     apart = plan.differentiated or (plan.route is Route.TAPS and problem.fills and sooner_padded(problem))
     if apart and not has_tensors(values):
-        out = backend.unless_differentiated(lambda x, taps: valid(padded(x), taps), mended, x, taps)
-    elif plan.materialises:
-        out = backend.remade(padded, lambda padded: valid(padded, taps), x)
-    elif not problem.fills:
-        out = operation.run(x, taps, plan.pads)
-    else:
-        out = mended(x, taps)
-    return renormalised(backend, out, x, problem)
+        mended = _mended(backend, plan, values, operation)
+        return lambda x, taps: backend.unless_differentiated(of_padded, mended, x, taps)
+    if plan.materialises:
+        return lambda x, taps: backend.remade(padded, lambda padded: operation.run(padded, taps, none), x)
+    if problem.fills:
+        return _mended(backend, plan, values, operation)
+    return lambda x, taps: operation.run(x, taps, pads)
 
 
-def _mended(backend: Backend, plan: Plan, values: Values, operation: Operation, x: Tensor, taps: Any) -> Tensor:
+def _mended(backend: Backend, plan: Plan, values: Values, operation: Operation) -> Padded:
     problem, none = plan.problem, ((0, 0),) * plan.problem.rank
     found: tuple[Slab, ...] = backend.settled(slabs, problem)
     leads = [(slice(None),) * problem.axes[slab.axis] for slab in found]
-    taps, *met = operation.cut(taps, found)
-    x, *sources = backend.parted(x, [(*lead, slice(*slab.source)) for lead, slab in zip(leads, found, strict=True)])
-    added = [
-        ((*lead, slice(*slab.outputs)), operation.run(slab_filled(backend, source, problem, values, slab), few, none))
-        for lead, slab, few, source in zip(leads, found, met, sources, strict=True)
-    ]
-    return backend.summed(operation.run(x, taps, plan.problem.pads), added)
+    read = [(*lead, slice(*slab.source)) for lead, slab in zip(leads, found, strict=True)]
+    boxes = [(*lead, slice(*slab.outputs)) for lead, slab in zip(leads, found, strict=True)]
+
+    def mended(x: Tensor, taps: Any) -> Tensor:
+        taps, *met = operation.cut(taps, found)
+        x, *sources = backend.parted(x, read)
+        added = [
+            (box, operation.run(slab_filled(backend, source, problem, values, slab), few, none))
+            for box, slab, few, source in zip(boxes, found, met, sources, strict=True)
+        ]
+        return backend.summed(operation.run(x, taps, problem.pads), added)
+
+    return mended

@@ -8,7 +8,7 @@ from typing import Any
 from convpad.ops._backends import Backend, Pairs, Tensor
 from convpad.ops.border import Operation, bordered
 from convpad.ops.coverage import renormalisation
-from convpad.ops.dispatch import answer
+from convpad.ops.dispatch import Way, answer
 from convpad.ops.pad import Values, fold
 from convpad.ops.plan import Plan, Route
 from convpad.ops.slabs import Slab
@@ -16,7 +16,7 @@ from convpad.ops.slabs import Slab
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
 
-def _conv(backend: Backend, plan: Plan, values: Values, x: Tensor, kernel: Tensor) -> Tensor:
+def _conv(backend: Backend, plan: Plan, values: Values) -> Way:
     problem = plan.problem
     strides, dilation, groups, last = problem.strides, problem.dilation, problem.groups, problem.channels_last
 
@@ -30,20 +30,23 @@ def _conv(backend: Backend, plan: Plan, values: Values, x: Tensor, kernel: Tenso
     def cut(kernel: Tensor, found: Sequence[Slab]) -> list[Tensor]:
         return backend.parted(kernel, [(slice(None),) * slab.axis + (slice(*slab.taps),) for slab in found])
 
-    return bordered(backend, plan, values, Operation(run, cut), x, kernel)
+    return bordered(backend, plan, values, Operation(run, cut))
 
 
-def _separable_conv(
-    backend: Backend, plan: Plan, values: Values, x: Tensor, depthwise: Tensor, pointwise: Tensor
-) -> Tensor:
-    between, rank = _conv(backend, plan, values, x, depthwise), plan.problem.rank
-    return backend.conv(between, pointwise, [1] * rank, [(0, 0)] * rank, [1] * rank, 1, plan.problem.channels_last)
+def _separable_conv(backend: Backend, plan: Plan, values: Values) -> Way:
+    rank, last, of_channels = plan.problem.rank, plan.problem.channels_last, _conv(backend, plan, values)
+
+    def separable(x: Tensor, depthwise: Tensor, pointwise: Tensor) -> Tensor:
+        ones, none = (1,) * rank, ((0, 0),) * rank
+        return backend.conv(of_channels(x, depthwise), pointwise, ones, none, ones, 1, last)
+
+    return separable
 
 
-def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
+def _conv_transpose(backend: Backend, plan: Plan, values: Values) -> Way:
     problem = plan.problem
 
-    def transposed(y: Tensor, pads: Pairs) -> Tensor:
+    def transposed(y: Tensor, kernel: Tensor, pads: Pairs) -> Tensor:
         return backend.conv_transpose(
             y,
             kernel,
@@ -55,11 +58,15 @@ def _conv_transpose(backend: Backend, plan: Plan, values: Values, y: Tensor, ker
             problem.channels_last,
         )
 
-    if problem.ignores:
-        # The map is that of the output; while its size is not known it takes an output to learn it from.
-        y = y * renormalisation(backend, y, y if problem.known else transposed(y, problem.pads), problem)
-    out = transposed(y, plan.pads)
-    return fold(backend, out, problem) if plan.route is Route.PADDED else out
+    def folded(y: Tensor, kernel: Tensor) -> Tensor:
+        if problem.ignores:
+            # The map is that of the output; while its size is not known it takes an output to learn it from.
+            like = y if problem.known else transposed(y, kernel, problem.pads)
+            y = y * renormalisation(backend, y, like, problem)
+        out = transposed(y, kernel, plan.pads)
+        return fold(backend, out, problem) if plan.route is Route.PADDED else out
+
+    return folded
 
 
 def conv(

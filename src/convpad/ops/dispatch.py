@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from convpad import reference
 from convpad.errors import ShapeError, refuse
-from convpad.ops._backends import backend_named, backend_of
+from convpad.ops._backends import Backend, backend_named, backend_of
 from convpad.ops.dtypes import check_dtypes, check_values
 from convpad.ops.plan import Plan, choose, route_named
 from convpad.problem import OPS, POOLS, Problem, known_shape, pose, pose_pad, rank_of
 from convpad.spec import Constant, Padding
 
-__all__ = ["answer", "plan"]
+__all__ = ["Way", "answer", "plan"]
 
 Settled = Callable[..., Any]
+Way = Callable[..., Any]
+"""From the tensors of an operation to its answer: a plan, with all done that needs no tensor."""
 
 MAX_RANK = 3
 """Backends convolve along up to three axes; the oracle along any number."""
@@ -58,7 +60,7 @@ def _spelled(key: Any) -> Any:
 
 def answer(
     op: str,
-    run: Callable[..., Any],
+    prepare: Callable[[Backend, Plan, Any], Way],
     arrays: dict[str, Any],
     padding: Any,
     padding_mode: Any,
@@ -66,53 +68,53 @@ def answer(
     route: str | None = None,
     **options: Any,
 ) -> Any:
-    """Poses the problem, plans it, and has the backend of the arrays (or the oracle) run the plan.
+    """Poses the problem, plans it, and has the backend of the arrays (or the oracle) go the way of the plan.
 
-    What depends on shapes and words alone is remembered: a call like an earlier one looks it up.
+    What depends on shapes and words alone is remembered, up to the way: a call like an earlier one looks it up.
     """
     name, backend = backend_of(arrays)
     given = list(arrays.values())
     if backend is None:
         facts = name, "cpu", op, tuple(arrays), tuple([x.shape for x in given]), tuple([x.dtype.name for x in given])
-        spec, chosen = _looked_up(_called, facts, padding, padding_mode, route, options)
-        return reference.solve(chosen.problem, spec.values, *given)
+        return _way(_called, prepare, facts, padding, padding_mode, route, options)(*given)
     owned = [x for x in given if backend.owns(x)]
     if len(owned) < len(given):
         given = [x if backend.owns(x) else backend.tensor(x, owned[0]) for x in given]
     shapes, dtypes = tuple([backend.shape(x) for x in given]), tuple([backend.dtype(x) for x in given])
     facts = name, backend.device(*owned), op, tuple(arrays), shapes, dtypes
-    spec, chosen = _looked_up(backend.settled, facts, padding, padding_mode, route, options)
-    return run(backend, chosen, spec.values, *given)
+    return _way(backend.settled, prepare, facts, padding, padding_mode, route, options)(*given)
 
 
 def _called(remembered: Callable[..., Any], *arguments: Any) -> Any:
     return remembered(*arguments)
 
 
-def _looked_up(settled: Settled, facts: Any, padding: Any, mode: Any, route: Any, options: Any) -> tuple[Padding, Plan]:
-    """What the words mean for these tensors, and the plan; without memory of what is no word (a tensor)."""
+def _way(settled: Settled, prepare: Any, facts: Any, padding: Any, mode: Any, route: Any, options: Any) -> Way:
+    """From these tensors to the answer, as the words mean it; without memory of what is no word (a tensor)."""
     try:
         keys = _key(padding), _key(mode), _key(route), _key(options)
     except TypeError:
-        return _understood(facts, padding, mode, route, options)
+        return _prepared(prepare, facts, padding, mode, route, options)
     try:
-        return settled(_remembered, facts, keys)
+        return settled(_remembered, prepare, facts, keys)
     except ValueError:
         # A refusal says what was received; a key is not quite that.
-        return _understood(facts, padding, mode, route, options)
+        return _prepared(prepare, facts, padding, mode, route, options)
 
 
 @lru_cache(maxsize=4096)
-def _remembered(facts: Any, keys: Any) -> tuple[Padding, Plan]:
-    return _understood(facts, *map(_spelled, keys))
+def _remembered(prepare: Any, facts: Any, keys: Any) -> Way:
+    return _prepared(prepare, facts, *map(_spelled, keys))
 
 
-def _understood(facts: Any, padding: Any, padding_mode: Any, route: Any, options: Any) -> tuple[Padding, Plan]:
+def _prepared(prepare: Any, facts: Any, padding: Any, padding_mode: Any, route: Any, options: Any) -> Way:
     name, device, op, arrays, shapes, dtypes = facts
     spec = _parsed(op, rank_of(shapes[0]), padding, padding_mode)
     chosen = _chosen(name, device, op, shapes, dict(zip(arrays, dtypes, strict=True)), spec.described(), route, options)
     check_values(spec, dtypes[0])
-    return spec, chosen
+    if name == "numpy":
+        return partial(reference.solve, chosen.problem, spec.values)
+    return prepare(backend_named(name), chosen, spec.values)
 
 
 def _parsed(op: str, rank: int, padding: Any, padding_mode: Any) -> Padding:

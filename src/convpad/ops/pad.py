@@ -12,7 +12,7 @@ import numpy as np
 
 from convpad.modes import Mode
 from convpad.ops._backends import Backend, Tensor
-from convpad.ops.dispatch import answer
+from convpad.ops.dispatch import Way, answer
 from convpad.ops.plan import Plan
 from convpad.ops.runs import Run, runs
 from convpad.ops.slabs import Slab
@@ -235,8 +235,8 @@ def extended_mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
     return backend.where(found, found * 0 + 1, 0.0)  # whatever the weights it was extended with
 
 
-def _pad(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
-    return extend(backend, x, plan.problem, values)
+def _pad(backend: Backend, plan: Plan, values: Values) -> Way:
+    return lambda x: extend(backend, x, plan.problem, values)
 
 
 def pad(x: Any, amount: Any, padding_mode: Any = "zeros", *, data_format: str = "channels_last") -> Any:

@@ -10,7 +10,7 @@ from convpad.modes import MODES
 from convpad.ops._backends import Backend, Pairs, Tensor
 from convpad.ops.border import Operation, bordered
 from convpad.ops.coverage import mask, renormalisation
-from convpad.ops.dispatch import answer
+from convpad.ops.dispatch import Way, answer
 from convpad.ops.dtypes import lowest
 from convpad.ops.pad import Values, extend
 from convpad.ops.plan import Plan, Route
@@ -19,28 +19,28 @@ from convpad.ops.slabs import Slab
 __all__ = ["average_pool", "max_pool"]
 
 
-def _size(plan: Plan) -> list[int]:
-    return [window.kernel for window in plan.windows]
+def _max_pool(backend: Backend, plan: Plan, values: Values) -> Way:
+    problem, size = plan.problem, [window.kernel for window in plan.windows]
+    modes, pads = problem.padded_modes, plan.pads
+    ignored, alone = MODES["ignore"] in modes, modes == (MODES["ignore"],)
+    # A window may cover nothing. Pools differ in what they make of that.
+    empty = ignored and any(max(w.before or 0, w.after or 0) >= w.kernel for w in plan.windows)
+
+    def pooled(x: Tensor) -> Tensor:
+        least, padded = lowest(backend.dtype(x)), x
+        if plan.route is Route.PADDED:
+            padded = extend(backend, x, problem, ((least, least),) * problem.rank if alone else values)
+            if ignored and not alone:
+                # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.
+                padded = backend.where(mask(backend, x, problem), padded, least)
+        out = backend.max_pool(padded, size, problem.strides, pads, problem.channels_last)
+        return backend.where(renormalisation(backend, out, x, problem), out, least) if empty else out
+
+    return pooled
 
 
-def _max_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
-    problem = plan.problem
-    modes, least, padded = problem.padded_modes, lowest(backend.dtype(x)), x
-    if plan.route is Route.PADDED:
-        alone = modes == [MODES["ignore"]]
-        padded = extend(backend, x, problem, ((least, least),) * problem.rank if alone else values)
-        if MODES["ignore"] in modes and not alone:
-            # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.
-            padded = backend.where(mask(backend, x, problem), padded, least)
-    out = backend.max_pool(padded, _size(plan), problem.strides, plan.pads, problem.channels_last)
-    if MODES["ignore"] in modes and any(max(w.before or 0, w.after or 0) >= w.kernel for w in plan.windows):
-        # A window may cover nothing. Pools differ in what they make of that.
-        out = backend.where(renormalisation(backend, out, x, problem), out, least)
-    return out
-
-
-def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Tensor:
-    problem = plan.problem
+def _average_pool(backend: Backend, plan: Plan, values: Values) -> Way:
+    problem, size = plan.problem, [window.kernel for window in plan.windows]
     ignored = plan.route is Route.NATIVE and MODES["ignore"] in problem.padded_modes
 
     def run(x: Tensor, size: list[int], pads: Pairs) -> Tensor:
@@ -51,8 +51,10 @@ def _average_pool(backend: Backend, plan: Plan, values: Values, x: Tensor) -> Te
         met = [(slab.axis, slab.taps[1] - slab.taps[0]) for slab in found]
         return [size, *([*size[:axis], taps, *size[axis + 1 :]] for axis, taps in met)]
 
-    size = _size(plan)
-    return run(x, size, plan.pads) if ignored else bordered(backend, plan, values, Operation(run, cut), x, size)
+    if ignored:
+        return lambda x: run(x, size, plan.pads)
+    pooled = bordered(backend, plan, values, Operation(run, cut))
+    return lambda x: pooled(x, size)
 
 
 def max_pool(
