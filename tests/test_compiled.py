@@ -145,6 +145,19 @@ def test_torch_compiles_forward_and_gradient_in_one_graph(op: str, mode: Any) ->
         assert_close(one, other)
 
 
+@only_torch
+def test_torch_compiles_after_another_framework_was_imported(monkeypatch: Any) -> None:
+    from convpad.ops import _backends
+
+    torch, asked = framework("torch").torch, case("conv", "reflect")
+    monkeypatch.setattr(_backends, "_LOADED", {"torch": _backends.backend_named("torch")})
+    for other in ("jax", "tensorflow"):
+        monkeypatch.setitem(sys.modules, other, sys)
+    torch._dynamo.reset()
+    assert_same("torch", asked, torch.compile(asked.call, fullgraph=True, backend="aot_eager"))
+
+
+
 @only_jax
 @pytest.mark.parametrize("op", ["conv", "depthwise_conv", "max_pool", "average_pool"])
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "circular", "ignore", 1.5], ids=str)

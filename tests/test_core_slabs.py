@@ -27,8 +27,8 @@ def problem(sizes: Any, kernel: Any, padding: Any, mode: Any, **options: Any) ->
 
 
 @st.composite
-def problems(draw: Any, ranks: tuple[int, ...] = (1, 1, 2, 3)) -> Problem:
-    """Any windows, any mode on any side."""
+def problems(draw: Any, ranks: tuple[int, ...] = (1, 1, 2, 3), fills: Any = tuple(FILLS)) -> Problem:
+    """Any windows, any of these modes on any side."""
     rank = draw(st.sampled_from(ranks))
     top = {1: 12, 2: 9, 3: 5}[rank]
 
@@ -36,7 +36,7 @@ def problems(draw: Any, ranks: tuple[int, ...] = (1, 1, 2, 3)) -> Problem:
         return draw(st.tuples(*[values] * rank))
 
     pair = st.tuples(st.integers(0, top), st.integers(0, top))
-    fill = st.sampled_from(FILLS)
+    fill = st.sampled_from(fills)
     mode = tuple((before, after) for before, after in each(st.tuples(fill, fill)))
     try:
         return problem(

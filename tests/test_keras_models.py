@@ -214,6 +214,18 @@ def test_another_convolution_op_is_used() -> None:
     assert_close(array(layer(x)) - bias, (array(plain(x)) - bias) / 2, "float32")
 
 
+def test_what_another_convolution_op_gives_is_not_overwritten() -> None:
+    class Kept(convpad.keras.Conv2D):
+        def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+            return inputs
+
+    layer, x = Kept(2, 1, bias_initializer="ones"), keras.ops.zeros((1, 3, 3, 2))
+    layer.build(x.shape)
+    out = layer(x)
+    assert (array(x) == 0).all()
+    assert (array(out) == 1).all()
+
+
 @pytest.fixture
 def channels_first() -> Iterator[None]:
     before = keras.config.image_data_format()

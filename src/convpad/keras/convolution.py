@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -16,37 +16,56 @@ from convpad.ops.conv import conv
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "Convolution"]
 
 
+def _backend() -> Any:
+    """That of Keras; none where Keras runs on another."""
+    name = keras.config.backend()
+    return backend_named(name) if name in NAMES else None
+
+
 class Convolution(Windowed):
     """What layers with kernels share: inputs of the kernels' dtype, then bias and activation as in Keras."""
 
     has_kernels = True
+    kernels: ClassVar = {"kernel": 1}
+    """By name; how many of the last axes tell what comes out."""
     kernel_size: tuple[int, ...]
 
-    def _lay_out(self) -> None:
-        """The kernel's values in the order in which the backend reads them; its shape is Keras's still."""
-        if keras.config.backend() in NAMES:
-            backend_named(keras.config.backend()).lay_out(lambda: self.kernel.value)
+    def build(self, input_shape: Any) -> None:
+        """As Keras does; then the values of kernels lie as the backend reads them. Their shapes are Keras's still."""
+        super().build(input_shape)
+        backend = _backend()
+        for name, ends in self.kernels.items() if backend else ():
+            backend.lay_out(lambda name=name: getattr(self, name).value, ends)
+
+    @property
+    def _outputs_are_new(self) -> bool:
+        """Whether what is convolved is nobody else's, and may be overwritten."""
+        return True
 
     def _options(self) -> dict[str, Any]:
         return {"strides": self.strides, "dilation_rate": self.dilation_rate, "data_format": self.data_format}
 
     def _convolved(self, inputs: Any) -> Any:
-        return self._with_kernels(inputs, self.kernel)
+        return self._with_kernels(inputs, *(getattr(self, name) for name in self.kernels))
 
     def _with_kernels(self, inputs: Any, *kernels: Any) -> Any:
         # Not convert_to_tensor: on TensorFlow it leaves a Keras variable what it is.
-        dtype = keras.backend.standardize_dtype(kernels[0].dtype)
-        return self._answer(*(keras.ops.cast(array, dtype) for array in (inputs, *kernels)))
+        arrays = [inputs, *(kernel.value if isinstance(kernel, keras.Variable) else kernel for kernel in kernels)]
+        dtype = arrays[1].dtype
+        for place, array in enumerate(arrays):
+            if getattr(array, "dtype", None) != dtype:
+                arrays[place] = keras.ops.cast(array, keras.backend.standardize_dtype(dtype))
+        return self._answer(*arrays)
 
     def call(self, inputs: Any) -> Any:
         """The layer's output for a tensor of inputs."""
         outputs = self._convolved(inputs)
         if self.use_bias:
-            ones = (1,) * self.rank
-            shape = (1, *ones, -1) if self.data_format == "channels_last" else (1, -1, *ones)
             # Not keras.ops.add: on TensorFlow it guesses where the channels are from the sizes, and takes the last
             # axis where that is as long as the bias, channels first or not (keras 3.15.1).
-            outputs = outputs + keras.ops.reshape(self.bias, shape)
+            last, backend = self.data_format == "channels_last", _backend()
+            bias = self.bias.value[(slice(None), *(() if last else (None,) * self.rank))]
+            outputs = backend.biased(outputs, bias) if backend and self._outputs_are_new else outputs + bias
         return outputs if self.activation is None else self.activation(outputs)
 
 
@@ -58,6 +77,10 @@ class _Conv(Convolution):
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "groups": self.groups}
+
+    @property
+    def _outputs_are_new(self) -> bool:
+        return type(self).convolution_op is _Conv.convolution_op  # another's may give what somebody else has too
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution without bias and activation: Keras's documented place for another one."""
@@ -73,7 +96,6 @@ class _Conv(Convolution):
             super().build(input_shape)
         finally:
             self.lora_rank = rank
-        self._lay_out()
         if rank:
             self.enable_lora(rank, lora_alpha=self.lora_alpha)
 

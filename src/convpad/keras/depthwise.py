@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -18,6 +18,7 @@ __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableCo
 
 class _DepthwiseConv(Convolution):
     op, function = "depthwise_conv", staticmethod(depthwise_conv)
+    kernels: ClassVar = {"kernel": 2}
 
     def _window(self, channels: int | None) -> Any:
         return (*self.kernel_size, channels or 1, self.depth_multiplier)
@@ -32,14 +33,12 @@ class _DepthwiseConv(Convolution):
 
 class _SeparableConv(Convolution):
     op, function = "separable_conv", staticmethod(separable_conv)
+    kernels: ClassVar = {"depthwise_kernel": 2, "pointwise_kernel": 1}
 
     def _window(self, channels: int | None) -> Any:
         channels = channels or 1
         between = channels * self.depth_multiplier
         return (*self.kernel_size, channels, self.depth_multiplier), (*(1,) * self.rank, between, self.filters)
-
-    def _convolved(self, inputs: Any) -> Any:
-        return self._with_kernels(inputs, self.depthwise_kernel, self.pointwise_kernel)
 
 
 @registered

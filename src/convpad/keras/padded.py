@@ -71,10 +71,12 @@ class Padded(keras.layers.Layer):
             for place, entry in enumerate(wanted)
         ]
 
-    def _mode_as(self, dtype: str) -> Any:
+    def _mode_for(self, inputs: Any) -> Any:
         """The padding mode with the trained values in their places."""
-        tensors = [keras.ops.cast(value, dtype) for value in self.padding_values]
-        return spelling.with_values(self.padding_mode, tensors)
+        if not self.padding_values:
+            return self.padding_mode
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        return spelling.with_values(self.padding_mode, [keras.ops.cast(value, dtype) for value in self.padding_values])
 
     def get_config(self) -> dict[str, Any]:
         """Keras's config and `padding_mode`, as JSON can have them."""
@@ -143,5 +145,5 @@ class Windowed(Padded):
 
     def _answer(self, inputs: Any, *window: Any) -> Any:
         """The function on the inputs and the kernels, or the pool's size."""
-        mode = self._mode_as(keras.backend.standardize_dtype(inputs.dtype))
+        mode = self._mode_for(inputs)
         return self.function(inputs, *window, padding=self.padding, padding_mode=mode, **self._options())

@@ -30,7 +30,7 @@ class _Extending(Padded):
     def call(self, inputs: Any) -> Any:
         """The layer's output for a tensor of inputs; of integers with trained padding, in the compute dtype."""
         inputs = keras.ops.cast(inputs, self.compute_dtype) if self.padding_values else inputs
-        mode = self._mode_as(keras.backend.standardize_dtype(inputs.dtype))
+        mode = self._mode_for(inputs)
         return pad(inputs, self.padding, mode, data_format=self.data_format)
 
 

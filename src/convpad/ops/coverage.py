@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convpad.ops._backends import Backend, Tensor
+from convpad.ops._backends import Backend, Box, Tensor
 from convpad.ops.pad import extended_mask
 from convpad.problem import Problem
 
@@ -82,28 +82,38 @@ def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> 
     """`out` scaled to what its windows cover of `x`, where any padding is ignored; else `out` itself."""
     if not problem.ignores:
         return out
-    return backend.scaled(out, renormalisation(backend, out, x, problem), lambda: _rescaled(problem))
+
+    def parts() -> list[tuple[Box, Tensor]] | None:
+        found = backend.settled(_rescaled, problem) if problem.known else None
+        return found and [(box, backend.tensor(factors, out)) for box, factors in found]
+
+    return backend.scaled(out, lambda: renormalisation(backend, out, x, problem), parts)
 
 
 @lru_cache(maxsize=256)
-def _rescaled(problem: Problem) -> tuple[tuple[slice, ...], ...] | None:
-    """Boxes of the output that do not overlap, outside of which nothing is rescaled; None where there are none."""
-    if not problem.known:
-        return None
-    other = _static_renormalisation(problem) != 1
-    full = np.broadcast_to(other, [window.output or 0 for window in problem.windows])
-    cuts: list[slice] = [slice(None)] * (problem.rank + 2)
-    found: list[tuple[slice, ...]] = []
+def _rescaled(problem: Problem) -> tuple[tuple[Box, Array], ...] | None:
+    """The same in thin boxes, each cut along one axis, with factors of 1 where an earlier box has scaled already.
+
+    None where something else than thin boxes is rescaled.
+    """
+    full = _static_renormalisation.__wrapped__(problem)
+    left, inside = full.copy(), [slice(None)] * problem.rank
+    found: list[tuple[Box, Array]] = []
     for place, axis in enumerate(problem.axes):
-        whole: Array = np.asarray(np.moveaxis(full, place, 0).reshape(full.shape[place], -1).all(1))
+        others = tuple(other for other in range(problem.rank) if other != place)
+        rest = full[tuple(inside)]
+        if not rest.size:
+            break
+        whole: Array = np.asarray((rest != 1).all(others))
         size = len(whole)
         low, high = (size, 0) if whole.all() else (int(np.argmin(whole)), int(np.argmin(whole[::-1])))
-        for first, stop in ((0, low), (size - high, size)):
-            if first < stop:
-                found.append((*cuts[:axis], slice(first, stop), *cuts[axis + 1 :]))
-        cuts[axis] = slice(low, size - high)
-    inside = [cuts[axis] if size > 1 else slice(None) for axis, size in zip(problem.axes, other.shape, strict=True)]
-    return None if other[tuple(inside)].any() else tuple(found)
+        for cut in (slice(0, low), slice(size - high, size)):
+            if cut.start < cut.stop:
+                rows = (slice(None),) * place + (cut,)
+                found.append(((slice(None),) * axis + (cut,), _placed(left[rows].copy(), problem)))
+                left[rows] = 1
+        inside[place] = slice(low, size - high)
+    return None if (left != 1).any() else tuple(found)
 
 
 def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> Tensor:

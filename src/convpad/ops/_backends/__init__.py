@@ -69,10 +69,11 @@ class Backend(Protocol):
         """Zeros of that shape, with the dtype and place of a tensor."""
         ...
 
-    def lay_out(self, kernel: Callable[[], Tensor]) -> None:
+    def lay_out(self, kernel: Callable[[], Tensor], ends: int) -> None:
         """Puts the values of a layer's kernel in the order in which the framework's convolutions read them.
 
-        It is not asked for where they lie so already: in a StatelessScope of Keras's that would be to make it.
+        `ends` of its last axes tell what comes out. It is not asked for where they lie so already: in a StatelessScope
+        of Keras's that would be to make it.
         """
         ...
 
@@ -154,10 +155,16 @@ class Backend(Protocol):
         """x with values, which broadcast, added to a box of it. x may be overwritten: it is nobody else's."""
         ...
 
-    def scaled(self, out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
+    def scaled(
+        self,
+        out: Tensor,
+        factors: Callable[[], Tensor],
+        parts: Callable[[], Sequence[tuple[Box, Tensor]] | None],
+    ) -> Tensor:
         """`out` times constant factors, which broadcast. It may be overwritten: it is nobody else's.
 
-        `where` tells boxes that do not overlap, outside of which the factors are 1; None where it does not know.
+        `parts` tells thin boxes, each cut along its last axis alone, and factors for each, which come to the same one
+        after the other; None where it knows none.
         """
         ...
 
@@ -167,6 +174,10 @@ class Backend(Protocol):
 
     def summed(self, out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
         """`out` with values, which broadcast, added to boxes of it. It may be overwritten: it is nobody else's."""
+        ...
+
+    def biased(self, out: Tensor, bias: Tensor) -> Tensor:
+        """`out` plus a bias, which broadcasts. It may be overwritten: it is nobody else's."""
         ...
 
     def add_at(self, x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
@@ -239,10 +250,17 @@ def backend_named(name: str) -> Backend:
     return _LOADED[name]
 
 
+_OWNERS: dict[type, tuple[str, Backend]] = {}
+"""By the types of tensors that were asked for."""
+
+
 def _owner(x: object) -> tuple[str, Backend] | None:
-    for name in NAMES:
+    if type(x) in _OWNERS:
+        return _OWNERS[type(x)]
+    # Those that are loaded first: torch.compile cannot trace an import.
+    for name in sorted(NAMES, key=lambda name: name not in _LOADED):
         if name in sys.modules and backend_named(name).owns(x):
-            return name, backend_named(name)
+            return _OWNERS.setdefault(type(x), (name, backend_named(name)))
     return None
 
 

@@ -11,7 +11,7 @@ from convpad.ops._backends.jax.padding import (
     widened,
     with_gradient,
 )
-from convpad.ops._backends.jax.parts import add, add_at, parted, put, scaled, summed, updates_in_place
+from convpad.ops._backends.jax.parts import add, add_at, biased, parted, put, scaled, summed, updates_in_place
 from convpad.ops._backends.jax.pools import average_pool, max_pool
 from convpad.ops._backends.jax.taps import taps
 from convpad.ops._backends.jax.tensors import (
@@ -38,6 +38,7 @@ __all__ = [
     "add",
     "add_at",
     "average_pool",
+    "biased",
     "concat",
     "conv",
     "conv_transpose",

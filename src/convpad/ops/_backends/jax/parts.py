@@ -50,6 +50,10 @@ def _sum(x: Tensor, values: Tensor, starts: tuple[int, ...]) -> Tensor:
     return x + lax.pad(values, jnp.zeros((), x.dtype), [(start, size - start - n, 0) for start, n, size in rows])
 
 
+def biased(out: Tensor, bias: Tensor) -> Tensor:
+    return out + bias
+
+
 def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     return x.at[(slice(None),) * axis + (index,)].add(values)
 
@@ -64,22 +68,18 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return out
 
 
-def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
-    boxes = where() if jax.device_count() == 1 else None  # where it is spread over devices, boxes would be fetched
-    if boxes is None:
-        return out * factors
-    return _scaled(out, factors, tuple([tuple([(cut.start, cut.stop) for cut in box]) for box in boxes]))
+def scaled(
+    out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Tensor]] | None]
+) -> Tensor:
+    found = parts() if jax.device_count() == 1 else None  # where it is spread over devices, boxes would be fetched
+    if found is None:
+        return out * factors()
 
+    @jax.custom_jvp
+    def in_parts(out: Tensor) -> Tensor:
+        for box, rows in found:
+            out = put(out, box, out[box] * rows)
+        return out
 
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _scaled(out: Tensor, factors: Tensor, boxes: tuple[tuple[tuple[int | None, int | None], ...], ...]) -> Tensor:
-    for ends in boxes:
-        box = tuple([slice(*end) for end in ends])
-        out = put(out, box, out[box] * factors[box])
-    return out
-
-
-@_scaled.defjvp
-def _scaled_jvp(boxes: Any, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
-    (out, factors), (dout, _) = primals, tangents
-    return _scaled(out, factors, boxes), dout * factors
+    in_parts.defjvp(lambda primals, tangents: (in_parts(*primals), tangents[0] * factors()))
+    return in_parts(out)

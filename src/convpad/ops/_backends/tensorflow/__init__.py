@@ -16,7 +16,7 @@ from convpad.ops._backends.tensorflow.padding import (
     widened,
     with_gradient,
 )
-from convpad.ops._backends.tensorflow.parts import add, add_at, parted, put, scaled, summed, updates_in_place
+from convpad.ops._backends.tensorflow.parts import add, add_at, biased, parted, put, scaled, summed, updates_in_place
 from convpad.ops._backends.tensorflow.pools import average_pool, max_pool
 from convpad.ops._backends.tensorflow.tensors import (
     concat,
@@ -42,6 +42,7 @@ __all__ = [
     "add",
     "add_at",
     "average_pool",
+    "biased",
     "concat",
     "conv",
     "conv_transpose",

@@ -39,6 +39,10 @@ def add(x: Tensor, box: Box, values: Tensor) -> Tensor:
     return put(x, box, x[box] + values)
 
 
+def biased(out: Tensor, bias: Tensor) -> Tensor:
+    return out + bias
+
+
 def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     order = [axis, *(other for other in range(len(x.shape)) if other != axis)]
     back = [order.index(place) for place in range(len(order))]
@@ -85,5 +89,17 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return put_in(out, *(values for _, values in added))
 
 
-def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
-    return out * factors
+def scaled(
+    out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Tensor]] | None]
+) -> Tensor:
+    found = None if tf.executing_eagerly() else parts()
+    if found is None:
+        return out * factors()
+
+    @tf.custom_gradient
+    def in_parts(out: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        for box, rows in found:
+            out = put(out, box, out[box] * rows)
+        return out, in_parts
+
+    return in_parts(out)  # pyright: ignore

@@ -45,7 +45,7 @@ def zeros(shape: Ints, like: Tensor) -> Tensor:
     return tf.zeros(shape, like.dtype)
 
 
-def lay_out(kernel: Callable[[], Tensor]) -> None:
+def lay_out(kernel: Callable[[], Tensor], ends: int) -> None:
     pass
 
 

@@ -15,7 +15,7 @@ from convpad.ops._backends.torch.padding import (
     widened,
     with_gradient,
 )
-from convpad.ops._backends.torch.parts import add, add_at, parted, put, scaled, summed, updates_in_place
+from convpad.ops._backends.torch.parts import add, add_at, biased, parted, put, scaled, summed, updates_in_place
 from convpad.ops._backends.torch.pools import average_pool, max_pool
 from convpad.ops._backends.torch.tensors import (
     concat,
@@ -41,6 +41,7 @@ __all__ = [
     "add",
     "add_at",
     "average_pool",
+    "biased",
     "concat",
     "conv",
     "conv_transpose",

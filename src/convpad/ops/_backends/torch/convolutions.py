@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad.ops._backends import Ints, Pairs
-from convpad.ops._backends.torch.padding import flat
+from convpad.ops._backends.torch.padding import flat, kept
 from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded
 from convpad.ops._backends.torch.uneven import CONV, Uneven, Window
 
@@ -20,11 +20,14 @@ _FORMAT = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 def _laid_out(weight: Tensor, x: Tensor) -> Tensor:
     """A weight, filters and channels first, in channels-last memory: where it lies so already, nothing is copied."""
-    # PyTorch's plain kernels want the gradient of the weight contiguous; they serve what oneDNN does not.
-    plain = x.dtype != torch.float32 or (x.shape[0] == 1 and x.numel() <= 20480) or not _ONEDNN
-    if plain and weight.requires_grad and torch.is_grad_enabled():
+    if weight.requires_grad and torch.is_grad_enabled() and _is_plain(x):
         return weight.contiguous()
     return weight.contiguous(memory_format=_FORMAT[weight.ndim])
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Whether PyTorch's plain kernels serve x, and not oneDNN: they want the gradient of the weight contiguous."""
+    return x.dtype != torch.float32 or (x.shape[0] == 1 and x.numel() <= 20480) or not _ONEDNN
 
 
 def conv(
@@ -41,7 +44,7 @@ def _filters_first(kernel: Tensor) -> Tensor:
     *window, channels, filters = kernel.shape
     slow = kernel.numel() >= _LARGE and filters % 256 == 0 and kernel.is_contiguous()
     if not slow or recorded(kernel):
-        return kernel.movedim((-1, -2), (0, 1))
+        return kernel.permute(-1, -2, *range(len(window)))
     # Rows that lie a power of two apart fall on the same lines of the cache: set apart first, they are sooner turned.
     rows = F.pad(kernel.flatten(0, -2), (0, 16))[:, :filters]
     first = torch.cat([taps.t() for taps in rows.split(channels)], 1)
@@ -52,7 +55,9 @@ def depthwise_conv(
     x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
 ) -> Tensor:
     *window, channels, multiplier = kernel.shape
-    weight = kernel.movedim((-2, -1), (0, 1)).reshape(channels * multiplier, 1, *window)
+    weight = kernel.permute(-2, -1, *range(len(window)))
+    if multiplier > 1:
+        weight = weight.flatten(0, 1).unsqueeze(1)
     return _conv(x, weight, strides, pads, dilation, channels, channels_last)
 
 
@@ -72,14 +77,13 @@ def _convolved(x: Tensor, weight: Tensor, strides: Ints, pads: Pairs, dilation: 
     even = True
     for before, after in pads:
         even = even and before == after
-    if even or torch.compiler.is_compiling():
+    differentiated = not even and recorded(x, weight)
+    if even or torch.compiler.is_compiling() or (differentiated and kept(x)):
         x = x if even else F.pad(x, flat(pads))
         pad = [before for before, _ in pads] if even else 0
         return CONV[len(strides)](x, weight, None, strides, pad, dilation, groups)
     window = Window(tuple(strides), tuple(pads), tuple(dilation), groups)
-    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
-        return Uneven.apply(x, weight, window)  # pyright: ignore
-    return window.forward(x, weight)
+    return Uneven.apply(x, weight, window) if differentiated else window.forward(x, weight)  # pyright: ignore
 
 
 def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:

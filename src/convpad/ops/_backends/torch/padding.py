@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -33,7 +33,7 @@ def native(problem: Problem, ignored: bool) -> str:
     return ""
 
 
-SPARE = 0.13
+SPARE = 0.35
 """Up to which share more outputs, to be dropped, cost less than a padded copy
 (`python -m benchmarks layers --backend torch`: the strided rows)."""
 
@@ -128,8 +128,15 @@ KEPT = 2 * 2**20
 a fifth of the time of a small depthwise convolution (`python -m benchmarks layers --backend torch`)."""
 
 
+def kept(padded: Tensor) -> bool:
+    """Whether a padded tensor is so small."""
+    return padded.nbytes < KEPT
+
+
 def remade(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     made = make(x)
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or kept(made):
+        return run(made)
     with _unkept(made, make, x):
         return run(made)
 
@@ -142,8 +149,6 @@ def unless_differentiated(
 
 def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     """Within this, `padded`, which was made of x, is not kept for a gradient."""
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or padded.nbytes < KEPT:
-        return nullcontext()
     made, version = padded.data_ptr(), x._version
 
     def pack(saved: Tensor) -> Any:

@@ -48,18 +48,26 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return out
 
 
+def biased(out: Tensor, bias: Tensor) -> Tensor:
+    return summed(out, [((), bias)]) if out.dtype == bias.dtype else out + bias
+
+
 IN_PARTS = 2**20
 """Bytes from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation."""
 
 
-def scaled(out: Tensor, factors: Tensor, where: Callable[[], Sequence[Box] | None]) -> Tensor:
-    boxes = None if torch.compiler.is_compiling() or out.nbytes < IN_PARTS else where()
-    if boxes is None:
-        return out * factors
-    if recorded(out):
-        return _Scaled.apply(out, factors, boxes)  # pyright: ignore
-    for box in boxes:
-        out[box] *= factors[box]
+def scaled(
+    out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Tensor]] | None]
+) -> Tensor:
+    found = None if torch.compiler.is_compiling() or out.nbytes < IN_PARTS else parts()
+    if found is None:
+        return out * factors()
+    return _Scaled.apply(out, found) if recorded(out) else _scale(out, found)  # pyright: ignore
+
+
+def _scale(out: Tensor, parts: Sequence[tuple[Box, Tensor]]) -> Tensor:
+    for box, factors in parts:
+        out[box] *= factors
     return out
 
 
@@ -111,16 +119,13 @@ class _Scaled(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(out: Tensor, factors: Tensor, boxes: Sequence[Box]) -> Tensor:
-        out = out.detach()  # the same memory, which is nobody else's
-        for box in boxes:
-            out[box] *= factors[box]
-        return out
+    def forward(out: Tensor, parts: Sequence[tuple[Box, Tensor]]) -> Tensor:
+        return _scale(out.detach(), parts)  # the same memory, which is nobody else's
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(inputs[1])
+        ctx.parts = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        return gradients[0] * ctx.saved_tensors[0], None, None
+        return _Scaled.apply(gradients[0].clone(), ctx.parts), None  # pyright: ignore

@@ -23,12 +23,17 @@ def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def shape(x: Tensor) -> tuple[int | None, ...]:
+    if not torch.compiler.is_compiling() and {*map(type, x.shape)} == {int}:
+        return x.shape
     # A size that torch.compile or torch.export leaves open is a SymInt, not an int.
     return tuple([size if isinstance(size, int) and not isinstance(size, torch.SymInt) else None for size in x.shape])
 
 
+_NAMES = {kind: str(kind).removeprefix("torch.") for kind in vars(torch).values() if isinstance(kind, torch.dtype)}
+
+
 def dtype(x: Tensor) -> str:
-    return str(x.dtype).removeprefix("torch.")
+    return _NAMES[x.dtype]
 
 
 def tensor(array: Any, like: Tensor) -> Tensor:
@@ -36,7 +41,10 @@ def tensor(array: Any, like: Tensor) -> Tensor:
 
 
 def device(*arrays: Tensor) -> str:
-    kind = arrays[0].device.type if arrays else torch.get_default_device().type
+    if arrays and arrays[0].is_cpu:
+        kind = "cpu"
+    else:
+        kind = arrays[0].device.type if arrays else torch.get_default_device().type
     # Without a compiler, the gradient of every strip cut from x is as large as x: for a gradient all is different.
     apart = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
     return ("gpu" if kind == "cuda" else kind) + (", for a gradient" if apart else "")
@@ -46,10 +54,11 @@ def zeros(shape: Ints, like: Tensor) -> Tensor:
     return like.new_zeros(tuple(shape))
 
 
-def lay_out(kernel: Callable[[], Tensor]) -> None:
+def lay_out(kernel: Callable[[], Tensor], ends: int) -> None:
     values = kernel()
+    last, first = [*range(-ends, 0)], [*range(ends)]
     with torch.no_grad():
-        values.data = values.data.movedim(-1, 0).contiguous().movedim(0, -1)
+        values.data = values.data.movedim(last, first).contiguous().movedim(first, last)
 
 
 def size(x: Tensor, axis: int) -> Any:
