@@ -157,7 +157,6 @@ def test_torch_compiles_after_another_framework_was_imported(monkeypatch: Any) -
     assert_same("torch", asked, torch.compile(asked.call, fullgraph=True, backend="aot_eager"))
 
 
-
 @only_jax
 @pytest.mark.parametrize("op", ["conv", "depthwise_conv", "max_pool", "average_pool"])
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "circular", "ignore", 1.5], ids=str)

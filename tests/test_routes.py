@@ -265,7 +265,38 @@ def test_kernels_that_torch_lays_out_otherwise(
 ) -> None:
     from convpad.ops._backends.torch import convolutions
 
-    monkeypatch.setattr(convolutions, "_LARGE", 0)
+    monkeypatch.setattr(convolutions, "LARGE", 0)
     case = asked(op, "zeros", kernel=tuple(filters if size == 256 else size for size in kernel))
     assert_close(answer("torch", case, case.arrays), oracle(case), "float64", str(case))
     assert_gradients("torch", case)
+
+
+@pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ({"padding": "same"}, True),
+        ({"padding": "same", "padding_mode": "reflect"}, True),
+        ({"padding": "valid", "dilation_rate": (1, 3)}, True),
+        ({"padding": "full"}, True),
+        ({"padding": 1, "data_format": "channels_first"}, True),
+        ({"padding": ((0, 2), (1, 1))}, False),
+        ({"padding": 3}, False),
+        ({"padding": 1, "strides": (1, 2)}, False),
+        ({"padding": 1, "groups": 2}, False),
+    ],
+    ids=str,
+)
+def test_large_kernels_are_turned_round_on_torch(monkeypatch: Any, options: dict[str, Any], taken: bool) -> None:
+    from convpad.ops._backends.torch import convolutions
+
+    torch, seen = framework("torch").torch, []
+    adjoint = convolutions._as_adjoint
+    monkeypatch.setattr(convolutions, "LARGE", 0)
+    monkeypatch.setattr(convolutions, "_as_adjoint", lambda *given: seen.append(adjoint(*given)) or seen[-1])
+    rng = np.random.default_rng(3)
+    shape = (2, 4, 9, 8) if "data_format" in options else (2, 9, 8, 4)
+    x, kernel = rng.normal(size=shape), rng.normal(size=(3, 3, 4 // options.get("groups", 1), 6))
+    got = convpad.conv(*(torch.as_tensor(array).float() for array in (x, kernel)), **options)
+    assert_close(got.numpy(), convpad.conv(x, kernel, **options), "float32", str(options))
+    assert any(out is not None for out in seen) == taken
