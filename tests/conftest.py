@@ -101,9 +101,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 @pytest.fixture
 def nothing_is_too_small(monkeypatch: Any) -> None:
-    """PyTorch keeps small padded tensors, and scales small ones whole; here it does as with large ones."""
+    """Small tensors are scaled whole, and PyTorch keeps small padded ones; here it is as with large ones."""
     if "torch" in CHOSEN:
         from convpad.ops._backends.torch import padding, parts
 
         monkeypatch.setattr(padding, "KEPT", 0)
+        monkeypatch.setattr(parts, "IN_PARTS", 0)
+    if "tensorflow" in CHOSEN:
+        from convpad.ops._backends.tensorflow import parts
+
         monkeypatch.setattr(parts, "IN_PARTS", 0)

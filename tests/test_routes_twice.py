@@ -10,6 +10,8 @@ from compare import assert_close
 from frameworks import CHOSEN, ENGINES, framework
 from test_routes import ROUTES, asked, slopes
 
+import convpad
+
 on_every_route = pytest.mark.parametrize(("op", "route", "mode"), ROUTES, ids=str)
 
 
@@ -36,13 +38,19 @@ def along(name: str, energy: Any, arrays: list[Any], directions: list[Any]) -> l
             )
         )
     tf = backend.tf
-    variables = list(map(tf.Variable, arrays))
-    with tf.GradientTape() as outer:
-        with tf.GradientTape() as inner:
-            total = energy(*variables)
-        found = inner.gradient(total, variables)
-        moved = tf.add_n([tf.reduce_sum(one * other) for one, other in zip(found, directions, strict=True)])
-    return [gradient.numpy() for gradient in outer.gradient(moved, variables)]
+
+    @tf.function
+    def second(*variables: Any) -> Any:
+        with tf.GradientTape() as outer:
+            outer.watch(variables)
+            with tf.GradientTape() as inner:
+                inner.watch(variables)
+                total = energy(*variables)
+            found = inner.gradient(total, variables)
+            moved = tf.add_n([tf.reduce_sum(one * other) for one, other in zip(found, directions, strict=True)])
+        return outer.gradient(moved, variables)
+
+    return [gradient.numpy() for gradient in second(*map(tf.constant, arrays))]
 
 
 def cubed(name: str, out: Any) -> Any:
@@ -69,11 +77,53 @@ def test_the_second_derivative_is_how_the_first_changes(name: str, op: str, rout
         assert_close(one / scale, want / scale, "float32", f"{name} {route} {case}")
 
 
+# PyTorch's own transforms use what it has deprecated itself.
+its_own = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+
+
+@its_own
 @pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
 @on_every_route
 def test_torch_checks_every_second_derivative(op: str, route: str, mode: Any) -> None:
     torch = framework("torch").torch
     case = asked(op, mode, (1, 3, 2, 2), (2, 2, 2, 1), padding=1)
     tensors = [torch.as_tensor(array).requires_grad_() for array in case.arrays]
-    assert torch.autograd.gradcheck(lambda *given: case.call(*given, route=route), tensors, fast_mode=True)
+    forward_too = {"fast_mode": True, "check_forward_ad": True}
+    assert torch.autograd.gradcheck(lambda *given: case.call(*given, route=route), tensors, **forward_too)
     assert torch.autograd.gradgradcheck(lambda *given: case.call(*given, route=route), tensors, fast_mode=True)
+
+
+@its_own
+@pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
+@on_every_route
+def test_torch_func_agrees_in_either_mode(op: str, route: str, mode: Any) -> None:
+    torch = framework("torch").torch
+    case = asked(op, mode, (1, 3, 2, 2), (2, 2, 2, 1), padding=1)
+    x, *rest = map(torch.as_tensor, case.arrays)
+
+    def energy(x: Any) -> Any:
+        return (case.call(x, *rest, route=route) ** 3).sum()
+
+    func, want = torch.func, torch.autograd.functional.hessian(energy, x)
+    for found in (func.hessian(energy), func.jacrev(func.jacrev(energy)), func.jacfwd(func.jacfwd(energy))):
+        torch.testing.assert_close(found(x), want)
+    each = func.vmap(func.grad(energy))(torch.stack([x, 2 * x]))
+    torch.testing.assert_close(each[1], func.grad(energy)(2 * x))
+
+
+@its_own
+@pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
+def test_torch_func_goes_through_uneven_zeros() -> None:
+    torch = framework("torch").torch
+    x, kernel = torch.rand(1, 7, 7, 1, dtype=torch.float64), torch.rand(2, 2, 1, 2, dtype=torch.float64)
+
+    def energy(x: Any, kernel: Any) -> Any:
+        return (convpad.conv(x, kernel, padding="same") ** 3).sum()
+
+    assert convpad.plan(x, kernel, padding="same").route == "native"
+    for place in (0, 1):
+        found = torch.func.hessian(energy, place)(x, kernel)
+        torch.testing.assert_close(found, torch.func.jacrev(torch.func.jacrev(energy, place), place)(x, kernel))
+    tensors = [x.requires_grad_(), kernel.requires_grad_()]
+    assert torch.autograd.gradcheck(energy, tensors, fast_mode=True, check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(energy, tensors, fast_mode=True)

@@ -83,9 +83,8 @@ def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> 
     if not problem.ignores:
         return out
 
-    def parts() -> list[tuple[Box, Tensor]] | None:
-        found = backend.settled(_rescaled, problem) if problem.known else None
-        return found and [(box, backend.tensor(factors, out)) for box, factors in found]
+    def parts() -> tuple[tuple[Box, Array], ...] | None:
+        return backend.settled(_rescaled, problem) if problem.known else None
 
     return backend.scaled(out, lambda: renormalisation(backend, out, x, problem), parts)
 

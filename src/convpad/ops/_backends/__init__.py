@@ -159,12 +159,12 @@ class Backend(Protocol):
         self,
         out: Tensor,
         factors: Callable[[], Tensor],
-        parts: Callable[[], Sequence[tuple[Box, Tensor]] | None],
+        parts: Callable[[], Sequence[tuple[Box, Any]] | None],
     ) -> Tensor:
         """`out` times constant factors, which broadcast. It may be overwritten: it is nobody else's.
 
-        `parts` tells thin boxes, each cut along its last axis alone, and factors for each, which come to the same one
-        after the other; None where it knows none.
+        `parts` tells thin boxes, each cut along its last axis alone, and an array of factors for each, which come to
+        the same one after the other; None where it knows none.
         """
         ...
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from convpad.ops._backends import Box
-from convpad.ops._backends.jax.tensors import Tensor
+from convpad.ops._backends.jax.tensors import Tensor, tensor
 
 
 def _starts(x: Tensor, box: Box) -> tuple[int, ...]:
@@ -68,9 +68,7 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return out
 
 
-def scaled(
-    out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Tensor]] | None]
-) -> Tensor:
+def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Any]] | None]) -> Tensor:
     found = parts() if jax.device_count() == 1 else None  # where it is spread over devices, boxes would be fetched
     if found is None:
         return out * factors()
@@ -78,7 +76,7 @@ def scaled(
     @jax.custom_jvp
     def in_parts(out: Tensor) -> Tensor:
         for box, rows in found:
-            out = put(out, box, out[box] * rows)
+            out = put(out, box, out[box] * tensor(rows, out))
         return out
 
     in_parts.defjvp(lambda primals, tangents: (in_parts(*primals), tangents[0] * factors()))

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from convpad.ops._backends import Box
-from convpad.ops._backends.tensorflow.tensors import Tensor, size
+from convpad.ops._backends.tensorflow.tensors import Tensor, size, tensor
 
 
 def updates_in_place(x: Tensor) -> bool:
@@ -89,17 +89,21 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return put_in(out, *(values for _, values in added))
 
 
-def scaled(
-    out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Tensor]] | None]
-) -> Tensor:
-    found = None if tf.executing_eagerly() else parts()
+IN_PARTS = 2**21
+"""Values from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation
+(`python -m benchmarks layers --backend tensorflow`: the globe and what is smaller)."""
+
+
+def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Any]] | None]) -> Tensor:
+    large = prod([size or 1 for size in out.shape]) >= IN_PARTS
+    found = parts() if large and not tf.executing_eagerly() else None
     if found is None:
         return out * factors()
 
     @tf.custom_gradient
     def in_parts(out: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         for box, rows in found:
-            out = put(out, box, out[box] * rows)
+            out = put(out, box, out[box] * tensor(rows, out))
         return out, in_parts
 
     return in_parts(out)  # pyright: ignore

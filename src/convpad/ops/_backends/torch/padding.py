@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad.geometry import Window
 from convpad.ops._backends import Ints, Pairs
-from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded, settled
+from convpad.ops._backends.torch.tensors import Tensor, as_given, channels_first, recorded, settled, transformed
 from convpad.problem import POOLS, Problem
 
 
@@ -114,13 +114,18 @@ class _Adjoint(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        _, _, ctx.back, ctx.shared = inputs
+        _, ctx.forward, ctx.back, ctx.shared = inputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         (gradient,) = gradients
         copied = ctx.shared or torch.is_grad_enabled()  # a gradient of the gradient may be asked for
         return ctx.back(gradient.clone() if copied else gradient), None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        (tangent, *_) = tangents
+        return ctx.forward(tangent) - ctx.forward(torch.zeros_like(tangent))  # but for constants it is linear
 
 
 KEPT = 2 * 2**20
@@ -149,6 +154,8 @@ def unless_differentiated(
 
 def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     """Within this, `padded`, which was made of x, is not kept for a gradient."""
+    if transformed(padded):
+        return nullcontext()  # torch.func allows no hooks
     made, version = padded.data_ptr(), x._version
 
     def pack(saved: Tensor) -> Any:

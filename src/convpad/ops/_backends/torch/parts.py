@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from convpad.ops._backends import Box
-from convpad.ops._backends.torch.tensors import Tensor, recorded
+from convpad.ops._backends.torch.tensors import Tensor, recorded, tensor, transformed
 
 
 def updates_in_place(x: Tensor) -> bool:
@@ -43,6 +43,8 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     boxes, values = [box for box, _ in added], [value for _, value in added]
     if recorded(out, *values):
         return _Summed.apply(boxes, out, *values)  # pyright: ignore
+    if not torch.compiler.is_compiling() and transformed(out):
+        out = out.clone()  # its derivative may be a tensor of zeros that is not to be written into
     for box, value in added:
         out[box] += value
     return out
@@ -56,19 +58,17 @@ IN_PARTS = 2**20
 """Bytes from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation."""
 
 
-def scaled(
-    out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Tensor]] | None]
-) -> Tensor:
+def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Any]] | None]) -> Tensor:
     found = None if torch.compiler.is_compiling() or out.nbytes < IN_PARTS else parts()
     if found is None:
         return out * factors()
-    return _Scaled.apply(out, found) if recorded(out) else _scale(out, found)  # pyright: ignore
 
+    def scale(out: Tensor) -> Tensor:
+        for box, rows in found:
+            out[box] *= tensor(rows, out)
+        return out
 
-def _scale(out: Tensor, parts: Sequence[tuple[Box, Tensor]]) -> Tensor:
-    for box, factors in parts:
-        out[box] *= factors
-    return out
+    return _Scaled.apply(out, scale) if recorded(out) else scale(out)  # pyright: ignore
 
 
 class _Parted(torch.autograd.Function):
@@ -92,6 +92,10 @@ class _Parted(torch.autograd.Function):
             whole[box] += part
         return whole, None
 
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        return tangents[0].clone(), *(tangents[0][box] for box in ctx.boxes)
+
 
 class _Summed(torch.autograd.Function):
     generate_vmap_rule = True
@@ -114,18 +118,30 @@ class _Summed(torch.autograd.Function):
         parts = [gradient[box].sum_to_size(shape) for box, shape in zip(ctx.boxes, ctx.shapes, strict=True)]
         return None, gradient, *parts
 
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        _, out, *values = tangents
+        out = out.clone()
+        for box, value in zip(ctx.boxes, values, strict=True):
+            out[box] += value
+        return out
+
 
 class _Scaled(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(out: Tensor, parts: Sequence[tuple[Box, Tensor]]) -> Tensor:
-        return _scale(out.detach(), parts)  # the same memory, which is nobody else's
+    def forward(out: Tensor, scale: Callable[[Tensor], Tensor]) -> Tensor:
+        return scale(out.detach())  # the same memory, which is nobody else's
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.parts = inputs[1]
+        ctx.scale = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        return _Scaled.apply(gradients[0].clone(), ctx.parts), None  # pyright: ignore
+        return _Scaled.apply(gradients[0].clone(), ctx.scale), None  # pyright: ignore
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        return ctx.scale(tangents[0].clone())

@@ -112,3 +112,12 @@ def recorded(*tensors: Tensor) -> bool:
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return False
     return any(tensor.requires_grad for tensor in tensors)
+
+
+def transformed(x: Tensor) -> bool:
+    """Whether it is a tensor of torch.func's, which has no memory of its own."""
+    try:
+        x.data_ptr()
+    except RuntimeError:
+        return True
+    return False

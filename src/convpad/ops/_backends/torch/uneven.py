@@ -34,12 +34,6 @@ class Window:
             out = out.narrow(axis, skipped, (x.shape[axis] + sum(pair) - span) // self.strides[axis - 2] + 1)
         return out
 
-    def padded(self, x: Tensor, weight: Tensor) -> Tensor:
-        """The same by way of a padded copy."""
-        return CONV[len(self.pads)](
-            F.pad(x, flat(self.pads)), weight, None, self.strides, 0, self.dilation, self.groups
-        )
-
 
 class Uneven(torch.autograd.Function):
     """Its gradient pads, once. That of the outputs dropped would be a strided copy of zeros, and with strides oneDNN
@@ -56,15 +50,12 @@ class Uneven(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         x, weight, ctx.window = inputs
         ctx.save_for_backward(x, weight)
+        ctx.save_for_forward(x, weight)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         (gradient,), (x, weight), window = gradients, ctx.saved_tensors, ctx.window
         wanted = ctx.needs_input_grad[:2]
-        if torch.is_grad_enabled():  # a gradient of the gradient is asked for
-            arrays = [array for array, wants in zip((x, weight), wanted, strict=True) if wants]
-            found = iter(torch.autograd.grad(window.padded(x, weight), arrays, gradient, create_graph=True))
-            return (*(next(found) if wants else None for wants in wanted), None)
         none = [0] * len(window.pads)
         options = None, window.strides, none, window.dilation, False, none, window.groups, [*wanted, False]
         padded = F.pad(x, flat(window.pads))
@@ -73,3 +64,8 @@ class Uneven(torch.autograd.Function):
             for axis, (before, _) in enumerate(window.pads, 2):
                 to_x = to_x.narrow(axis, before, x.shape[axis])
         return to_x, to_weight, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        (x, weight), (dx, dweight, _) = ctx.saved_tensors, tangents
+        return ctx.window.forward(dx, weight) + ctx.window.forward(x, dweight)
