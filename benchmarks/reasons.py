@@ -27,23 +27,22 @@ REASONS = {
         "this XLA the limit itself does not reach it. Tried, to be faster than the limit: matrix products for one "
         "axis (slower), and three ways of taking a volume plane by plane (the best is taken, over twice as fast)."
     ),
-    ("jax", "time / limit at 2048"): (
-        "Forward `ignore`, whose factors are computed apart, 1.07, and `replicate` 1.10 between 0.94 and 1.16 (on the "
-        "run before 1.00); the rest 1.02. With the gradient every mode takes 0.70 to 0.77."
-    ),
     ("jax", "offset and border: memory"): (
-        "What the slabs give is held until it is added: little beside a large map (VGG, U-Net, globe: 0.11 at "
-        "most, and 0.01 to 0.04 forward), but of 64 filters beside an input of three channels, or on a map of 28 "
-        "squared, more than a tenth of the input. The gradient of `ignore` is multiplied into a copy. Tried: strips "
-        "computed again (three rows where a slab has one), constants' slabs for one image and not for each (taken)."
+        "What the slabs give is held until it is added: little beside a large map (VGG, U-Net: a tenth at most), but"
+        " of 64 filters beside an input of three channels, or with the strips of a kernel's gradient on "
+        "28 squared, more than a tenth of the input. On 56 squared the row of outputs that nobody reads, which buys "
+        "1.2 to 1.7 times the speed (`_backends/jax/direct.py`), is cut off by a copy of the output. The gradient of "
+        "`ignore` is multiplied into a copy. Tried: strips computed again (three rows where a slab has one), "
+        "constants' slabs for one image and not for each (taken), without the row to spare (slower)."
     ),
     ("torch", "time / the fastest of"): (
-        "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. A call of convpad is looked"
-        " up in 8 us, and takes 15 us for views and the order of the kernel, twice that with cold caches; a module"
-        " of `torch.nn` checks nothing. Tried: keys by `marshal` (it takes NumPy's integers for bytes), keys of "
-        "plain tuples (taken), all that follows from a problem said once (taken), kernels laid out when a layer is"
-        " built (taken). With the gradient a padded tensor of 2 MiB or more is made twice, so that it need not be "
-        "kept."
+        "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. With cold caches, as between "
+        "the layers of a network, convpad's function takes 80 us around it and a module of `torch.nn` 30, which checks"
+        " nothing and has its kernel in PyTorch's order. Tried: keys by `marshal` (it takes NumPy's integers for "
+        "bytes), keys of plain tuples, all that follows from a problem said once, the way from tensors to answer "
+        "prepared once (245 to 200 us), kernels laid out when a layer is built (to 170); all but the first are taken. "
+        "A large kernel as Keras has it must be put in PyTorch's order (14 squared, DCGAN). With the gradient a padded"
+        " tensor of 2 MiB or more is made twice, so that it need not be kept: up to a fourth of the time there."
     ),
     ("torch", "time / limit, "): (
         "The depthwise rows again: oneDNN is so fast there that a padded copy takes as long as half the "
@@ -56,13 +55,15 @@ REASONS = {
         "The limit itself does not reach it: Keras's copies of input and output cost less than a convolution with "
         "many filters, and its layer, as ours, takes 50 us around one with few."
     ),
-    ("torch", "MobileNetV2, zeros"): (
-        "A profile gives 10 of 46 ms to convolutions; the rest are Keras's other layers, and Python around all 150"
-        " of them. With convolutions that take no time it would be 1.5."
-    ),
     ("torch", "EfficientNetB0, reflect"): ("Depthwise layers on small maps, padded by a copy: see the reason above."),
+    ("torch", "U-Net, reflect"): (
+        "120 small convolutions of slabs beside the 15 large ones; a profile gives them 5 %. The zeros have become "
+        "faster by a tenth since 1.00 was measured: biases are added in place. Tried: slabs from 200,000, 1 and 2 "
+        "million values a side on (1.10, 1.07, 1.08), padded copies alone (1.22)."
+    ),
     ("torch", "time / limit at 2048"): (
-        "`ignore` with the gradient, which is multiplied as a whole: it may not be written into. The rest: 1.04."
+        "`ignore` with the gradient, which may not be written into. Tried: multiplied as a whole, a clone of it scaled"
+        " in thin parts (the same time, and no map as large as the output). The rest: 1.04."
     ),
     ("torch", "offset and border: memory"): (
         "oneDNN's scratch memory for the convolution of each slab of a volume; on planes at most 0.12. The process"
@@ -82,7 +83,7 @@ REASONS = {
         "gather (taken), strips added in place."
     ),
     ("torch", "MobileNetV2, reflect"): (
-        "17 depthwise layers, padded by a copy: see the reason above. On another run it was 1.04."
+        "17 depthwise layers, padded by a copy: see the reason above. Other runs gave 1.03 and 1.04."
     ),
     ("tensorflow", "MobileNetV2, reflect"): ("17 depthwise layers, padded by a copy: see the reason of time / limit."),
     ("tensorflow", "EfficientNetB0, reflect"): ("16 depthwise layers, padded by a copy."),
@@ -93,7 +94,9 @@ REASONS = {
         "1.07 and 1.1 to 1.4; a convolution does not know what follows it. Tried: both."
     ),
     ("tensorflow", "time / limit at 2048"): (
-        "`ignore` multiplies the whole output, and its gradient; `circular` with the gradient is 1.11. The rest: 1.03."
+        "Forward all are within 1.02. With the gradient, what it is given may not be written into: `ignore` and the "
+        "slabs of constants change a copy, and single modes vary by 0.2 from run to run. Tried for `ignore`: the whole"
+        " multiplied (1.25 forward), scaled in boxes of several axes (slower), in boxes of one (0.97, taken)."
     ),
     ("tensorflow", "offset and border: memory"): (
         "Measured without oneDNN, whose allocator does not tell; TensorFlow's own keeps what a slab once needed."

@@ -89,7 +89,7 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     return put_in(out, *(values for _, values in added))
 
 
-IN_PARTS = 2**21
+IN_PARTS = 2_000_000
 """Values from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation
 (`python -m benchmarks layers --backend tensorflow`: the globe and what is smaller)."""
 
