@@ -26,7 +26,7 @@ class Convolution(Windowed):
     """What layers with kernels share: inputs of the kernels' dtype, then bias and activation as in Keras."""
 
     has_kernels = True
-    kernels: ClassVar = {"kernel": 1}
+    _kernels: ClassVar = {"kernel": 1}
     """By name; how many of the last axes tell what comes out."""
     kernel_size: tuple[int, ...]
 
@@ -34,7 +34,7 @@ class Convolution(Windowed):
         """As Keras does; then the values of kernels lie as the backend reads them. Their shapes are Keras's still."""
         super().build(input_shape)
         backend = _backend()
-        for name, ends in self.kernels.items() if backend else ():
+        for name, ends in self._kernels.items() if backend else ():
             backend.lay_out(lambda name=name: getattr(self, name).value, ends)
 
     @property
@@ -46,7 +46,7 @@ class Convolution(Windowed):
         return {"strides": self.strides, "dilation_rate": self.dilation_rate, "data_format": self.data_format}
 
     def _convolved(self, inputs: Any) -> Any:
-        return self._with_kernels(inputs, *(getattr(self, name) for name in self.kernels))
+        return self._with_kernels(inputs, *(getattr(self, name) for name in self._kernels))
 
     def _with_kernels(self, inputs: Any, *kernels: Any) -> Any:
         # Not convert_to_tensor: on TensorFlow it leaves a Keras variable what it is.

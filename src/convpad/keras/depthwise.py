@@ -18,7 +18,7 @@ __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableCo
 
 class _DepthwiseConv(Convolution):
     op, function = "depthwise_conv", staticmethod(depthwise_conv)
-    kernels: ClassVar = {"kernel": 2}
+    _kernels: ClassVar = {"kernel": 2}
 
     def _window(self, channels: int | None) -> Any:
         return (*self.kernel_size, channels or 1, self.depth_multiplier)
@@ -33,7 +33,7 @@ class _DepthwiseConv(Convolution):
 
 class _SeparableConv(Convolution):
     op, function = "separable_conv", staticmethod(separable_conv)
-    kernels: ClassVar = {"depthwise_kernel": 2, "pointwise_kernel": 1}
+    _kernels: ClassVar = {"depthwise_kernel": 2, "pointwise_kernel": 1}
 
     def _window(self, channels: int | None) -> Any:
         channels = channels or 1

@@ -45,7 +45,11 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
         return _Summed.apply(boxes, out, *values)  # pyright: ignore
     if not torch.compiler.is_compiling() and transformed(out):
         out = out.clone()  # its derivative may be a tensor of zeros that is not to be written into
-    for box, value in added:
+    return _added(out, boxes, values)
+
+
+def _added(out: Tensor, boxes: Sequence[Box], values: Sequence[Tensor]) -> Tensor:
+    for box, value in zip(boxes, values, strict=True):
         out[box] += value
     return out
 
@@ -102,10 +106,7 @@ class _Summed(torch.autograd.Function):
 
     @staticmethod
     def forward(boxes: Sequence[Box], out: Tensor, *values: Tensor) -> Tensor:
-        out = out.detach()  # the same memory, which is nobody else's
-        for box, value in zip(boxes, values, strict=True):
-            out[box] += value
-        return out
+        return _added(out.detach(), boxes, values)  # the same memory, which is nobody else's
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -121,10 +122,7 @@ class _Summed(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         _, out, *values = tangents
-        out = out.clone()
-        for box, value in zip(ctx.boxes, values, strict=True):
-            out[box] += value
-        return out
+        return _added(out.clone(), ctx.boxes, values)
 
 
 class _Scaled(torch.autograd.Function):
