@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from frameworks import framework
 from test_routes import CONSTANTS, COPIES, OTHERS, asked
 
 import convpad
-from convpad.ops import border
+from convpad.ops import border, dispatch
 from convpad.ops.choice import sooner_padded
 
 jax = framework("jax").jax
@@ -38,21 +39,36 @@ def tensors(found: Case) -> list[Any]:
     return [jax.numpy.asarray(array, "float32") for array in found.arrays]
 
 
+@pytest.fixture
+def mendings(monkeypatch: Any) -> Iterator[list[str]]:
+    """Grows by one whenever a border is mended."""
+    found: list[str] = []
+    prepared = border._mended
+
+    def watched(*given: Any) -> Any:
+        mended = prepared(*given)
+        return lambda *arrays: found.append("mended") or mended(*arrays)
+
+    monkeypatch.setattr(border, "_mended", watched)
+    dispatch._remembered.cache_clear()
+    yield found
+    dispatch._remembered.cache_clear()
+
+
 @pytest.mark.parametrize(("mode", "window", "strides", "padded"), CASES, ids=str)
 def test_slabs_are_for_whom_they_are_sooner(
-    monkeypatch: Any, mode: Any, window: Any, strides: Any, padded: bool
+    mendings: list[str], mode: Any, window: Any, strides: Any, padded: bool
 ) -> None:
-    found, mended, calls = case(mode, window, strides), border._mended, []
+    found = case(mode, window, strides)
     assert sooner_padded(found.problem()) is padded
 
     def taps(*given: Any) -> Any:
         return found.call(*given, route="taps")
 
-    monkeypatch.setattr(border, "_mended", lambda *given: calls.append("mended") or mended(*given))
     jax.jit(taps).lower(*tensors(found))
-    assert calls == ([] if padded else ["mended"])
+    assert mendings == ([] if padded else ["mended"])
     jax.jit(jax.grad(lambda *given: taps(*given).sum())).lower(*tensors(found))
-    assert calls == ["mended"] * (1 if padded else 2)
+    assert mendings == ["mended"] * (1 if padded else 2)
 
 
 @pytest.mark.parametrize(("mode", "window", "strides", "padded"), CASES, ids=str)
@@ -76,18 +92,17 @@ DENSE = [(COPIES, 12, True), (1.5, 12, True), ("reflect", 6, False), (1.5, 6, Tr
 
 
 @pytest.mark.parametrize(("mode", "size", "apart"), DENSE, ids=str)
-def test_a_dense_convolution_is_mended_for_its_gradient(monkeypatch: Any, mode: Any, size: int, apart: bool) -> None:
-    found, mended, calls = asked("conv", mode, (2, size, size, 4), (3, 3, 4, 5), padding=1), border._mended, []
+def test_a_dense_convolution_is_mended_for_its_gradient(mendings: list[str], mode: Any, size: int, apart: bool) -> None:
+    found = asked("conv", mode, (2, size, size, 4), (3, 3, 4, 5), padding=1)
     plan = convpad.plan(*(array.shape for array in found.arrays), **found.options, backend="jax")
     assert plan.route == "padded"
     assert (plan.differentiated is not None) is apart
     assert ("where it is differentiated" in str(plan)) is apart
-    monkeypatch.setattr(border, "_mended", lambda *given: calls.append("mended") or mended(*given))
     arrays, want = tensors(found), oracle(found)
     assert_close(np.asarray(jax.jit(found.call)(*arrays)), want, "float32", str(found))
-    assert calls == []
+    assert mendings == []
     out, back = jax.vjp(found.call, *arrays)
-    assert calls == ["mended"] * apart
+    assert mendings == ["mended"] * apart
     assert_close(np.asarray(out), want, "float32", str(found))
     by_copy = jax.vjp(lambda *given: found.call(*given, route="padded"), *arrays)[1]
     for one, other in zip(back(out), by_copy(out), strict=True):
