@@ -25,9 +25,7 @@ def _backend() -> Any:
 class Convolution(Windowed):
     """What layers with kernels share: inputs of the kernels' dtype, then bias and activation as in Keras."""
 
-    has_kernels = True
     _kernels: ClassVar = {"kernel": 1}
-    """By name; how many of the last axes tell what comes out."""
     kernel_size: tuple[int, ...]
 
     def build(self, input_shape: Any) -> None:

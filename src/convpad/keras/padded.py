@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -30,7 +30,8 @@ class Padded(keras.layers.Layer):
 
     rank: int
     data_format: str
-    has_kernels = False
+    _kernels: ClassVar[dict[str, int]] = {}
+    """By name; how many of the last axes tell what comes out."""
 
     def _bound(self, *args: Any, **kwargs: Any) -> tuple[inspect.BoundArguments, Any]:
         """The arguments of Keras's constructor by name, and the `padding` among them."""
@@ -55,7 +56,7 @@ class Padded(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Keras's own weights first, so that they are where Keras has them; then the trained padding."""
         channels, wanted = self._channels(input_shape), spelling.learned(self.padding_mode)
-        if channels is None and (self.has_kernels or wanted):
+        if channels is None and (self._kernels or wanted):
             raise ShapeError(
                 "A layer with weights must know the number of channels. Received: an input of shape "
                 f"{tuple(input_shape)}. Give keras.Input that number; the sizes may stay None."

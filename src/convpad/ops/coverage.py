@@ -79,9 +79,7 @@ def mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
 
 
 def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> Tensor:
-    """`out` scaled to what its windows cover of `x`, where any padding is ignored; else `out` itself."""
-    if not problem.ignores:
-        return out
+    """`out` scaled to what its windows cover of `x`, of a problem that ignores padding."""
 
     def parts() -> tuple[tuple[Box, Array], ...] | None:
         return backend.settled(_rescaled, problem) if problem.known else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -140,7 +140,8 @@ def kept(padded: Tensor) -> bool:
 
 def remade(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     made = make(x)
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or kept(made):
+    # torch.func allows no hooks.
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or kept(made) or transformed(made):
         return run(made)
     with _unkept(made, make, x):
         return run(made)
@@ -154,8 +155,6 @@ def unless_differentiated(
 
 def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     """Within this, `padded`, which was made of x, is not kept for a gradient."""
-    if transformed(padded):
-        return nullcontext()  # torch.func allows no hooks
     made, version = padded.data_ptr(), x._version
 
     def pack(saved: Tensor) -> Any:
