@@ -112,7 +112,7 @@ def layers(
     _chosen(backend)
     from benchmarks.layers import measure
     from benchmarks.rows import MODES, ROWS, row_named
-    from convpad.benching.timing import Budget
+    from convpad.benchmark.timing import Budget
 
     rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
     modes = _among("--mode", mode, MODES)
@@ -138,7 +138,7 @@ def models(
     _chosen(backend)
     from benchmarks.models import BUDGET, measure
     from benchmarks.networks import NETWORKS
-    from convpad.benching.timing import Budget
+    from convpad.benchmark.timing import Budget
 
     networks = _among("--network", network, list(NETWORKS))
     budget = Budget(seconds=1, least=3, patience=8) if quick else BUDGET
@@ -158,7 +158,7 @@ def scale(
     """The overhead over the limit on inputs of 128 to 2048 squared."""
     _chosen(backend)
     from benchmarks.scale import BUDGET, EDGES, MODES, measure
-    from convpad.benching.timing import Budget
+    from convpad.benchmark.timing import Budget
 
     edges, modes = _among("--edge", edge, EDGES), _among("--mode", mode, MODES)
     budget = Budget(seconds=0.3, least=3, patience=3) if quick else BUDGET

@@ -9,7 +9,7 @@ from benchmarks.contestants import Engine, Shared, Task, engine_of, line_up
 from benchmarks.contestants.agreement import check
 from benchmarks.results import Cell
 from benchmarks.rows import Row
-from convpad.benching.timing import Budget, race
+from convpad.benchmark.timing import Budget, race
 
 __all__ = ["STEPS", "cells_of", "measure"]
 

@@ -14,7 +14,7 @@ from benchmarks.contestants.agreement import DisagreementError
 from benchmarks.contestants.steps import forward_of, training_of
 from benchmarks.networks import NETWORKS, repadded, worked_around
 from benchmarks.results import Cell
-from convpad.benching.timing import Budget, race
+from convpad.benchmark.timing import Budget, race
 
 __all__ = ["BATCH", "BUDGET", "MODE", "STEPS", "TOLERANCE", "measure"]
 

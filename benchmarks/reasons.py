@@ -31,7 +31,7 @@ REASONS = {
         "What the slabs give is held until it is added: little beside a large map (VGG, U-Net: a tenth at most), but"
         " of 64 filters beside an input of three channels, or with the strips of a kernel's gradient on "
         "28 squared, more than a tenth of the input. On 56 squared the row of outputs that nobody reads, which buys "
-        "1.2 to 1.7 times the speed (`_backends/jax/direct.py`), is cut off by a copy of the output. The gradient of "
+        "1.2 to 1.7 times the speed (`backends/jax/direct.py`), is cut off by a copy of the output. The gradient of "
         "`ignore` is multiplied into a copy. Tried: strips computed again (three rows where a slab has one), "
         "constants' slabs for one image and not for each (taken), without the row to spare (slower)."
     ),

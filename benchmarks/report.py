@@ -10,7 +10,7 @@ from benchmarks.reasons import reason
 from benchmarks.results import Cell, Memory, Results, load, path_of
 from benchmarks.rows import ROWS
 from benchmarks.verdict import excess, verdicts
-from convpad.benching.timing import Figure
+from convpad.benchmark.timing import Figure
 
 __all__ = ["loaded", "summary", "write"]
 

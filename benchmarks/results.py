@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from convpad.benching.machine import machine, versions
-from convpad.benching.timing import Figure
+from convpad.benchmark.machine import machine, versions
+from convpad.benchmark.timing import Figure
 
 __all__ = ["FOLDER", "Cell", "Memory", "Results", "load", "path_of", "save"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import convpad
-from convpad.benching.engines import Pairs
+from convpad.benchmark.runners import Pairs
 
 __all__ = ["MODES", "ROWS", "VALUE", "Pairs", "Row", "row_named"]
 

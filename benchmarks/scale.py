@@ -10,7 +10,7 @@ from benchmarks.contestants.agreement import check
 from benchmarks.layers import STEPS
 from benchmarks.results import Cell
 from benchmarks.rows import Row
-from convpad.benching.timing import Budget, race
+from convpad.benchmark.timing import Budget, race
 
 __all__ = ["BUDGET", "EDGES", "MODES", "measure", "row_of"]
 

@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
 import convpad
+from convpad.core.amounts import AMOUNTS
+from convpad.core.modes import MODES, Mode, picture
+from convpad.core.window import padded_window
 from convpad.demo import prepare, run
 from convpad.demo.photograph import cropped
 from convpad.demo.picture import STYLE, padded_photograph, save, show_photograph
-from convpad.geometry import AMOUNTS, padded_window
-from convpad.modes import MODES, Mode, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

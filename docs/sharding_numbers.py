@@ -1,7 +1,7 @@
 """What moves between devices when an image is spread over them? Read from the programs that XLA compiles.
 
 python docs/sharding_numbers.py             # the table of docs/sharding.md
-python docs/sharding_numbers.py --json      # every case that tests/test_sharding.py judges
+python docs/sharding_numbers.py --json      # every case that tests/laws/test_sharding.py judges
 
 Eight virtual devices of one CPU stand for eight real ones: the programs are partitioned alike.
 """

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.rows import Pairs, Row
-from convpad.benching import engines
+from convpad.benchmark import runners
 
 __all__ = ["BACKENDS", "Contestant", "Engine", "Entry", "Shared", "Task", "engine_of", "line_up"]
 
@@ -102,7 +102,7 @@ class Contestant:
     kept: Callable[[], int] | None = None
 
 
-class Engine(engines.Engine, Protocol):
+class Engine(runners.Engine, Protocol):
     """What each backend's file has, beside what convpad's own measurements need of it."""
 
     def limit(self, task: Task) -> Entry:

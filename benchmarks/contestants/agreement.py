@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.contestants import Contestant, Engine, Shared, Task
 from benchmarks.contestants.plain import framework
-from convpad.benching.agreement import DisagreementError, agree
+from convpad.benchmark.verify import DisagreementError, agree
 
 __all__ = ["DisagreementError", "check"]
 

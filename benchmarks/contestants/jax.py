@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.contestants import Contestant, Entry, Task, layouts
-from convpad.benching.engines import jax as engine
+from convpad.benchmark.runners import jax as engine
 
 __all__ = ["ENGINE"]
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from benchmarks.contestants import Contestant, Entry, Task
 from benchmarks.rows import Pairs
-from convpad.benching.engines import tensorflow as engine
+from convpad.benchmark.runners import tensorflow as engine
 
 __all__ = ["ENGINE"]
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from benchmarks.contestants import Contestant, Entry, Task, layouts
-from convpad.benching.engines import torch as engine
+from convpad.benchmark.runners import torch as engine
 
 __all__ = ["ENGINE"]
 

@@ -10,23 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convpad.benching import bench
-    from convpad.benching.result import Bench
-    from convpad.errors import PaddingError, ShapeError
+    from convpad.benchmark import bench
+    from convpad.benchmark.result import Bench
+    from convpad.core.errors import PaddingError, ShapeError
+    from convpad.core.modes import MODES
+    from convpad.core.padding import Constant, Learned, Padding
     from convpad.explanation import Explanation, explain
-    from convpad.modes import MODES
+    from convpad.models.audit import Audit, audit
+    from convpad.models.compare import Comparison, compare
+    from convpad.models.fold import fold
+    from convpad.models.repad import repad
     from convpad.ops.conv import conv, conv_transpose, depthwise_conv, separable_conv
     from convpad.ops.dispatch import plan
     from convpad.ops.pad import pad
     from convpad.ops.plan import Plan
     from convpad.ops.pool import average_pool, max_pool
-    from convpad.solving import solve
-    from convpad.solving.chain import solve_chain
-    from convpad.spec import Constant, Learned, Padding
-    from convpad.tools.audit import Audit, audit
-    from convpad.tools.compare import Comparison, compare
-    from convpad.tools.folding import fold
-    from convpad.tools.repadding import repad
+    from convpad.solver import solve
+    from convpad.solver.chain import solve_chain
 
 __version__ = "0.1.0"
 
@@ -61,23 +61,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "convpad.errors": ("PaddingError", "ShapeError"),
-    "convpad.modes": ("MODES",),
+    "convpad.core.errors": ("PaddingError", "ShapeError"),
+    "convpad.core.modes": ("MODES",),
     "convpad.explanation": ("Explanation", "explain"),
-    "convpad.spec": ("Constant", "Learned", "Padding"),
-    "convpad.solving": ("solve",),
-    "convpad.solving.chain": ("solve_chain",),
-    "convpad.tools.audit": ("Audit", "audit"),
-    "convpad.tools.compare": ("Comparison", "compare"),
+    "convpad.core.padding": ("Constant", "Learned", "Padding"),
+    "convpad.solver": ("solve",),
+    "convpad.solver.chain": ("solve_chain",),
+    "convpad.models.audit": ("Audit", "audit"),
+    "convpad.models.compare": ("Comparison", "compare"),
     "convpad.ops.plan": ("Plan",),
     "convpad.ops.dispatch": ("plan",),
     "convpad.ops.pad": ("pad",),
     "convpad.ops.conv": ("conv", "conv_transpose", "depthwise_conv", "separable_conv"),
     "convpad.ops.pool": ("average_pool", "max_pool"),
-    "convpad.benching": ("bench",),
-    "convpad.benching.result": ("Bench",),
-    "convpad.tools.folding": ("fold",),
-    "convpad.tools.repadding": ("repad",),
+    "convpad.benchmark": ("bench",),
+    "convpad.benchmark.result": ("Bench",),
+    "convpad.models.fold": ("fold",),
+    "convpad.models.repad": ("repad",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _SUBMODULES = ("keras", "reference")
@@ -91,7 +91,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "keras":
             raise
-        from convpad.errors import without_keras
+        from convpad.core.errors import without_keras
 
         raise without_keras(f"convpad.{name}") from None
     if name in _SUBMODULES:

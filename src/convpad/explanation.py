@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convpad.arguments import integer, listed, per_axis
-from convpad.conventions import NAMES, TITLES, Words, say
-from convpad.errors import refuse
-from convpad.geometry import Window
-from convpad.geometry.reading import places_read
-from convpad.problem import OPS, POOLS, Problem, pose
-from convpad.spec import Padding
+from convpad.core.errors import refuse
+from convpad.core.padding import Padding
+from convpad.core.problem import OPS, POOLS, Problem, pose
+from convpad.core.validation import integer, listed, per_axis
+from convpad.core.window import Window, places_read
+from convpad.frameworks import NAMES, TITLES, Words, say
 
 __all__ = ["AxisFacts", "Explanation", "explain"]
 
@@ -67,7 +66,7 @@ class Explanation:
         problem: the operation, of unknown channels.
         padding: the padding as it was asked for.
         axes: one for each spatial axis.
-        words: the same operation in the words of each framework of `convpad.conventions.NAMES`.
+        words: the same operation in the words of each framework of `convpad.frameworks.NAMES`.
 
     `str()` of it is text, `json()` JSON and `svg()` a picture.
 
@@ -127,7 +126,7 @@ class Explanation:
         >>> convpad.explain(5, 3, padding="same").svg()[:4]
         '<svg'
         """
-        from convpad.picture import drawn  # it draws what is explained here
+        from convpad.display.svg import drawn  # it draws what is explained here
 
         return drawn(self)
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from convpad.cli.files import refuse_to_write, write
-from convpad.cli.spelling import numbers
-from convpad.errors import PaddingError
+from convpad.cli.parsing import numbers
+from convpad.core.errors import PaddingError
 
 __all__ = ["audit"]
 
@@ -33,7 +33,7 @@ def audit(
 
     Exit status: 0 fine, 2 the file cannot be read, or the page not written.
     """
-    from convpad.tools.audit import audit as audited
+    from convpad.models.audit import audit as audited
 
     try:
         if html is not None:
@@ -44,6 +44,6 @@ def audit(
     except PaddingError as error:
         typer.echo(f"convpad audit: {error}", err=True)
         raise typer.Exit(2) from None
-    from convpad.cli.tables import show
+    from convpad.cli.output import show
 
     show(found, json=json)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from convpad.cli.spelling import modes, numbers, padding
-from convpad.errors import PaddingError
+from convpad.cli.parsing import modes, numbers, padding
+from convpad.core.errors import PaddingError
 
 __all__ = ["bench"]
 
@@ -67,7 +67,7 @@ def bench(
     except PaddingError as error:
         typer.echo(f"convpad bench: {error}", err=True)
         raise typer.Exit(2) from None
-    from convpad.cli.tables import show
+    from convpad.cli.output import show
 
     show(found, json=json)
 
@@ -93,9 +93,9 @@ def _timed(shape: tuple[int, ...], kernel: tuple[int, ...], *, backend: str | No
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from convpad import benching
+    from convpad import benchmark
 
-    name = os.environ["KERAS_BACKEND"] = benching.backend_for(backend)  # Keras's own layer is to run there too
+    name = os.environ["KERAS_BACKEND"] = benchmark.backend_for(backend)  # Keras's own layer is to run there too
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
@@ -105,7 +105,7 @@ def _timed(shape: tuple[int, ...], kernel: tuple[int, ...], *, backend: str | No
             progress.update(task, completed=done, description=escape(text))
 
         try:
-            return benching.bench(shape, kernel, backend=name, on_step=on_step, **asked)
-        except benching.DisagreementError as error:
+            return benchmark.bench(shape, kernel, backend=name, on_step=on_step, **asked)
+        except benchmark.DisagreementError as error:
             typer.echo(f"convpad bench: {error}", err=True)
             raise typer.Exit(1) from None

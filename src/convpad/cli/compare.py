@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from convpad.cli.files import refuse_to_write, write
-from convpad.cli.spelling import numbers
-from convpad.errors import PaddingError
+from convpad.cli.parsing import numbers
+from convpad.core.errors import PaddingError
 
 __all__ = ["compare"]
 
@@ -35,7 +35,7 @@ def compare(
 
     Exit status: 0 no difference, 1 differences, 2 a file cannot be read.
     """
-    from convpad.tools.compare import compare as compared
+    from convpad.models.compare import compare as compared
 
     try:
         if html is not None:
@@ -51,7 +51,7 @@ def compare(
     except PaddingError as error:
         typer.echo(f"convpad compare: {error}", err=True)
         raise typer.Exit(2) from None
-    from convpad.cli.tables import show
+    from convpad.cli.output import show
 
     show(found, json=json)
     if not found.agree:

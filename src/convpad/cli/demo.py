@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from convpad.cli.files import refuse_to_write
-from convpad.errors import PaddingError
+from convpad.core.errors import PaddingError
 
 __all__ = ["demo"]
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from convpad.cli.files import refuse_to_write, write
-from convpad.cli.spelling import modes, numbers, padding
-from convpad.errors import PaddingError
+from convpad.cli.parsing import modes, numbers, padding
+from convpad.core.errors import PaddingError
 
 __all__ = ["explain"]
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from convpad.errors import PaddingError
+from convpad.core.errors import PaddingError
 
 __all__ = ["refuse_to_write", "write"]
 

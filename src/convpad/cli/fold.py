@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from convpad.errors import PaddingError
+from convpad.core.errors import PaddingError
 
 __all__ = ["fold"]
 
@@ -34,8 +34,8 @@ def fold(
 
     try:
         refuse_models(model, out, force=force)
-        from convpad.tools.changes import Changes
-        from convpad.tools.folding import fold as folded
+        from convpad.models.changes import Changes
+        from convpad.models.fold import fold as folded
 
         reports: list[Changes] = []
         save(folded(load(model), report=reports.append), out)

@@ -15,10 +15,10 @@ from typing import Any
 from zipfile import ZipFile
 
 from convpad.cli.files import refuse_to_write
-from convpad.cli.weights import refuse_weights
-from convpad.errors import PaddingError
-from convpad.tools.readers import line_of, read
-from convpad.tools.readers.screening import refuse_code
+from convpad.cli.h5_check import refuse_weights
+from convpad.core.errors import PaddingError
+from convpad.models.readers import line_of, read
+from convpad.models.readers.keras_safety import refuse_code
 
 __all__ = ["load", "refuse_models", "save"]
 

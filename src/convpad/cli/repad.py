@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from convpad.cli.spelling import modes, padding
-from convpad.errors import PaddingError
+from convpad.cli.parsing import modes, padding
+from convpad.core.errors import PaddingError
 
 __all__ = ["repad"]
 
@@ -47,8 +47,8 @@ def repad(
         padding_mode = None if mode is None else modes(mode)
         amount = None if pad is None else padding("--padding", pad)
         refuse_models(model, out, force=force)
-        from convpad.tools.changes import Changes
-        from convpad.tools.repadding import repad as repadded
+        from convpad.models.changes import Changes
+        from convpad.models.repad import repad as repadded
 
         reports: list[Changes] = []
         new = repadded(load(model), padding_mode, padding=amount, only=only or None, report=reports.append)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from convpad.cli.spelling import numbers, padding
-from convpad.errors import PaddingError, refuse
+from convpad.cli.parsing import numbers, padding
+from convpad.core.errors import PaddingError, refuse
 
 __all__ = ["solve"]
 
@@ -58,14 +58,14 @@ def solve(
             layer = (input, output, kernel, stride, dilation, pad, rounding)
             if any(said is not None for said in layer) or op != "conv":
                 raise PaddingError("--table goes with --framework, --rank and --json alone: its rows say the rest.")
-            from convpad.solving.chain import solve_chain
+            from convpad.solver.chain import solve_chain
 
             chain = solve_chain(_read(table), rank=2 if rank is None else rank, framework=framework)
             typer.echo(chain.json() if json else str(chain))
             return
         if input is None or output is None:
             raise PaddingError("Give two sizes, as in: convpad solve 224 112. Or --table FILE.")
-        from convpad.solving import solve as solved
+        from convpad.solver import solve as solved
 
         found = solved(
             numbers("INPUT", input),

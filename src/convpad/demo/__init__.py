@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convpad.errors import PaddingError
+from convpad.core.errors import PaddingError
 
 if TYPE_CHECKING:
     from convpad.demo.measure import Outcome
@@ -67,7 +67,7 @@ def prepare(*, size: int) -> None:
     >>> from convpad.demo import prepare
     >>> prepare(size=33)
     Traceback (most recent call last):
-    convpad.errors.PaddingError: --size must be a multiple of 4 from 32 to 256. Received: 33.
+    convpad.core.errors.PaddingError: --size must be a multiple of 4 from 32 to 256. Received: 33.
 
     Raises:
         PaddingError: the size does not go, or a package is missing.

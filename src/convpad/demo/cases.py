@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convpad.modes import MODES
+from convpad.core.modes import MODES
 
 __all__ = ["CASES", "Case"]
 

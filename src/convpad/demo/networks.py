@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 import convpad.keras
-from convpad.tools.standing import WINDOWED, pads
+from convpad.models.layer_map import WINDOWED, pads
 
 __all__ = ["layers_of_resnet", "mobilenet", "worked_around"]
 

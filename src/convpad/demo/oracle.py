@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 import convpad
-from convpad.tools.standing import PADDINGS, mode_of, parsed
+from convpad.models.layer_map import PADDINGS, mode_of, parsed
 
 __all__ = ["TOLERANCE", "answer", "answer_of_layer", "apart"]
 

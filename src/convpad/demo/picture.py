@@ -20,7 +20,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 import convpad
-from convpad.benching.timing import spoken
+from convpad.benchmark.timing import spoken
 from convpad.demo.photograph import Crop
 
 if TYPE_CHECKING:

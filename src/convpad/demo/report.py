@@ -13,12 +13,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from convpad.benching.timing import spoken
+from convpad.benchmark.timing import spoken
 from convpad.demo import Pictured
 from convpad.demo.measure import Outcome
 from convpad.demo.oracle import TOLERANCE
 from convpad.demo.story import MODE, Audited, Folded, Raced, Repadded
-from convpad.tools import report
+from convpad.display import text
 
 __all__ = ["sentences", "shown"]
 
@@ -60,13 +60,13 @@ def _(chapter: Audited) -> Iterator[Any]:
     audit = chapter.audit
     size = _square(audit.rows[0].window.input)
     yield _heading(1, "convpad.audit(model)", f"What does MobileNetV2 pad, on images of {size}?")
-    kept = [place for place, heading in enumerate(report.HEADINGS) if heading not in ("kind", "input", "elsewhere")]
-    table = _table([report.HEADINGS[place] for place in kept])
+    kept = [place for place, heading in enumerate(text.HEADINGS) if heading not in ("kind", "input", "elsewhere")]
+    table = _table([text.HEADINGS[place] for place in kept])
     for row in audit.rows[:_ROWS]:
-        cells = report.cells(row, "")
+        cells = text.cells(row, "")
         table.add_row(*(Text(cells[place], "yellow" if cells[place] == "unevenly" else "") for place in kept))
     yield table
-    yield _text(f"and {len(audit.rows) - _ROWS} more. {report.summary(audit)}")
+    yield _text(f"and {len(audit.rows) - _ROWS} more. {text.summary(audit)}")
     for note in dict.fromkeys(row.elsewhere for row in audit.rows if row.elsewhere):
         yield _text(f"Elsewhere: {note}")
 

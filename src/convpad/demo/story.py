@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 import convpad
-from convpad.benching.timing import Budget, Figure, Rounds, race
+from convpad.benchmark.timing import Budget, Figure, Rounds, race
 from convpad.demo.networks import mobilenet, worked_around
 from convpad.demo.oracle import TOLERANCE, answer, apart
 from convpad.demo.photograph import Crop
-from convpad.tools.audit import Audit
-from convpad.tools.changes import Changes
+from convpad.models.audit import Audit
+from convpad.models.changes import Changes
 
 __all__ = ["DEEP", "MODE", "RACERS", "STEPS", "Audited", "Chapter", "Check", "Folded", "Raced", "Repadded", "tell"]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 try:
     import keras as _keras  # noqa: F401
 except ModuleNotFoundError as _error:
-    from convpad.errors import without_keras
+    from convpad.core.errors import without_keras
 
     raise without_keras("convpad.keras") from _error
 
 from convpad.keras.convolution import Conv1D, Conv2D, Conv3D
 from convpad.keras.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
-from convpad.keras.functions import spatial_2d_padding, spatial_3d_padding, temporal_padding
+from convpad.keras.legacy import spatial_2d_padding, spatial_3d_padding, temporal_padding
 from convpad.keras.padding import Padding1D, Padding2D, Padding3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from convpad.keras.pooling import (
     AveragePooling1D,

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import keras
 
-from convpad.keras.padded import Windowed, registered
-from convpad.ops._backends import NAMES, backend_named
+from convpad.backends import NAMES, backend_named
+from convpad.keras.base import Windowed, registered
 from convpad.ops.conv import conv
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "Convolution"]

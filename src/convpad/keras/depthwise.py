@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import keras
 
+from convpad.keras.base import registered
 from convpad.keras.convolution import Convolution
-from convpad.keras.padded import registered
 from convpad.ops.conv import depthwise_conv, separable_conv
 
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]

@@ -9,11 +9,11 @@ from typing import Any
 
 import keras
 
-from convpad.keras import spelling
-from convpad.keras.padded import Padded, registered
+from convpad.core.padding import Padding
+from convpad.core.problem import pose_pad
+from convpad.keras import config as spelling
+from convpad.keras.base import Padded, registered
 from convpad.ops.pad import pad
-from convpad.problem import pose_pad
-from convpad.spec import Padding
 
 __all__ = ["Padding1D", "Padding2D", "Padding3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 

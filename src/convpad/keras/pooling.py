@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from convpad.keras.padded import Windowed, registered
+from convpad.keras.base import Windowed, registered
 from convpad.ops.pool import average_pool, max_pool
 
 __all__ = [

@@ -9,10 +9,10 @@ from typing import Any
 
 import keras
 
-from convpad.errors import PaddingError
+from convpad.core.errors import PaddingError
+from convpad.keras.base import registered
+from convpad.keras.config import learned
 from convpad.keras.convolution import Convolution
-from convpad.keras.padded import registered
-from convpad.keras.spelling import learned
 from convpad.ops.conv import conv_transpose
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convpad.ops._backends import Backend, Pairs, Tensor
+from convpad.backends import Backend, Pairs, Tensor
 from convpad.ops.choice import sooner_padded
 from convpad.ops.coverage import renormalised
 from convpad.ops.pad import Values, extend, has_tensors, slab_filled

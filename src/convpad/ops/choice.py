@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
 
+from convpad.core.problem import Problem, sources
 from convpad.ops.slabs import slab_share
-from convpad.problem import Problem, sources
 
 __all__ = ["PREFERENCES", "Preference", "Route", "preferred", "sooner_padded"]
 

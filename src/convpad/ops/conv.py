@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convpad.ops._backends import Backend, Pairs, Tensor
+from convpad.backends import Backend, Pairs, Tensor
 from convpad.ops.border import Operation, bordered
 from convpad.ops.coverage import renormalisation
 from convpad.ops.dispatch import Way, answer

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convpad.ops._backends import Backend, Box, Tensor
+from convpad.backends import Backend, Box, Tensor
+from convpad.core.problem import Problem
 from convpad.ops.pad import extended_mask
-from convpad.problem import Problem
 
 __all__ = ["mask", "renormalisation", "renormalised"]
 

@@ -7,12 +7,12 @@ from functools import lru_cache, partial
 from typing import Any, cast
 
 from convpad import reference
-from convpad.errors import ShapeError, refuse
-from convpad.ops._backends import Backend, backend_named, backend_of
+from convpad.backends import Backend, backend_named, backend_of
+from convpad.core.errors import ShapeError, refuse
+from convpad.core.padding import Constant, Padding
+from convpad.core.problem import OPS, POOLS, Problem, known_shape, pose, pose_pad, rank_of
 from convpad.ops.dtypes import check_dtypes, check_values
 from convpad.ops.plan import Plan, choose, route_named
-from convpad.problem import OPS, POOLS, Problem, known_shape, pose, pose_pad, rank_of
-from convpad.spec import Constant, Padding
 
 __all__ = ["Way", "answer", "plan"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from convpad.errors import ShapeError, refuse
-from convpad.problem import Problem
-from convpad.spec import Learned, Padding
+from convpad.core.errors import ShapeError, refuse
+from convpad.core.padding import Learned, Padding
+from convpad.core.problem import Problem
 
 __all__ = ["check_dtypes", "check_values", "is_floating", "lowest"]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from convpad.modes import Mode
-from convpad.ops._backends import Backend, Tensor
+from convpad.backends import Backend, Tensor
+from convpad.core.modes import Mode
+from convpad.core.problem import Problem
 from convpad.ops.dispatch import Way, answer
 from convpad.ops.plan import Plan
 from convpad.ops.runs import Run, runs
 from convpad.ops.slabs import Slab
-from convpad.problem import Problem
 
 __all__ = ["Values", "extend", "extended_mask", "fold", "has_tensors", "pad", "slab_filled"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from convpad.errors import refuse
-from convpad.geometry import Window
-from convpad.modes import MODES
+from convpad.core.errors import refuse
+from convpad.core.modes import MODES
+from convpad.core.problem import POOLS, Problem, Shape
+from convpad.core.window import Window
 from convpad.ops.choice import Route, preferred
-from convpad.problem import POOLS, Problem, Shape
 
 __all__ = ["Plan", "Route", "choose", "route_named"]
 

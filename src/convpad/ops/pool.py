@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from convpad.modes import MODES
-from convpad.ops._backends import Backend, Pairs, Tensor
+from convpad.backends import Backend, Pairs, Tensor
+from convpad.core.modes import MODES
 from convpad.ops.border import Operation, bordered
 from convpad.ops.coverage import mask, renormalisation
 from convpad.ops.dispatch import Way, answer

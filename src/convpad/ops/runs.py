@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from convpad.modes import Mode
+from convpad.core.modes import Mode
 
 __all__ = ["Run", "runs"]
 
@@ -40,7 +40,7 @@ def runs(mode: Mode, start: int, stop: int, size: int) -> tuple[Run, ...]:
 
     Example:
 
-    >>> from convpad.modes import MODES
+    >>> from convpad.core.modes import MODES
     >>> runs(MODES["reflect"], -2, 0, size=4)
     (Run(length=2, parts=((2, 1, -1),)),)
     """

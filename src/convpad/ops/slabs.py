@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from convpad.geometry import Window
-from convpad.modes import Mode
+from convpad.core.modes import Mode
+from convpad.core.problem import Problem
+from convpad.core.window import Window
 from convpad.ops.runs import Run, runs
-from convpad.problem import Problem
 
 __all__ = ["Slab", "slab_share", "slabs"]
 

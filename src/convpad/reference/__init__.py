@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convpad.problem import Problem
+from convpad.core.problem import Problem
 from convpad.reference import windows
 from convpad.reference.extension import Values, extend, fold, outside_sums
 
@@ -80,7 +80,7 @@ def solve(problem: Problem, values: Values, *arrays: Array) -> Array:
 
     >>> import numpy as np
     >>> from convpad import Padding, reference
-    >>> from convpad.problem import pose
+    >>> from convpad.core.problem import pose
     >>> asked = pose("average_pool", (1, 3, 1), 3, Padding.parse("same", "ignore", rank=1))
     >>> reference.solve(asked, ((None, None),), np.array([[[1.0], [2.0], [6.0]]])).ravel()
     array([1.5, 3. , 4. ])

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convpad.modes import Mode
-from convpad.problem import Problem
+from convpad.core.modes import Mode
+from convpad.core.problem import Problem
 
 __all__ = ["covered", "extend", "fold", "outside_sums"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convpad.problem import Problem
+from convpad.core.problem import Problem
 from convpad.reference.extension import Values, covered, extend, fold, outside_sums
 
 __all__ = ["convolve", "convolve_adjoint", "kernel_gradient", "largest", "largest_adjoint", "mean", "mean_adjoint"]

@@ -1,0 +1,83 @@
+"""How does JAX change a part of an array?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from convpad.backends import Box
+from convpad.backends.jax.tensors import Tensor, tensor
+
+
+def _starts(x: Tensor, box: Box) -> tuple[int, ...]:
+    return tuple(cut.start or 0 for cut in box) + (0,) * (x.ndim - len(box))
+
+
+def updates_in_place(x: Tensor) -> bool:
+    return True
+
+
+def put(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    return lax.dynamic_update_slice(x, values, _starts(x, box))
+
+
+def add(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    return _add(x, jnp.broadcast_to(values, x[box].shape), _starts(x, box))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _add(x: Tensor, values: Tensor, starts: tuple[int, ...]) -> Tensor:
+    if jax.device_count() > 1:
+        return _sum(x, values, starts)  # where x is spread over devices, its box would have to be fetched
+    here = lax.dynamic_slice(x, starts, values.shape)
+    return lax.dynamic_update_slice(x, here + values, starts)
+
+
+@_add.defjvp
+def _add_jvp(starts: tuple[int, ...], primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+    # As a sum: its transpose hands the gradient of x on as it is, where that of the update would copy it.
+    (x, values), (dx, dvalues) = primals, tangents
+    return _add(x, values, starts), _sum(dx, dvalues, starts)
+
+
+def _sum(x: Tensor, values: Tensor, starts: tuple[int, ...]) -> Tensor:
+    rows = zip(starts, values.shape, x.shape, strict=True)
+    return x + lax.pad(values, jnp.zeros((), x.dtype), [(start, size - start - n, 0) for start, n, size in rows])
+
+
+def biased(out: Tensor, bias: Tensor) -> Tensor:
+    return out + bias
+
+
+def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+    return x.at[(slice(None),) * axis + (index,)].add(values)
+
+
+def parted(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+    return [x, *(x[box] for box in boxes)]
+
+
+def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
+    for box, values in added:
+        out = add(out, box, values)
+    return out
+
+
+def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Any]] | None]) -> Tensor:
+    found = parts() if jax.device_count() == 1 else None  # where it is spread over devices, boxes would be fetched
+    if found is None:
+        return out * factors()
+
+    @jax.custom_jvp
+    def in_parts(out: Tensor) -> Tensor:
+        for box, rows in found:
+            out = put(out, box, out[box] * tensor(rows, out))
+        return out
+
+    in_parts.defjvp(lambda primals, tangents: (in_parts(*primals), tangents[0] * factors()))
+    return in_parts(out)

@@ -1,0 +1,127 @@
+"""How does JAX convolve a volume on a CPU? Plane by plane: a 2-D convolution for every tap along the depth, summed.
+
+XLA 0.10.2 takes two to three times as long for its own 3-D convolution (`python -m benchmarks layers --backend jax
+--row unet3d-64`), and far longer with strides, dilation or float64. Nothing larger than a few planes is held, and
+taps that meet only padding are left out. JAX's own gradient of the loops would carry whole volumes through every turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from convpad.backends import Ints
+from convpad.backends.jax import direct
+from convpad.backends.jax.tensors import Tensor, wide, zero_padded
+from convpad.backends.jax.window import Window
+
+LEAST = 100
+"""From how many places in a plane on a faster convolution is worth 0.1 to 0.4 s more of compilation."""
+
+
+def faster(x: Tensor, kernel: Tensor, sizes: Ints) -> bool:
+    """Whether plane by plane is faster than XLA's own way, for volumes of these sizes.
+
+    It is where a plane, of all volumes together, has as many places as there are channels: the kernel is read anew for
+    every plane. A window of one row and column is a product of matrices to XLA, and as fast.
+    """
+    batch = x.shape[0] if isinstance(x.shape[0], int) else 1
+    places = batch * sizes[1] * sizes[2]
+    return kernel.shape[1:3] != (1, 1) and places >= max(LEAST, *kernel.shape[-2:])
+
+
+def _planes(window: Window) -> list[int]:
+    """Where the taps along the depth are from the first output's place."""
+    return [tap * window.dilation[0] - window.pads[0][0] for tap in range(window.taps[0])]
+
+
+def _plane(x: Tensor, place: Any) -> Tensor:
+    return wide(lax.dynamic_index_in_dim(x, place, 1, keepdims=False))
+
+
+def _by_planes(made: Callable[[Any], Tensor], given: Tensor, like: Any) -> Tensor:
+    """A volume of planes that are made one after the other of a given one."""
+    # Every plane is overwritten, so any value will do to start from. One of the given keeps XLA from sharing the start
+    # among loops, of which it would make copies before the first.
+    start = jnp.broadcast_to(given[:, 0, 0, 0, 0].sum().astype(like.dtype), like.shape)
+
+    def turn(place: Any, out: Tensor) -> Tensor:
+        return lax.dynamic_update_index_in_dim(out, made(place).astype(out.dtype), place, 1)
+
+    return lax.fori_loop(0, like.shape[1], turn, start)
+
+
+def _added(total: Tensor, holds: Any, more: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """The total, with more only where that holds: a sum with zeros would let what is not finite through."""
+    return lax.cond(holds, lambda: total + more(*arguments), lambda: total)
+
+
+def _outputs(x: Tensor, kernel: Tensor, window: Window, like: Any) -> Tensor:
+    kernel = wide(kernel)
+    flat = window.strides[1:], window.pads[1:], window.dilation[1:]
+
+    def under(tap: int, place: Any) -> Tensor:
+        return direct.convolved(_plane(x, place), kernel[tap], *flat, 1, True)
+
+    def made(output: Any) -> Tensor:
+        total = jnp.zeros((like.shape[0], *like.shape[2:]), kernel.dtype)
+        for tap, start in enumerate(_planes(window)):
+            place = output * window.strides[0] + start
+            total = _added(total, (place >= 0) & (place < window.sizes[0]), under, tap, place)
+        return total
+
+    return _by_planes(made, x, like)
+
+
+def _volumes(y: Tensor, kernel: Tensor, window: Window, like: Any) -> Tensor:
+    # Turned once and for all: of one turned within the loop XLA 0.10.2 takes up to 40 times as long.
+    turned = lax.optimization_barrier(direct.flipped(wide(kernel), 2, 1))
+    flat = window.strides[1:], window.pads[1:], window.leftovers[1:], window.dilation[1:]
+
+    def from_(tap: int, output: Any) -> Tensor:
+        return direct.transposed(_plane(y, output), turned[tap], *flat, 1, True)
+
+    def made(place: Any) -> Tensor:
+        total = jnp.zeros((like.shape[0], *like.shape[2:]), turned.dtype)
+        for tap, start in enumerate(_planes(window)):
+            output, rest = (place - start) // window.strides[0], (place - start) % window.strides[0]
+            total = _added(total, (rest == 0) & (output >= 0) & (output < window.outputs[0]), from_, tap, output)
+        return total
+
+    return _by_planes(made, y, like)
+
+
+def _kernel(x: Tensor, y: Tensor, window: Window, like: Any) -> Tensor:
+    """A product of matrices per tap: the values that it falls on, and the gradients of its outputs."""
+    *taps, channels, filters = like.shape
+
+    def products(gradient: Tensor, place: Any) -> Tensor:
+        plane = zero_padded(_plane(x, place), window.pads[1:])
+        found: list[Tensor] = []
+        for tap in product(*map(range, taps[1:])):
+            cuts = [slice(None)]
+            for at, step, stride, count in zip(
+                tap, window.dilation[1:], window.strides[1:], window.outputs[1:], strict=True
+            ):
+                cuts.append(slice(at * step, at * step + (count - 1) * stride + 1, stride))
+            found.append(plane[tuple(cuts)].reshape(-1, channels).T @ gradient)
+        return jnp.stack(found)
+
+    def turn(output: Any, totals: list[Tensor]) -> list[Tensor]:
+        gradient = _plane(y, output).reshape(-1, filters)
+        places = [output * window.strides[0] + start for start in _planes(window)]
+        return [
+            _added(total, (place >= 0) & (place < window.sizes[0]), products, gradient, place)
+            for total, place in zip(totals, places, strict=True)
+        ]
+
+    totals = [wide(jnp.zeros((taps[1] * taps[2], channels, filters), like.dtype))] * taps[0]
+    return jnp.stack(lax.fori_loop(0, window.outputs[0], turn, totals)).reshape(like.shape).astype(like.dtype)
+
+
+VIEWS = {"y": _outputs, "x": _volumes, "kernel": _kernel}
+"""What each view is computed by."""

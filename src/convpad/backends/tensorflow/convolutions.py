@@ -1,0 +1,167 @@
+"""How does TensorFlow convolve?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import tensorflow as tf
+
+from convpad.backends import Ints, Pairs
+from convpad.backends.tensorflow.padding import is_same, spelled
+from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, two
+
+
+def conv(
+    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
+) -> Tensor:
+    rank = len(strides)
+    if not (rank < 3 and _dilates(x.dtype.name)):
+        kernel, dilation = undilated(kernel, strides, dilation)
+    if rank == 1:
+        kernel = tf.expand_dims(kernel, 0)
+    strides, pads, dilation = two(strides, strides[0]), two(pads, (0, 0)), two(dilation, 1)
+    dilation = [step if taps > 1 else 1 for step, taps in zip(dilation, kernel.shape, strict=False)]
+
+    def convolve(x: Tensor, kernel: Tensor) -> Tensor:
+        window = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
+        padding = spelled(x, window, strides, pads)
+        if max(dilation) > 1 and rank < 3 and _dilates(x.dtype.name):
+            return tf.nn.conv2d(x, kernel, [1, *strides, 1], padding, dilations=dilation)
+        if max(dilation) > 1:
+            return tf.nn.convolution(x, kernel, strides, padding, dilations=dilation)
+        convolution: Any = tf.nn.conv3d if rank == 3 else tf.nn.conv2d
+        if not isinstance(padding, str):
+            raw = tf.raw_ops
+            return explicit(x, kernel, strides, padding, convolution, raw.Conv2DBackpropInput, raw.Conv2DBackpropFilter)
+        return convolution(x, kernel, [1, *strides, 1], padding)
+
+    x = planar(x, channels_last)
+    out = _grouped(convolve, x, kernel, groups)
+    return as_given(out, rank, channels_last)
+
+
+def explicit(x: Tensor, kernel: Tensor, strides: Ints, pads: Any, forward: Any, to_x: Any, to_kernel: Any) -> Tensor:
+    """A convolution with a list of pads, and a gradient with none.
+
+    TensorFlow 2.21 computes the gradients of explicit pads without oneDNN, 2 to 4 times as slowly as those of VALID
+    on a padded tensor (`python -m benchmarks layers --backend tensorflow`).
+    """
+
+    @tf.custom_gradient
+    def convolved(x: Tensor, kernel: Tensor) -> Any:
+        def gradients(gradient: Tensor) -> tuple[Tensor, Tensor]:
+            padded = tf.pad(x, pads)
+            given = {"out_backprop": gradient, "strides": [1, *strides, 1], "padding": "VALID"}
+            to_padded = to_x(input_sizes=tf.shape(padded), filter=kernel, **given)
+            cut = tf.slice(to_padded, [before for before, _ in pads], tf.shape(x))
+            return cut, to_kernel(input=padded, filter_sizes=tf.shape(kernel), **given)
+
+        return forward(x, kernel, [1, *strides, 1], pads), gradients
+
+    return convolved(x, kernel)
+
+
+def _holed(kernel: Tensor, dilation: Ints) -> Tensor:
+    """The kernel with the holes of its dilation filled in with zeros, for kernels that know no dilation."""
+    for axis, step in enumerate(dilation):
+        if step > 1:
+            taps = kernel.shape[axis]
+            kernel = tf.expand_dims(kernel, axis + 1)
+            kernel = tf.pad(kernel, [(0, step - 1) if a == axis + 1 else (0, 0) for a in range(len(kernel.shape))])
+            merged = [*kernel.shape[:axis], taps * step, *kernel.shape[axis + 2 :]]
+            kernel = tf.reshape(kernel, merged)[(slice(None),) * axis + (slice(0, (taps - 1) * step + 1),)]
+    return kernel
+
+
+def undilated(kernel: Tensor, strides: Ints, dilation: Ints) -> tuple[Tensor, Ints]:
+    """TensorFlow refuses dilation together with strides."""
+    if max(dilation) > 1 and max(strides) > 1:
+        return _holed(kernel, dilation), [1] * len(dilation)
+    return kernel, dilation
+
+
+def _grouped(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor, kernel: Tensor, groups: int) -> Tensor:
+    """Group by group: grouped kernels of TensorFlow's CPU build have no gradient."""
+    if groups == 1:
+        return operation(x, kernel)
+    parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat([operation(*part) for part in parts], -1)
+
+
+@lru_cache
+def _dilates(dtype: str) -> bool:
+    """Whether this build has dilated kernels and their gradients: with oneDNN, for some dtypes. Tried once."""
+    try:
+        with tf.init_scope():
+            tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=[1, 7, 7, 2],
+                filter=tf.ones([3, 3, 2, 2], dtype),
+                out_backprop=tf.ones([1, 3, 3, 2], dtype),
+                strides=[1, 1, 1, 1],
+                padding="VALID",
+                dilations=[1, 2, 2, 1],
+            )
+    except tf.errors.OpError:
+        return False
+    return True
+
+
+def conv_transpose(
+    y: Tensor,
+    kernel: Tensor,
+    strides: Ints,
+    pads: Pairs,
+    leftovers: Ints,
+    dilation: Ints,
+    groups: int,
+    channels_last: bool,
+) -> Tensor:
+    rank = len(strides)
+    # The gradient kernels of the CPU know no dilation.
+    kernel = _holed(kernel, dilation)
+    if rank == 1:
+        kernel = tf.expand_dims(kernel, 0)
+    y = planar(y, channels_last)
+    strides, pads, leftovers = two(strides, 1), two(pads, (0, 0)), two(leftovers, 0)
+    full = [
+        (size(y, 1 + axis) - 1) * stride + kernel.shape[axis] + rest
+        for axis, (stride, rest) in enumerate(zip(strides, leftovers, strict=True))
+    ]
+
+    sizes = [length - sum(pair) for length, pair in zip(full, pads, strict=True)]
+    cuts = [slice(None), *(slice(before, length - after) for (before, after), length in zip(pads, full, strict=True))]
+    same = not any(leftovers) and all(isinstance(length, int) for length in sizes)
+    same = same and any(map(any, pads)) and is_same(sizes, kernel.shape[:-2], strides, pads)
+
+    def transpose(y: Tensor, kernel: Tensor) -> Tensor:
+        transposed: Any = tf.nn.conv3d_transpose if rank == 3 else tf.nn.conv2d_transpose
+        channels = kernel.shape[-2]
+        if same:
+            return transposed(y, kernel, [size(y, 0), *sizes, channels], [1, *strides, 1], "SAME")
+        if rank == 3:
+            return transposed(y, kernel, [size(y, 0), *full, channels], [1, *strides, 1], "VALID")[tuple(cuts)]
+        return _cropped(y, kernel, strides, pads, [size(y, 0), *full, channels], tuple(cuts))
+
+    out = _grouped(transpose, y, kernel, groups)
+    return as_given(out, rank, channels_last)
+
+
+def _cropped(y: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, full: Any, cuts: tuple[slice, ...]) -> Tensor:
+    """A transposed convolution cut to size; its gradient pads once, where that of the cut would twice."""
+
+    @tf.custom_gradient
+    def transposed(y: Tensor, kernel: Tensor) -> Any:
+        def gradients(gradient: Tensor) -> tuple[Tensor, Tensor]:
+            ends = [length - cut.stop for length, cut in zip(full[1:-1], cuts[1:], strict=True)]
+            around = [(0, 0), *((before, end) for (before, _), end in zip(pads, ends, strict=True)), (0, 0)]
+            padded, given = tf.pad(gradient, around), {"strides": [1, *strides, 1], "padding": "VALID"}
+            to_kernel = tf.raw_ops.Conv2DBackpropFilter(
+                input=padded, filter_sizes=tf.shape(kernel), out_backprop=y, **given
+            )
+            return tf.nn.conv2d(padded, kernel, **given), to_kernel
+
+        return tf.nn.conv2d_transpose(y, kernel, full, [1, *strides, 1], "VALID")[cuts], gradients
+
+    return transposed(y, kernel)

@@ -1,0 +1,130 @@
+"""Which layer is timed? Its shapes, how its window moves, and its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convpad.benchmark.runners import Pairs
+from convpad.core.errors import PaddingError, ShapeError, refuse
+from convpad.core.padding import Padding
+from convpad.core.problem import known_shape, rank_of
+from convpad.core.validation import per_axis
+from convpad.ops.dispatch import plan
+from convpad.ops.plan import Plan
+
+__all__ = ["OPS", "Layer", "posed"]
+
+OPS = ("conv", "depthwise_conv", "conv_transpose")
+
+LARGEST = 2**30
+"""Bytes of input, kernel and output together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer, channels last, on a backend.
+
+    Args:
+        op: one of `OPS`.
+        input_shape, kernel_shape, output_shape: with the batch; kernels as Keras has them.
+        strides, dilation: for each spatial axis.
+        padding: how much, as it was spelled.
+        sizes, pairs: for each spatial axis, what is padded and by how much; of `conv_transpose` its output's.
+        backend: where.
+    """
+
+    op: str
+    input_shape: tuple[int, ...]
+    kernel_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: Any
+    sizes: tuple[int, ...]
+    pairs: Pairs
+    backend: str
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Taps on each spatial axis."""
+        return self.kernel_shape[:-2]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What convpad's function takes beside tensors, mode and route."""
+        return {"strides": self.strides, "dilation_rate": self.dilation, "padding": self.padding}
+
+    @property
+    def moving(self) -> dict[str, Any]:
+        """How its window moves, as the runners take it."""
+        return {"depthwise": self.op == "depthwise_conv", "strides": self.strides, "dilation": self.dilation}
+
+    @property
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """Input, kernel, and what the output is multiplied by before its sum is derived; the same on every backend."""
+        random = np.random.default_rng(0)
+        kernel = random.standard_normal(self.kernel_shape, dtype="float32")
+        return (
+            random.standard_normal(self.input_shape, dtype="float32"),
+            kernel / np.sqrt(kernel.size / kernel.shape[-1]).astype("float32"),
+            random.standard_normal(self.output_shape, dtype="float32"),
+        )
+
+    def plan(self, mode: Any, route: str | None = None) -> Plan:
+        """What convpad does in a mode; this refuses what does not go."""
+        asked = {"op": self.op, "padding_mode": mode, "backend": self.backend, "route": route}
+        return plan(self.input_shape, self.kernel_shape, **asked, **self.options)
+
+    def __str__(self) -> str:
+        filters = f", {self.output_shape[-1]} filters" if self.op != "depthwise_conv" else ""
+        said = f"{self.op} {_by_axis(self.window)} on {_by_axis(self.input_shape)}{filters}"
+        for word, steps in (("stride", self.strides), ("dilation", self.dilation)):
+            if set(steps) != {1}:
+                said += f", {word} {_by_axis(steps if len(set(steps)) > 1 else steps[:1])}"
+        padding = self.padding if isinstance(self.padding, str) else " ".join(f"{b},{a}" for b, a in self.pairs)
+        return f"{said}, padding {padding}"
+
+
+def posed(x: Any, kernel: Any, *, op: Any, backend: str, strides: Any, dilation_rate: Any, padding: Any) -> Layer:
+    """The layer, once it is known to be one.
+
+    Raises:
+        PaddingError: an argument makes no sense, nothing is padded, or it is too large to be timed in passing.
+    """
+    if op not in OPS:
+        raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
+    shape = known_shape("x", getattr(x, "shape", x))
+    if not all(shape):
+        raise refuse("x", "have sizes that are known, each at least 1", shape)
+    rank = rank_of(shape)
+    steps = {"strides": strides, "dilation_rate": dilation_rate}
+    found = plan(shape, kernel, op=op, padding=padding, backend=backend, **steps)
+    if not any(map(any, found.problem.pads)):
+        raise PaddingError(
+            f"Nothing is padded here, so all modes are one. Received: padding={padding!r}, kernel "
+            f"{_by_axis([window.kernel for window in found.windows])}. Pad more, or use a larger kernel."
+        )
+    shapes = (_ints(shape), _ints(known_shape("kernel", getattr(kernel, "shape", kernel))), _ints(found.output_shape))
+    size = 4 * sum(map(prod, shapes))
+    if size > LARGEST or not all(map(all, shapes)):
+        raise ShapeError(
+            f"Input, kernel and output must hold values, and {LARGEST >> 20} MiB together at most. Received: "
+            f"{size >> 20} MiB, an input of shape {shapes[0]} and an output of shape {shapes[2]}. Take a smaller input."
+        )
+    sizes = _ints(tuple(window.size for window in found.windows))
+    each = (per_axis("strides", strides, rank), per_axis("dilation_rate", dilation_rate, rank))
+    spelling, _ = Padding.parse(padding, rank=rank).spelling()
+    return Layer(op, *shapes, *each, spelling, sizes, tuple(found.problem.pads), backend)
+
+
+def _ints(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    return tuple(size or 0 for size in shape)
+
+
+def _by_axis(numbers: Any) -> str:
+    return "x".join(map(str, numbers))

@@ -1,0 +1,1 @@
+"""Padding, windows and padded operations as integers: the standard library alone."""

@@ -1,0 +1,98 @@
+"""How much is an axis padded? The rules behind `"same"`, `"half"` and their like.
+
+With Dumoulin & Visin (arXiv:1603.07285): an axis of size i, a window of k taps spread by a dilation d spans
+``k + (k - 1)(d - 1)``, moves by a stride s, and meets an axis padded by p on each side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["AMOUNTS", "Amount", "Pair", "explicit", "lack"]
+
+Pair = tuple[int, int]
+"""(before, after): how many values are added on the two sides of an axis."""
+
+Rule = Callable[[Any, int], tuple[Any, Any]]
+"""(lack, span) -> (before, after). `lack` is what ceil(size / stride) windows need beyond the axis."""
+
+
+def lack(size: Any, outputs: Any, span: int, stride: int) -> Any:
+    """How many values `outputs` windows need that an axis of `size` does not have."""
+    # Operators alone, so that a size that only a running backend knows can be given as its tensor:
+    # (x + |x|) // 2 is max(x, 0).
+    missing = (outputs - 1) * stride + span - size
+    return (missing + abs(missing)) // 2
+
+
+def _same(lack: Any, span: int) -> tuple[Any, Any]:
+    return lack // 2, lack - lack // 2
+
+
+def _same_lower(lack: Any, span: int) -> tuple[Any, Any]:
+    return lack - lack // 2, lack // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One way of saying how much, for one axis.
+
+    Args:
+        name: the word for it, or `"explicit"`.
+        rule: `(lack, span) -> (before, after)`.
+        meaning: one line for people.
+        pair: what was said, where the amount is explicit.
+        follows_size: True where the amount depends on the size as soon as the stride is not 1.
+
+    Example:
+
+    >>> from convpad.core.amounts import AMOUNTS
+    >>> AMOUNTS["same"].pad(size=224, span=7, stride=2)
+    (2, 3)
+    >>> AMOUNTS["half"].pad(size=224, span=7, stride=2)
+    (3, 3)
+    """
+
+    name: str
+    rule: Rule = field(repr=False, compare=False, hash=False)
+    meaning: str = field(repr=False, compare=False)
+    pair: Pair | None = None
+    follows_size: bool = field(default=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Callable[..., Amount], Pair | tuple[str]]:
+        return (explicit, self.pair) if self.pair else (_amount_named, (self.name,))
+
+    def pad(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
+        """(before, after) for an axis whose size is known, as an int or as a backend's integer."""
+        return self.rule(lack(size, (size + stride - 1) // stride, span, stride), span)
+
+    def known(self, size: int | None, span: int, stride: int) -> Pair | None:
+        """(before, after), or None where they depend on a size that is not known."""
+        if size is None and self.follows_size and stride > 1:
+            return None
+        return self.pad(1 if size is None else size, span, stride)
+
+
+AMOUNTS: dict[str, Amount] = {
+    amount.name: amount
+    for amount in (
+        Amount("valid", lambda lack, span: (0, 0), "none"),
+        Amount("same", _same, "output = ceil(input / stride); the odd one after", follows_size=True),
+        Amount("same_lower", _same_lower, "output = ceil(input / stride); the odd one before", follows_size=True),
+        Amount("half", lambda lack, span: (span // 2, span // 2), "span // 2 on both sides"),
+        Amount("full", lambda lack, span: (span - 1, span - 1), "span - 1 on both sides"),
+        Amount("causal", lambda lack, span: (span - 1, 0), "span - 1 before, none after"),
+    )
+}
+"""Every word for an amount. `span` is the size of the dilated kernel."""
+
+
+def _amount_named(name: str) -> Amount:
+    return AMOUNTS[name]
+
+
+def explicit(before: int, after: int) -> Amount:
+    """The amount that says its two numbers itself."""
+    return Amount("explicit", lambda lack, span: (before, after), "as given", pair=(before, after))

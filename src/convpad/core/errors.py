@@ -1,0 +1,47 @@
+"""What does convpad say when it refuses?
+
+Every refusal is a `PaddingError`: it names the argument, what is allowed, what was received, and how to
+mend it, always in that order. Refusals happen before any backend is asked, so all backends refuse alike.
+"""
+
+from __future__ import annotations
+
+__all__ = ["PaddingError", "ShapeError", "refuse", "without_keras"]
+
+
+class PaddingError(ValueError):
+    """An argument that no padded window can be made of.
+
+    It is a `ValueError`, so code that already guards Keras's layers guards these too.
+
+    Example:
+
+    >>> import convpad
+    >>> convpad.Padding.parse((0, -1), rank=1)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    convpad.core.errors.PaddingError: `padding` must be an int of at least 0. Received: -1. ...
+    """
+
+
+class ShapeError(PaddingError):
+    """Arguments that are fine by themselves and do not fit the shapes, dtypes or sizes they meet.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> convpad.conv(np.zeros((1, 4, 3)), np.zeros((5, 3, 8)))
+    Traceback (most recent call last):
+    convpad.core.errors.ShapeError: The window must fit into the padded axis. Received: spatial axis 0 of size 4, \
+padded by (0, 0), with a window that spans 5. Pad more, or use a smaller window.
+    """
+
+
+def refuse(argument: str, allowed: str, received: object, mend: str = "") -> PaddingError:
+    """Words a refusal of one argument: ``raise refuse("strides", "be a positive int", 0)``."""
+    return PaddingError(f"`{argument}` must {allowed}. Received: {received!r}." + (f" {mend}" if mend else ""))
+
+
+def without_keras(what: str) -> ModuleNotFoundError:
+    """Words what to do where Keras is missing: ``raise without_keras("convpad.fold")``."""
+    mend = "Install it with: pip install 'convpad[keras]'"
+    return ModuleNotFoundError(f"{what} needs Keras 3, which is not installed. {mend}", name="keras")

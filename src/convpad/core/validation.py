@@ -1,0 +1,60 @@
+"""Is this a number, an int, a list, one int per axis? How arguments are read, before they mean anything."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, cast
+
+from convpad.core.errors import refuse
+
+__all__ = ["each", "integer", "is_int", "is_number", "is_numpy_scalar", "listed", "per_axis"]
+
+
+def is_numpy_scalar(value: object) -> bool:
+    """Whether it is NumPy's, scalars too, without importing NumPy; arrays of more than one number are not meant."""
+    return type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
+
+
+def is_number(value: Any) -> bool:
+    return type(value) is not bool and isinstance(value, Real)
+
+
+def is_int(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
+
+
+def integer(argument: str, value: Any, minimum: int, mend: str = "") -> int:
+    """`value` as an int that is at least `minimum`; bools and floats are not ints."""
+    allowed = "be a positive int" if minimum == 1 else f"be an int of at least {minimum}"
+    if not is_int(value):
+        raise refuse(argument, allowed, value)
+    number = operator.index(value)
+    if number < minimum:
+        raise refuse(argument, allowed, number, mend)
+    return number
+
+
+def each(rank: int) -> str:
+    return "for the one spatial axis" if rank == 1 else f"for each of the {rank} spatial axes"
+
+
+def listed(value: Any) -> list[Any] | None:
+    """The entries of a list, a tuple or an array; None for anything else."""
+    is_array = type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0
+    return [*cast("Sequence[Any]", value)] if isinstance(value, (list, tuple)) or is_array else None
+
+
+def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
+    """One int for every spatial axis, from one int or from one per axis, as Keras reads `strides`."""
+    entries = listed(value)
+    if entries is None:
+        return (integer(argument, value, minimum),) * rank
+    if len(entries) != rank:
+        raise refuse(argument, f"be an int, or one {each(rank)}", value)
+    return tuple(integer(argument, entry, minimum) for entry in entries)

@@ -1,0 +1,147 @@
+"""Where does a window stand on a padded axis, and what comes out?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convpad.core.amounts import Amount, lack
+from convpad.core.errors import ShapeError
+
+__all__ = ["Window", "padded_window", "places_read", "spanned", "transposed_window"]
+
+
+def spanned(kernel: int, dilation: int) -> int:
+    """How many places a kernel covers, its holes counted in."""
+    return (kernel - 1) * dilation + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One axis of a padded convolution or pool, all in numbers of values.
+
+    Args:
+        size: the axis before padding; None while unknown.
+        kernel: taps of the window.
+        stride: steps from one output to the next.
+        dilation: steps from one tap to the next.
+        before, after: values added on the two sides; None while they depend on an unknown size.
+
+    Example:
+
+    >>> from convpad.core.window import Window
+    >>> w = Window(size=224, kernel=7, stride=2, dilation=1, before=2, after=3)
+    >>> w.output, w.leftover
+    (112, 0)
+    >>> Window(size=224, kernel=7, stride=2, dilation=1, before=3, after=3).leftover
+    1
+    """
+
+    size: int | None
+    kernel: int
+    stride: int
+    dilation: int
+    before: int | None
+    after: int | None
+
+    @property
+    def span(self) -> int:
+        """Places the window covers."""
+        return spanned(self.kernel, self.dilation)
+
+    @property
+    def known(self) -> bool:
+        """Whether size and amounts are ints already."""
+        return self.size is not None and self.before is not None
+
+    @property
+    def padded(self) -> int | None:
+        """The axis after padding."""
+        if self.size is None or self.before is None or self.after is None:
+            return None
+        return self.size + self.before + self.after
+
+    @property
+    def output(self) -> int | None:
+        """How many windows there are."""
+        padded = self.padded
+        return None if padded is None else (padded - self.span) // self.stride + 1
+
+    @property
+    def leftover(self) -> int | None:
+        """Values at the padded end that no window reads."""
+        padded = self.padded
+        return None if padded is None else (padded - self.span) % self.stride
+
+
+def padded_window(size: int | None, kernel: int, stride: int, dilation: int, amount: Amount, axis: int) -> Window:
+    """The window of one spatial axis, or a refusal where it does not fit."""
+    if size == 0:
+        raise ShapeError(
+            f"Every spatial axis must hold at least one value. Received: spatial axis {axis} of size 0. "
+            "Drop the empty input before the window meets it."
+        )
+    before, after = amount.known(size, spanned(kernel, dilation), stride) or (None, None)
+    window = Window(size, kernel, stride, dilation, before, after)
+    if window.output is not None and window.output < 1:
+        raise ShapeError(
+            f"The window must fit into the padded axis. Received: spatial axis {axis} of size {size}, padded by "
+            f"({before}, {after}), with a window that spans {window.span}. Pad more, or use a smaller window."
+        )
+    return window
+
+
+def transposed_window(
+    outputs: int | None, kernel: int, stride: int, dilation: int, amount: Amount, output_padding: int | None, axis: int
+) -> tuple[Window, int]:
+    """The forward window whose adjoint turns `outputs` values into its `size`, and what it leaves unread.
+
+    Example:
+
+    >>> from convpad.core.amounts import AMOUNTS
+    >>> from convpad.core.window import transposed_window
+    >>> transposed_window(7, kernel=4, stride=2, dilation=1, amount=AMOUNTS["same"], output_padding=None, axis=0)
+    (Window(size=14, kernel=4, stride=2, dilation=1, before=1, after=1), 0)
+    """
+    span = spanned(kernel, dilation)
+    # How far the output goes beyond (outputs - 1) * stride: the same for any number of outputs.
+    if amount.follows_size:
+        tail = stride if output_padding is None else span % 2 + output_padding
+    elif amount.name == "valid":
+        tail = max(span, stride) if output_padding is None else span + output_padding
+    else:
+        tail = span - sum(amount.rule(0, span)) + (output_padding or 0)
+    before, after = amount.rule(lack(tail, 1, span, stride), span)
+    leftover = tail + before + after - span
+    if outputs is None:
+        return Window(None, kernel, stride, dilation, before, after), leftover
+    size = (outputs - 1) * stride + tail
+    if outputs < 1 or size < 1:
+        raise ShapeError(
+            f"A transposed convolution must have something to give. Received: spatial axis {axis} of size {outputs}, "
+            f"which would become {size}. Pad less, or use a larger kernel."
+        )
+    return Window(size, kernel, stride, dilation, before, after), leftover
+
+
+def places_read(window: Window, start: int, stop: int) -> int:
+    """How many places from `start` to `stop` any window reads; 0 is the first value of the axis.
+
+    Example:
+
+    >>> from convpad.core.window import places_read
+    >>> from convpad.core.window import Window
+    >>> places_read(Window(size=224, kernel=7, stride=2, dilation=1, before=3, after=3), 224, 227)
+    2
+    """
+    # Every tap stands on places that are one stride apart, as many as there are windows: of the taps that share
+    # places, each begins where the other does or later, so one pass counts their union.
+    outputs, stride, before = window.output or 0, window.stride, window.before or 0
+    reached: dict[int, int] = {}
+    count = 0
+    for tap in range(0, window.kernel * window.dilation, window.dilation):
+        turn, phase = divmod(tap, stride)
+        first = max(turn, reached.get(phase, 0), -((phase - start - before) // stride))
+        last = min(turn + outputs, -((phase - stop - before) // stride))
+        count += max(last - first, 0)
+        reached[phase] = turn + outputs
+    return count

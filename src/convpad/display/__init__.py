@@ -1,0 +1,1 @@
+"""Tables and drawings, as text, HTML and SVG."""

@@ -1,0 +1,145 @@
+"""What does an attribute of an HDF5 file say? A few places of the file are read, without the HDF5 library.
+
+That library runs forever on some damaged files (HDF5 1.14, in h5py 3.14), and nothing stops it. What is read here is
+the file format's chapters II.A, III.E, IV.A.1 and IV.A.2.m (https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html):
+the superblock, the header of the root, and the heap in which strings of any length are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from convpad.core.errors import PaddingError
+
+__all__ = ["root_attribute"]
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_CONTINUED, _ATTRIBUTE = 0x10, 0x0C
+_FIXED, _OF_ANY_LENGTH = 3, 9
+_MOST_BLOCKS = 1000
+
+
+def root_attribute(file: BinaryIO, name: str, largest: int) -> bytes | None:
+    """A string that the root of the file has as an attribute; None where it has none of that name.
+
+    Args:
+        file: open for reading.
+        name: the attribute's.
+        largest: bytes of the longest string that is read.
+
+    Raises:
+        PaddingError: it is no HDF5 file, it is damaged, or the string is longer.
+    """
+    return _File(file, largest).attribute(name.encode())
+
+
+class _File:
+    """A file with the sizes of its addresses (`offset`) and of its lengths (`length`), in bytes."""
+
+    def __init__(self, file: BinaryIO, largest: int) -> None:
+        self.file = file
+        self.largest = largest
+        head = self.read(0, 48)
+        if head[:8] != _SIGNATURE:
+            raise PaddingError("It must be an HDF5 file.")
+        old = head[8] < 2
+        self.offset, self.length = (head[13], head[14]) if old else (head[9], head[10])
+        if head[8] > 3 or self.offset not in (2, 4, 8) or self.length not in (2, 4, 8):
+            raise PaddingError("It must be an HDF5 file of version 0 to 3.")
+        # Of the older form: what follows are four addresses, then the root's place among names, then its header.
+        start = (24 if head[8] == 0 else 28) + 5 * self.offset if old else 12 + 3 * self.offset
+        self.root = self.number(self.read(start, self.offset))
+
+    def read(self, address: int, size: int) -> bytes:
+        if not 0 <= size <= self.largest:
+            raise PaddingError(f"What it says of itself must be of at most {self.largest:,} bytes.")
+        self.file.seek(address)
+        found = self.file.read(size)
+        if len(found) < size:
+            raise PaddingError("It ends too early, or is damaged.")
+        return found
+
+    @staticmethod
+    def number(data: bytes) -> int:
+        return int.from_bytes(data, "little")
+
+    def attribute(self, name: bytes) -> bytes | None:
+        for kind, data in self._messages():
+            if kind == _ATTRIBUTE:
+                found, value = self._named(data, name)
+                if found:
+                    return value
+        return None
+
+    def _messages(self) -> Iterator[tuple[int, bytes]]:
+        """(kind, data) of all that stands in the root's header, and where it is continued."""
+        head = self.read(self.root, 16)
+        if head[:4] == b"OHDR":
+            flags, start = head[5], 6
+            start += (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+            width = 1 << (flags & 3)
+            size = self.number(self.read(self.root + start, width))
+            order, blocks = 2 if flags & 4 else 0, [(self.root + start + width, size)]
+        elif head[0] == 1:
+            order, blocks = -1, [(self.root + 16, self.number(head[8:12]))]
+        else:
+            raise PaddingError("Its root is damaged.")
+        for _ in range(_MOST_BLOCKS):
+            if not blocks:
+                return
+            address, size = blocks.pop(0)
+            for kind, data in self._block(self.read(address, size), order):
+                if kind == _CONTINUED:
+                    there = self.number(data[: self.offset])
+                    more = self.number(data[self.offset : self.offset + self.length])
+                    # The newer form frames what is continued in four letters and a checksum.
+                    blocks.append((there, more) if order < 0 else (there + 4, more - 8))
+                else:
+                    yield kind, data
+        raise PaddingError("Its root is damaged.")
+
+    def _block(self, block: bytes, order: int) -> Iterator[tuple[int, bytes]]:
+        head, place = (8, 0) if order < 0 else (4 + order, 0)
+        while place + head <= len(block):
+            kind, at = (self.number(block[place : place + 2]), 2) if order < 0 else (block[place], 1)
+            size = self.number(block[place + at : place + at + 2])
+            place += head
+            yield kind, block[place : place + size]
+            place += size
+
+    def _named(self, data: bytes, wanted: bytes) -> tuple[bool, bytes | None]:
+        """Whether a message is the attribute of that name, and its string."""
+        version = data[0]
+        sizes = [self.number(data[place : place + 2]) for place in (2, 4, 6)]
+        place, parts = 9 if version == 3 else 8, list[bytes]()
+        for size in sizes:
+            parts.append(data[place : place + size])
+            place += -(-size // 8) * 8 if version == 1 else size
+        name, kind, _ = parts
+        if name.rstrip(b"\0") != wanted:
+            return False, None
+        group, value = kind[0] & 15, data[place:]
+        if group == _FIXED:
+            return True, value[: self.number(kind[4:8])].rstrip(b"\0")
+        if group != _OF_ANY_LENGTH or kind[1] & 15 != 1:
+            return True, None
+        address = self.number(value[4 : 4 + self.offset])
+        index = self.number(value[4 + self.offset : 8 + self.offset])
+        return True, self._kept(address, index)[: self.number(value[:4])]
+
+    def _kept(self, address: int, index: int) -> bytes:
+        """An entry of a heap."""
+        head = self.read(address, 8 + self.length)
+        if head[:4] != b"GCOL":
+            raise PaddingError("Its heap is damaged.")
+        place, end = address + 8 + self.length, address + self.number(head[8:])
+        for _ in range(_MOST_BLOCKS):
+            entry = self.read(place, 8 + self.length)
+            size = self.number(entry[8:])
+            if self.number(entry[:2]) == index:
+                return self.read(place + 8 + self.length, size)
+            place += 8 + self.length + -(-size // 8) * 8
+            if place >= end:
+                break
+        raise PaddingError("Its heap is damaged.")

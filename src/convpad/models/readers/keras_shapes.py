@@ -1,0 +1,177 @@
+"""What comes out of a Keras layer, by its config alone? Shapes of the layers of Keras that have no window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from convpad.core.validation import listed
+from convpad.models.posing import Shape
+
+__all__ = ["NONNEGATIVE", "SHAPES", "STAYS_NONNEGATIVE"]
+
+Config = dict[str, Any]
+Rule = Callable[[Config, Sequence[Shape]], Shape]
+
+
+def _first(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return shapes[0]
+
+
+def _last(config: Config) -> bool:
+    return config.get("data_format") != "channels_first"
+
+
+def _broadcast(config: Config, shapes: Sequence[Shape]) -> Shape:
+    longest = max(shapes, key=len)
+    found: list[int | None] = []
+    for axis in range(-len(longest), 0):
+        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        found.append(sizes.pop() if len(sizes) == 1 else None if sizes else 1)
+    return tuple(found)
+
+
+def _concatenate(config: Config, shapes: Sequence[Shape]) -> Shape:
+    found, axis = list(shapes[0]), config.get("axis", -1)
+    along = [shape[axis] for shape in shapes]
+    known = [size for size in along if size is not None]
+    found[axis] = sum(known) if len(known) == len(along) else None
+    return tuple(found)
+
+
+def _dense(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return (*shapes[0][:-1], config["units"])
+
+
+def _flatten(config: Config, shapes: Sequence[Shape]) -> Shape:
+    sizes = [size for size in shapes[0][1:] if size is not None]
+    return (shapes[0][0], prod(sizes) if len(sizes) == len(shapes[0]) - 1 else None)
+
+
+def _reshape(config: Config, shapes: Sequence[Shape]) -> Shape:
+    target = [int(size) for size in config["target_shape"]]
+    whole = _flatten(config, shapes)[1]
+    rest = prod(size for size in target if size != -1)
+    free = None if whole is None or not rest else whole // rest
+    return (shapes[0][0], *(free if size == -1 else size for size in target))
+
+
+def _permute(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return (shapes[0][0], *(shapes[0][int(axis)] for axis in config["dims"]))
+
+
+def _repeat(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return (shapes[0][0], config["n"], *shapes[0][1:])
+
+
+def _global(config: Config, shapes: Sequence[Shape]) -> Shape:
+    batch, *rest = shapes[0]
+    channels = rest[-1] if _last(config) else rest[0]
+    ones = (1,) * (len(rest) - 1) if config.get("keepdims") else ()
+    return (batch, *ones, channels) if _last(config) else (batch, channels, *ones)
+
+
+def _spatially(config: Config, shape: Shape, change: Callable[[int, int], int]) -> Shape:
+    """Changes the sizes that are known, by axis."""
+    start = 1 if _last(config) else 2
+    spatial = range(start, start + len(shape) - 2)
+    return tuple(
+        change(axis - start, size) if axis in spatial and size is not None else size for axis, size in enumerate(shape)
+    )
+
+
+def _crop(config: Config, shapes: Sequence[Shape]) -> Shape:
+    crops = listed(config["cropping"]) or []
+    pairs = [crops] if len(shapes[0]) == 3 else crops
+    return _spatially(config, shapes[0], lambda axis, size: size - sum(int(number) for number in pairs[axis]))
+
+
+def _upsample(config: Config, shapes: Sequence[Shape]) -> Shape:
+    by = listed(config["size"]) or [config["size"]] * (len(shapes[0]) - 2)
+    return _spatially(config, shapes[0], lambda axis, size: size * int(by[axis]))
+
+
+def _resize(config: Config, shapes: Sequence[Shape]) -> Shape:
+    sizes = (config["height"], config["width"])
+    batch, *rest = shapes[0]
+    return (batch, *sizes, rest[-1]) if _last(config) else (batch, rest[0], *sizes)
+
+
+def _embed(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return (*shapes[0], config["output_dim"])
+
+
+_UNCHANGED = (
+    "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "BatchNormalization",
+    "CustomScaleLayer",
+    "Dropout",
+    "ELU",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GroupNormalization",
+    "Identity",
+    "LayerNormalization",
+    "LayerScale",
+    "LeakyReLU",
+    "Masking",
+    "Normalization",
+    "PReLU",
+    "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "ReLU",
+    "Rescaling",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "StochasticDepth",
+    "ThresholdedReLU",
+    "UnitNormalization",
+)
+_MERGES = ("Add", "Average", "Divide", "Maximum", "Minimum", "Multiply", "Subtract")
+
+SHAPES: dict[str, Rule] = {
+    **dict.fromkeys(_UNCHANGED, _first),
+    **dict.fromkeys(_MERGES, _broadcast),
+    "Concatenate": _concatenate,
+    "Dense": _dense,
+    "Embedding": _embed,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "Permute": _permute,
+    "RepeatVector": _repeat,
+    **{f"Cropping{rank}D": _crop for rank in (1, 2, 3)},
+    **{f"UpSampling{rank}D": _upsample for rank in (1, 2, 3)},
+    **{f"Global{kind}Pooling{rank}D": _global for kind in ("Average", "Max") for rank in (1, 2, 3)},
+    **dict.fromkeys(("Resizing", "CenterCrop", "RandomCrop"), _resize),
+}
+"""By class: `(config, shapes of the inputs) -> shape of the output`."""
+
+NONNEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus", "exponential")
+"""Activations that give nothing below 0."""
+
+STAYS_NONNEGATIVE = (
+    "ActivityRegularization",
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Reshape",
+    *(f"Cropping{rank}D" for rank in (1, 2, 3)),
+    *(f"SpatialDropout{rank}D" for rank in (1, 2, 3)),
+)
+"""Layers that give nothing below 0 if they are given nothing below 0."""

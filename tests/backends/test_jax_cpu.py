@@ -1,0 +1,387 @@
+"""Is what JAX computes in our own way what XLA's convolution is? Values, every derivative, batches, and what is held.
+
+Volumes are taken plane by plane, and of images the gradient of the kernel in strips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from compare import assert_close
+from frameworks import framework
+
+import convpad
+
+pytestmark = pytest.mark.needs("jax")
+
+jax = framework("jax").jax
+
+from convpad.backends.jax import direct, images, volumes
+
+jnp = jax.numpy
+
+
+@dataclass(frozen=True)
+class Case:
+    """A convolution of volumes or images: sizes, window and what a caller may say."""
+
+    name: str
+    sizes: tuple[int, ...]
+    window: tuple[int, ...]
+    strides: Any = 1
+    dilation: Any = 1
+    padding: Any = "same"
+    batch: int = 2
+    channels: tuple[int, int] = (3, 4)
+    data_format: str = "channels_last"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {
+            "strides": self.strides,
+            "dilation_rate": self.dilation,
+            "padding": self.padding,
+            "data_format": self.data_format,
+        }
+
+    def arrays(self, op: str = "conv", seed: int = 0) -> list[Any]:
+        rng = np.random.default_rng(seed)
+        taken = self.channels if op == "conv" else self.channels[::-1]
+        shape = (*self.sizes, taken[0]) if self.data_format == "channels_last" else (taken[0], *self.sizes)
+        return [rng.normal(size=(self.batch, *shape)), rng.normal(size=(*self.window, *self.channels))]
+
+    def call(self, op: str, *arrays: Any, **changed: Any) -> Any:
+        return getattr(convpad, op)(*arrays, **{**self.options, **changed})
+
+
+CASES = [
+    Case("cube", (5, 6, 7), (3, 3, 3)),
+    Case("flat window", (5, 6, 7), (1, 3, 3)),
+    Case("one row", (5, 6, 7), (3, 1, 3)),
+    Case("even", (5, 6, 7), (2, 4, 2)),
+    Case("large", (5, 6, 7), (5, 5, 5), batch=1),
+    Case("no padding", (5, 6, 7), (3, 3, 3), padding="valid"),
+    Case("full", (4, 5, 3), (3, 3, 3), padding="full"),
+    Case("uneven", (5, 6, 7), (3, 3, 3), padding=((0, 3), (2, 0), (1, 4))),
+    Case("causal", (5, 6, 7), (3, 3, 3), padding="causal"),
+    Case("strides", (7, 8, 6), (3, 3, 3), strides=(2, 2, 2)),
+    Case("uneven strides", (8, 7, 6), (3, 2, 3), strides=(3, 1, 2)),
+    Case("strides beyond the window", (9, 8, 8), (2, 2, 2), strides=(3, 3, 4), padding="valid"),
+    Case("dilation", (7, 8, 6), (3, 3, 2), dilation=(2, 2, 3)),
+    Case("window beyond the volume", (2, 6, 7), (5, 3, 3)),
+    Case("one plane", (1, 6, 7), (3, 3, 3)),
+    Case("channels first", (5, 6, 7), (3, 3, 3), strides=(2, 1, 1), data_format="channels_first"),
+    Case("image", (9, 7), (3, 3)),
+    Case("one image", (9, 7), (3, 3), batch=1),
+    Case("one strip", (2, 7), (3, 3)),
+    Case("even image", (9, 7), (4, 2), batch=1),
+    Case("image, no padding", (9, 7), (3, 3), padding="valid"),
+    Case("image, full", (7, 5), (3, 3), padding="full"),
+    Case("image, uneven", (9, 7), (3, 3), padding=((0, 5), (4, 0))),
+    Case("image, strides", (10, 9), (3, 3), strides=(2, 3), batch=1),
+    Case("image, strides beyond the window", (12, 9), (2, 2), strides=3, padding="valid"),
+    Case("image, dilation", (12, 9), (3, 2), dilation=(2, 3)),
+    Case("window beyond the image", (4, 5), (7, 9)),
+    Case("image, channels first", (9, 7), (3, 3), strides=(2, 1), data_format="channels_first"),
+    Case("wide image", (9, 7), (3, 3), channels=(2, 26), batch=1),
+    Case("one pixel", (1, 1), (3, 3)),
+]
+# The gradients of a convolution are made of its adjoint and its kernel's gradient, so few adjoints are left to look at.
+ADJOINTS = [
+    case
+    for case in CASES
+    if case.name
+    in (
+        "cube",
+        "uneven strides",
+        "dilation",
+        "channels first",
+        "image",
+        "image, strides",
+        "image, dilation",
+        "wide image",
+    )
+]
+OPS = ("conv", "conv_transpose")
+NAMED = {case.name: case for case in CASES}
+every = pytest.mark.parametrize("case", CASES, ids=str)
+of_each_rank = pytest.mark.parametrize("case", [NAMED["cube"], NAMED["image"]], ids=str)
+of_both = pytest.mark.parametrize("op", OPS)
+
+
+@pytest.fixture(autouse=True)
+def _of_any_size(monkeypatch: Any) -> None:
+    for module, name, value in _EVERY:
+        monkeypatch.setattr(module, name, value)
+
+
+SIZES = ((volumes, "LEAST"), (images, "LEAST"), (images, "STRIP"))
+USUAL = {(module, name): getattr(module, name) for module, name in SIZES}
+_EVERY = [(volumes, "LEAST", 0), (images, "LEAST", 0), (images, "STRIP", 40), (direct, "PRODUCTS", 0)]
+"""What makes small tensors large: planes, strips of some rows, and rows that nobody reads."""
+
+
+def in_our_way(function: Any, *arrays: Any) -> bool:
+    """Whether it is taken plane by plane, or in strips."""
+    fresh = jax.make_jaxpr(lambda *given: function(*given))  # JAX remembers what it traced of a function
+    return "convpad_view" in str(fresh(*arrays))
+
+
+@pytest.fixture
+def by_xla(monkeypatch: Any) -> Iterator[Any]:
+    """What a function gives with XLA's own convolution."""
+
+    def found(function: Any, *arrays: Any) -> Any:
+        with monkeypatch.context() as patch:
+            for module in (volumes, images):
+                patch.setattr(module, "LEAST", 10**9)
+            patch.setattr(direct, "PRODUCTS", 10**9)
+            assert not in_our_way(function, *arrays)
+            return function(*arrays)
+
+    yield found
+
+
+def assert_same(got: Any, want: Any, dtype: str = "float64") -> None:
+    got, want = jax.tree.leaves(got), jax.tree.leaves(want)
+    assert len(got) == len(want)
+    for one, other in zip(got, want, strict=True):
+        assert_close(one, other, dtype)
+
+
+@of_both
+@every
+def test_values_are_the_oracles(case: Case, op: str) -> None:
+    arrays = case.arrays(op)
+    tensors = list(map(jnp.asarray, arrays))
+    want = case.call(op, *arrays)
+
+    def call(*given: Any) -> Any:
+        return case.call(op, *given)
+
+    assert in_our_way(call, *tensors)
+    assert_close(call(*tensors), want)
+    assert_close(jax.jit(call)(*tensors), want)
+
+
+@pytest.mark.parametrize(
+    ("op", "case"), [("conv", case) for case in CASES] + [("conv_transpose", case) for case in ADJOINTS], ids=str
+)
+def test_every_derivative_is_xlas(case: Case, op: str, by_xla: Any) -> None:
+    x, kernel = map(jnp.asarray, case.arrays(op))
+    dx, dkernel = map(jnp.asarray, case.arrays(op, seed=1))
+    weights = jnp.asarray(np.random.default_rng(2).normal(size=case.call(op, x, kernel).shape))
+
+    def energy(x: Any, kernel: Any) -> Any:
+        return (weights * jnp.sin(case.call(op, x, kernel))).sum()
+
+    def derivatives(x: Any, kernel: Any, dx: Any, dkernel: Any) -> Any:
+        slopes = jax.grad(energy, (0, 1))
+        forward = jax.jvp(energy, (x, kernel), (dx, dkernel))
+        return forward, slopes(x, kernel), jax.jvp(slopes, (x, kernel), (dx, dkernel))[1]
+
+    want = by_xla(derivatives, x, kernel, dx, dkernel)
+    assert in_our_way(derivatives, x, kernel, dx, dkernel)
+    assert_same(jax.jit(derivatives)(x, kernel, dx, dkernel), want)
+
+
+@of_each_rank
+@of_both
+@pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0), (2, None)], ids=str)
+def test_batches(case: Case, op: str, axes: Any, by_xla: Any) -> None:
+    x, kernel = map(jnp.asarray, case.arrays(op))
+    x = x if axes[0] is None else jnp.stack([x, 2 * x, x + 1], axes[0])
+    kernel = kernel if axes[1] is None else jnp.stack([kernel, kernel - 1, kernel**2])
+
+    def energy(x: Any, kernel: Any) -> Any:
+        return jnp.square(case.call(op, x, kernel)).sum()
+
+    def mapped(x: Any, kernel: Any) -> Any:
+        inside = jax.vmap(jax.value_and_grad(energy, (0, 1)), axes)(x, kernel)
+        outside = jax.grad(lambda *given: jax.vmap(energy, axes)(*given).sum(), (0, 1))(x, kernel)
+        return inside, outside
+
+    assert_same(mapped(x, kernel), by_xla(mapped, x, kernel))
+
+
+@of_each_rank
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_precision(case: Case, dtype: str) -> None:
+    x, kernel = (jnp.asarray(array, dtype) for array in case.arrays())
+    rounded = [np.asarray(array, np.float64) for array in (x, kernel)]
+    assert case.call("conv", x, kernel).dtype == dtype
+    assert_close(case.call("conv", x, kernel).astype("float64"), case.call("conv", *rounded), dtype)
+
+    def energy(x: Any, kernel: Any) -> Any:
+        return case.call("conv", x, kernel).sum()
+
+    found = jax.grad(energy, (0, 1))(x, kernel)
+    want = jax.grad(energy, (0, 1))(*map(jnp.asarray, rounded))
+    assert [array.dtype for array in found] == [dtype, dtype]
+    for one, other in zip(found, want, strict=True):
+        assert_close(one.astype("float64"), other, dtype)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    "case",
+    [NAMED[name] for name in ("cube", "causal", "strides", "dilation", "wide image")],
+    ids=str,
+)
+def test_what_is_not_finite_stays_in_the_windows_that_read_it(case: Case, value: float) -> None:
+    x, kernel = case.arrays()
+    where = (0, 2, 3, 4)[: x.ndim - 1]
+    x[(*where, 1)] = value
+    read = np.zeros_like(x[..., :1])
+    read[where] = 1
+    under = case.call("conv", read, np.ones((*case.window, 1, 1)))[..., 0] > 0
+    found = np.isfinite(np.asarray(case.call("conv", jnp.asarray(x), jnp.asarray(kernel)))).all(-1)
+    np.testing.assert_array_equal(found, ~under)
+    assert under.any()
+    assert not under.all()
+
+
+@pytest.mark.parametrize("sizes", [(32, 32, 32), (256, 256)], ids=str)
+def test_no_more_is_held_than_by_xla(sizes: Any, monkeypatch: Any) -> None:
+    x = jnp.zeros((1, *sizes, 16), "float32")
+    kernel = jnp.zeros((*[3] * len(sizes), 16, 16), "float32")
+    monkeypatch.setattr(images, "STRIP", USUAL[images, "STRIP"])
+
+    def layers(count: int) -> Any:
+        def energy(kernels: Any) -> Any:
+            out = x
+            for each in kernels:
+                out = jax.nn.relu(convpad.conv(out, each, padding="same"))
+            return out.sum()
+
+        return jax.jit(jax.grad(energy)).lower([kernel] * count).compile()
+
+    for count in (1, 4):
+        held: list[int] = []
+        for least in (0, 10**9):
+            monkeypatch.setattr(volumes, "LEAST", least)
+            monkeypatch.setattr(images, "LEAST", least)
+            held.append(layers(count).memory_analysis().temp_size_in_bytes)
+        assert held[0] < held[1]
+
+
+def test_the_gradient_of_a_kernel_holds_a_few_strips(monkeypatch: Any) -> None:
+    monkeypatch.setattr(images, "STRIP", USUAL[images, "STRIP"])
+    x, kernel = jnp.zeros((4, 256, 256, 32), "float32"), jnp.zeros((3, 3, 32, 16), "float32")
+
+    def gradient(x: Any, kernel: Any, y: Any) -> Any:
+        return jax.vjp(lambda kernel: convpad.conv(x, kernel, padding="same"), kernel)[1](y)
+
+    compiled = jax.jit(gradient).lower(x, kernel, convpad.conv(x, kernel, padding="same")).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < x.nbytes // 2
+
+
+def test_a_convolution_holds_a_few_planes() -> None:
+    x, kernel = jnp.zeros((1, 32, 32, 32, 16), "float32"), jnp.zeros((3, 3, 3, 16, 16), "float32")
+    convolved = jax.jit(lambda x, kernel: convpad.conv(x, kernel, padding="same")).lower(x, kernel).compile()
+    assert convolved.memory_analysis().temp_size_in_bytes < x.nbytes // 4
+
+
+def test_a_program_for_any_batch_can_be_exported() -> None:
+    from jax import export
+
+    case = CASES[0]
+    x, kernel = map(jnp.asarray, case.arrays())
+    (batch,) = export.symbolic_shape("b")
+    given = jax.ShapeDtypeStruct((batch, *x.shape[1:]), x.dtype)
+    program = export.export(jax.jit(lambda x: case.call("conv", x, kernel)))(given)
+    program = export.deserialize(program.serialize())
+    assert_close(program.call(x), case.call("conv", *case.arrays()))
+
+
+BY_XLA = {
+    "small planes": ((1, 9, 9, 9, 4), (3, 3, 3, 4, 4), {}),
+    "more channels than places": ((1, 4, 12, 12, 160), (3, 3, 3, 160, 4), {}),
+    "more filters than places": ((1, 4, 12, 12, 4), (3, 3, 3, 4, 160), {}),
+    "a product of matrices": ((1, 16, 16, 16, 4), (3, 1, 1, 4, 4), {}),
+    "groups": ((1, 16, 16, 16, 4), (3, 3, 3, 2, 4), {"groups": 2}),
+    "a small image": ((1, 16, 16, 4), (3, 3, 4, 4), {}),
+    "groups of an image": ((1, 64, 64, 4), (3, 3, 2, 4), {"groups": 2}),
+    "a sequence": ((1, 9999, 4), (3, 4, 4), {}),
+}
+OURS = {
+    "a large plane": ((1, 4, 10, 10, 4), (3, 3, 3, 4, 4), {}),
+    "many volumes": ((8, 4, 4, 4, 4), (3, 3, 3, 4, 4), {}),
+    "a large image": ((1, 50, 50, 4), (3, 3, 4, 4), {}),
+    "many images": ((10, 16, 16, 4), (3, 3, 4, 4), {}),
+    "filters of an image": ((1, 16, 16, 4), (3, 3, 4, 40), {}),
+}
+
+
+@pytest.mark.parametrize(("shape", "window", "options"), BY_XLA.values(), ids=BY_XLA)
+def test_what_is_left_to_xla(shape: Any, window: Any, options: Any, monkeypatch: Any) -> None:
+    for (module, name), value in USUAL.items():
+        monkeypatch.setattr(module, name, value)
+    assert not in_our_way(lambda *given: convpad.conv(*given, **options), jnp.zeros(shape), jnp.zeros(window))
+
+
+@pytest.mark.parametrize(("shape", "window", "options"), OURS.values(), ids=OURS)
+def test_what_is_taken_in_our_way(shape: Any, window: Any, options: Any, monkeypatch: Any) -> None:
+    for (module, name), value in USUAL.items():
+        monkeypatch.setattr(module, name, value)
+    assert in_our_way(lambda *given: convpad.conv(*given, **options), jnp.zeros(shape), jnp.zeros(window))
+
+
+@pytest.mark.parametrize("other", [("default_backend", "gpu"), ("device_count", 2)], ids=str)
+def test_other_devices_have_their_own_way(other: tuple[str, Any], monkeypatch: Any) -> None:
+    monkeypatch.setattr(jax, other[0], lambda: other[1])
+    x, kernel = map(jnp.asarray, CASES[0].arrays())
+    assert not in_our_way(lambda *given: CASES[0].call("conv", *given, route="native"), x, kernel)
+
+
+def compiled(function: Any, *arrays: Any) -> str:
+    return jax.jit(lambda *given: function(*given)).lower(*arrays).as_text()
+
+
+def test_a_row_that_nobody_reads_hands_an_image_to_the_faster_convolution(monkeypatch: Any) -> None:
+    case = NAMED["wide image"]
+    arrays = list(map(jnp.asarray, case.arrays()))
+    assert "tensor<1x10x7x26x" in compiled(lambda *given: case.call("conv", *given), *arrays)
+    monkeypatch.setattr(direct, "PRODUCTS", 10**9)
+    assert "tensor<1x10x7x26x" not in compiled(lambda *given: case.call("conv", *given), *arrays)
+
+
+POINTWISE = [
+    Case("a sequence", (7,), (1,)),
+    Case("an image", (6, 7), (1, 1), strides=(2, 3)),
+    Case("a volume", (3, 4, 5), (1, 1, 1), strides=2),
+    Case("none", (6, 7), (1, 1), batch=0),
+]
+
+
+@pytest.mark.parametrize("case", POINTWISE, ids=str)
+def test_one_tap_is_a_product_of_matrices(case: Case, monkeypatch: Any) -> None:
+    x, kernel = case.arrays()
+    weights = np.random.default_rng(2).normal(size=case.call("conv", x, kernel).shape)
+    tensors = list(map(jnp.asarray, (x, kernel)))
+
+    def energy(*given: Any) -> Any:
+        return (weights * case.call("conv", *given)).sum()
+
+    slopes = jax.grad(energy, (0, 1))
+    assert "convolution" not in compiled(slopes, *tensors)
+    with monkeypatch.context() as patch:
+        patch.setattr(jax, "default_backend", lambda: "gpu")
+        want = slopes(*tensors)
+        assert case.batch == 0 or "convolution" in compiled(slopes, *tensors)
+    assert_same(slopes(*tensors), want)
+    assert_close(case.call("conv", *tensors), case.call("conv", x, kernel))
+
+
+def test_one_tap_that_is_padded_is_left_to_xla() -> None:
+    x, kernel = NAMED["image"].arrays()
+    kernel = kernel[:1, :1]
+    tensors = list(map(jnp.asarray, (x, kernel)))
+    assert_close(convpad.conv(*tensors, padding=((1, 0), (2, 1))), convpad.conv(x, kernel, padding=((1, 0), (2, 1))))

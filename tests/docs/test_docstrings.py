@@ -1,0 +1,63 @@
+"""Do the examples in the docstrings give what they say? All of them, in every file of the package."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+from importlib import import_module
+from types import ModuleType
+
+import pytest
+from frameworks import CHOSEN
+from loadable import modules
+
+import convpad
+
+# Keras 3.15.1's own variables, asked for their values by NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+FLAGS = doctest.NORMALIZE_WHITESPACE
+FILES = sorted(modules())
+
+
+def examples(module: ModuleType) -> list[doctest.DocTest]:
+    """Every docstring of a module that has an example."""
+    return [test for test in doctest.DocTestFinder(exclude_empty=True).find(module) if test.examples]
+
+
+def failures(test: doctest.DocTest) -> str:
+    """What doctest has to say against an example; nothing if it gives what it says."""
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    return "".join(said)
+
+
+@pytest.mark.parametrize("name", ["convpad", *FILES])
+def test_examples(name: str) -> None:
+    module = import_module(name)
+    assert (module.__doc__ or "").strip(), f"{name} does not say which question it answers"
+    for test in examples(module):
+        if "jax" in CHOSEN or 'backend="jax"' not in test.docstring:
+            assert not failures(test), test.name
+
+
+def test_that_wrong_examples_are_noticed() -> None:
+    wrong = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
+    assert "Expected:\n    3" in failures(wrong)
+
+
+@pytest.mark.parametrize("name", convpad.__all__)
+def test_everything_public_is_documented(name: str) -> None:
+    if name in ("fold", "repad") and CHOSEN == ["numpy"]:
+        pytest.skip("this process has no Keras")
+    value = getattr(convpad, name)
+    if callable(value):
+        assert ">>>" in (inspect.getdoc(value) or ""), f"{name} shows no example"
+
+
+@pytest.mark.skipif(CHOSEN == ["numpy"], reason="this process has no Keras")
+def test_every_layer_has_an_example() -> None:
+    from convpad import keras as layers
+
+    for name in layers.__all__:
+        assert ">>>" in inspect.getdoc(getattr(layers, name)), name

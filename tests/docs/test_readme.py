@@ -1,0 +1,145 @@
+"""Does the README tell the truth? Its code runs and gives what it says, its tables are the code's, its links exist."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from frameworks import CHOSEN
+
+from convpad.core.amounts import AMOUNTS, Amount
+from convpad.core.modes import MODES, Mode, picture
+from convpad.core.window import padded_window
+
+# Keras 3.15.1's own variables, asked for their values by NumPy 2.
+pytestmark = [
+    pytest.mark.needs("jax", "tensorflow", "torch"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+    pytest.mark.skipif(CHOSEN == ["numpy"], reason="its code needs Keras"),
+]
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FLAGS = doctest.NORMALIZE_WHITESPACE
+
+FOREIGN = {
+    "jax": r"^>>> import .*\bjax\b",
+    "torch": r"^>>> import .*\btorch\b|= \"torch\"",
+    "tensorflow": r"^>>> import .*\btensorflow\b",
+}
+"""Code that is of one framework whatever Keras's backend is: it runs in a process of its own."""
+
+
+def sections() -> dict[str, list[str]]:
+    """The blocks of Python under each heading."""
+    found: dict[str, list[str]] = {}
+    for part in re.split(r"^(?=#+ )", README, flags=re.MULTILINE):
+        blocks = re.findall(r"^```python\n(.*?)^```$", part, flags=re.MULTILINE | re.DOTALL)
+        if blocks:
+            found[part.splitlines()[0].strip("# ")] = blocks
+    return found
+
+
+def foreign(block: str) -> str | None:
+    """The framework that a block is of, if it names one."""
+    return next((name for name, says in FOREIGN.items() if re.search(says, block, re.MULTILINE)), None)
+
+
+def failures(code: str, name: str) -> str:
+    """What doctest has to say against a block; nothing if it gives what it says."""
+    test = doctest.DocTestParser().get_doctest(code, {}, name, "README.md", 0)
+    assert test.examples, f"{name} shows no results"
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    return "".join(said)
+
+
+HERE = {title: "\n".join(b for b in blocks if not foreign(b)) for title, blocks in sections().items()}
+ELSEWHERE = [
+    (foreign(block), title, block) for title, blocks in sections().items() for block in blocks if foreign(block)
+]
+
+
+@pytest.mark.parametrize("title", [title for title, code in HERE.items() if code])
+def test_code(title: str) -> None:
+    if "jax" in HERE[title] and "jax" not in CHOSEN:
+        pytest.skip("this process has no jax")
+    assert not failures(HERE[title], title)
+
+
+@pytest.mark.skipif("jax" not in CHOSEN, reason="once is enough")
+@pytest.mark.parametrize(("framework", "title", "block"), ELSEWHERE, ids=[f"{row[1]}-{row[0]}" for row in ELSEWHERE])
+def test_code_of_a_framework(framework: str, title: str, block: str) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in ("KERAS_BACKEND", "CONVPAD_BACKENDS")}
+    program = [sys.executable, __file__]
+    done = subprocess.run(program, input=block, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_that_wrong_results_are_noticed() -> None:
+    assert "Expected:\n    3" in failures(">>> 1 + 1\n3\n", "wrong")
+    assert not failures(">>> 1 + 1\n2\n", "right")
+
+
+def test_that_code_was_found() -> None:
+    assert README.count("```python") == sum(map(len, sections().values())) >= 20
+    assert {row[0] for row in ELSEWHERE} == set(FOREIGN)
+
+
+def code(word: str | None) -> str:
+    return f"`{word}`" if word else ""
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=str)
+def test_table_of_modes(mode: Mode) -> None:
+    frameworks = ("NumPy", "PyTorch", "TensorFlow", "ONNX", "scipy.ndimage", "OpenCV")
+    cells = [
+        code(mode.name),
+        code(picture(mode).replace("|", "¦")),
+        *(code(mode.names.get(name)) for name in frameworks),
+    ]
+    assert f"| {' | '.join(cells)} |" in README
+
+
+@pytest.mark.parametrize("amount", AMOUNTS.values(), ids=str)
+def test_table_of_amounts(amount: Amount) -> None:
+    window = padded_window(6, 3, 2, 1, amount, axis=0)
+    cells = [f'`"{amount.name}"`', amount.meaning, f"({window.before}, {window.after})", str(window.output)]
+    assert f"| {' | '.join(cells)} |" in README
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if link.startswith("#"):
+            titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert link[1:] in anchors, link
+        elif not link.startswith("https://"):
+            assert (ROOT / link).exists(), link
+
+
+def test_map_of_the_house() -> None:
+    """Every folder is on CONTRIBUTING.md's map, and the map shows no other."""
+    package = ROOT / "src" / "convpad"
+    folders = {f"{file.parent.relative_to(package)}/" for file in package.glob("*/__init__.py")}
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^\| `([a-z_]+/)` \|", text, re.MULTILINE))
+    assert shown == folders
+
+
+def test_pictures_are_small() -> None:
+    for image in re.findall(r"docs/images/\w+\.png", README):
+        assert (ROOT / image).stat().st_size < 300_000, image
+
+
+if __name__ == "__main__":
+    said = failures(sys.stdin.read(), "README.md")
+    sys.stdout.write(said)
+    sys.exit(bool(said))

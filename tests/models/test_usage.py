@@ -1,0 +1,76 @@
+"""What do the commands say to arguments that make no sense? One line, and exit status 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typer
+from frameworks import CHOSEN
+from typer.testing import CliRunner
+
+from convpad.cli import app
+
+once = pytest.mark.skipif("numpy" not in CHOSEN, reason="once is enough")
+
+COMMANDS: Any = typer.main.get_command(app)
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, arguments)
+
+
+@once
+@pytest.mark.parametrize("command", sorted(COMMANDS.commands))
+def test_an_unknown_option(command: str) -> None:
+    done = invoke(command, "--no-such-option")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"convpad {command}: No such option: --no-such-option")
+    assert done.stderr.endswith(f". Try: convpad {command} --help\n")
+    assert done.stderr.count("\n") == 1
+
+
+@once
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("repad",), "convpad repad: Missing argument 'MODEL'. Try: convpad repad --help"),
+    (("fold", "a.keras"), "convpad fold: Missing argument 'OUT'. Try: convpad fold --help"),
+    (("compare", "a.onnx"), "convpad compare: Missing argument 'SECOND'. Try: convpad compare --help"),
+    (("repad", "a.keras", "b.keras", "--mode"),
+     "convpad repad: Option '--mode' requires an argument. Try: convpad repad --help"),
+    (("nothing",), "convpad: No such command 'nothing'. Try: convpad --help"),
+    (("--nothing",), "convpad: No such option: --nothing. Try: convpad --help"),
+])  # fmt: skip
+def test_what_is_missing_or_unknown(arguments: tuple[str, ...], said: str) -> None:
+    done = invoke(*arguments)
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", said + "\n")
+
+
+@once
+def test_without_a_command_it_helps() -> None:
+    done = invoke()
+    assert done.exit_code == 2
+    assert all(f"\n  {command} " in done.output for command in COMMANDS.commands)
+
+
+@once
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("audit", "--help"), ("explain", "6", "--kernel", "3")]
+)
+def test_what_is_fine_ends_with_0(arguments: tuple[str, ...]) -> None:
+    assert (invoke(*arguments).exit_code, invoke(*arguments).stderr) == (0, "")
+
+
+@once
+def test_an_error_of_convpad_s_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convpad.explanation.explain", lambda *arguments, **options: 1 / 0)
+    assert isinstance(invoke("explain", "6", "--kernel", "3").exception, ZeroDivisionError)
+
+
+@once
+def test_as_a_process_it_ends_so_too() -> None:
+    call = [sys.executable, "-c", "from convpad.cli import app; app()", "fold"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "convpad fold: Missing argument 'MODEL'. Try: convpad fold --help\n"

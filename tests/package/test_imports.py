@@ -1,0 +1,84 @@
+"""What does `import convpad` bring along? NumPy, and no framework."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.needs("numpy")
+
+FOREIGN = ("jax", "jaxlib", "keras", "matplotlib", "onnx", "rich", "scipy", "tensorflow", "torch", "typer")
+
+CORE = """
+import convpad
+p = convpad.Padding.parse("same", ("reflect", 7), rank=2)
+assert repr(p) == "Padding.parse('same', ('reflect', 7), rank=2)"
+convpad.MODES, convpad.Constant(1), convpad.Learned("ones"), convpad.PaddingError, convpad.ShapeError
+convpad.plan((1, 8, 8, 3), (3, 3, 3, 4), padding="same", backend="numpy")
+dir(convpad)
+"""
+ORACLE = """
+import numpy as np
+x, k = np.ones((1, 8, 3)), np.ones((3, 3, 4))
+convpad.pad(x, 1, "circular")
+convpad.conv(x, k, padding="same", padding_mode="ignore")
+convpad.depthwise_conv(x, np.ones((3, 3, 1)))
+convpad.separable_conv(x, np.ones((3, 3, 1)), np.ones((1, 3, 2)))
+convpad.conv_transpose(x, np.ones((3, 4, 3)), strides=2)
+convpad.max_pool(x, 2), convpad.average_pool(x, 2)
+try:
+    convpad.pad([1.0], 1)
+except convpad.PaddingError:
+    pass
+"""
+
+
+def _foreign(program: str) -> str:
+    """The frameworks that a fresh process has imported once it has run the program."""
+    asked = f"{program}\nimport sys\nprint(*sorted(set({FOREIGN}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("program", ["import convpad", CORE, CORE + ORACLE], ids=["import", "core", "oracle"])
+def test_no_framework_is_imported(program: str) -> None:
+    assert _foreign(program) == ""
+
+
+@pytest.mark.parametrize("module", ["rich", "scipy"])
+def test_a_framework_would_be_noticed(module: str) -> None:
+    pytest.importorskip(module)
+    assert _foreign(f"import {module}") == module
+
+
+def test_the_core_needs_the_standard_library_alone() -> None:
+    # DESIGN: everything above the reference is free of NumPy, too.
+    program = "import convpad; convpad.Padding.parse('same', rank=2); import convpad.core.problem\nimport sys\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program + "print('numpy' in sys.modules)"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
+def test_a_program_that_fails_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="no_such_module"):
+        _foreign("import no_such_module")
+
+
+@pytest.mark.parametrize("name", ["keras", "repad", "fold"])
+def test_what_needs_keras_says_what_to_install(name: str) -> None:
+    blocked = "import sys; sys.modules['keras'] = None\nimport convpad\n"
+    program = blocked + f"try:\n    convpad.{name}\nexcept ModuleNotFoundError as error:\n    print(error)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == (
+        f"convpad.{name} needs Keras 3, which is not installed. Install it with: pip install 'convpad[keras]'\n"
+    ), done.stderr
+
+
+def test_another_package_that_is_missing_is_named() -> None:
+    program = "import sys; sys.modules['numpy'] = None\nimport convpad\nconvpad.reference"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "numpy" in done.stderr.splitlines()[-1]
