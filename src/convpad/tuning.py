@@ -1,0 +1,266 @@
+"""Measured thresholds: when each route and each CPU kernel pays, with the command that measured it.
+
+Every number that was found by timing stands in this file, and nowhere else. A device that nobody measured has no rows:
+there the padded tensor is made and convolved, as one would write it by hand, and the plan says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from convpad.core.errors import refuse
+
+__all__ = [
+    "MEASURED_DEVICES",
+    "PREFERENCES",
+    "THRESHOLDS",
+    "Preference",
+    "Threshold",
+    "cpu_kernels",
+    "limit",
+    "replace",
+]
+
+_LAYERS = "python -m benchmarks layers --backend "
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """One measured number.
+
+    Args:
+        name: `"backend.what"`.
+        value: the number.
+        meaning: what it decides, with its unit.
+        command: the command that shows it.
+    """
+
+    name: str
+    value: int | float
+    meaning: str
+    command: str
+
+
+_ROWS = (
+    Threshold("jax.taps_padded", 9, "more taps than this are summed over a padded tensor", _LAYERS + "jax"),
+    Threshold("jax.taps_per_stride", 4, "taps per step from which the padded tensor is made once", _LAYERS + "jax"),
+    Threshold(
+        "jax.strips_min_values",
+        10_000,
+        "values of an image from which a gradient in strips is worth 0.1 s more of compilation",
+        _LAYERS + "jax",
+    ),
+    Threshold(
+        "jax.strip_values",
+        250_000,
+        "values of the outputs' gradient in one strip: half of the 2 MiB of a processor's own cache",
+        _LAYERS + "jax",
+    ),
+    Threshold("jax.strips_at_once", 4, "strips handed to XLA at once", _LAYERS + "jax"),
+    Threshold(
+        "jax.planes_min_places",
+        100,
+        "places in a plane from which convolving plane by plane is worth 0.1 to 0.4 s more of compilation",
+        _LAYERS + "jax --row unet3d-64",
+    ),
+    Threshold("jax.extra_row_min_filters", 24, "filters from which YNNPACK leaves threads idle", _LAYERS + "jax"),
+    Threshold("jax.extra_row_max_filters", 127, "filters up to which YNNPACK leaves threads idle", _LAYERS + "jax"),
+    Threshold(
+        "jax.extra_row_max_columns",
+        6_000,
+        "columns times filters up to which a row of outputs has too few tiles for two threads",
+        _LAYERS + "jax",
+    ),
+    Threshold(
+        "jax.extra_row_min_products",
+        60_000_000,
+        "multiplications from which idle threads are worth a row",
+        _LAYERS + "jax",
+    ),
+    Threshold("jax.extra_row_max_share", 1 / 8, "share of the outputs that rows to spare may be", _LAYERS + "jax"),
+    Threshold(
+        "torch.even_pads_max_share",
+        0.35,
+        "share more outputs, to be dropped, that cost less than a padded copy",
+        _LAYERS + "torch",
+    ),
+    Threshold(
+        "torch.keep_bytes",
+        2 * 2**20,
+        "bytes up to which a padded tensor is kept for the gradient instead of made again",
+        _LAYERS + "torch",
+    ),
+    Threshold(
+        "torch.scale_parts_bytes",
+        2**20,
+        "bytes from which only the outputs whose factor is not 1 are scaled",
+        _LAYERS + "torch",
+    ),
+    Threshold(
+        "torch.reorder_kernel_values",
+        2**18,
+        "values of a kernel from which the order of its rows matters",
+        _LAYERS + "torch",
+    ),
+    Threshold(
+        "torch.reorder_filters",
+        256,
+        "filters whose multiples put the rows of a kernel on the same cache lines",
+        _LAYERS + "torch",
+    ),
+    Threshold(
+        "torch.plain_kernel_values",
+        20_480,
+        "values of one image up to which PyTorch leaves oneDNN out",
+        _LAYERS + "torch",
+    ),
+    Threshold(
+        "tensorflow.scale_parts_values",
+        2_000_000,
+        "values from which only the outputs whose factor is not 1 are scaled",
+        _LAYERS + "tensorflow",
+    ),
+)
+
+THRESHOLDS: dict[str, Threshold] = {row.name: row for row in _ROWS}
+"""Every measured number by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One finding: where a route is faster than the routes after it.
+
+    Args:
+        route: the name of the route.
+        backend, device: where it was measured.
+        reason: the finding, in a few words.
+        command: the command that shows it.
+        gradient: True for calls that are differentiated, False for those that are not, None for both.
+        eager: True for calls outside of a graph, False for calls inside, None for both.
+        ops: the operations it was measured for; none named is every one.
+        max_halo_share: largest share of the multiplications that the padding may take.
+        min_size_per_side: values of the input, for each side that is padded with more than zeros.
+        only_constants: whether no side may copy from the input.
+        few_taps: for a sum over taps: only where the padded tensor is neither one gather nor read by many taps.
+    """
+
+    route: str
+    backend: str
+    device: str
+    reason: str
+    command: str
+    gradient: bool | None = None
+    eager: bool | None = None
+    ops: tuple[str, ...] = ()
+    max_halo_share: float = 1.0
+    min_size_per_side: int = 0
+    only_constants: bool = False
+    few_taps: bool = False
+
+
+def _corrections() -> Iterator[Preference]:
+    few = "few outputs meet the border, and what it adds is computed apart"
+    copy = "the gradient of a padded tensor is a copy more"
+    large = "what the border adds is computed faster than a copy as large is padded"
+    depthwise = ("depthwise_conv", "separable_conv")
+    jax = _LAYERS + "jax"
+    taps = "a sum over few taps is corrected faster than its input is padded"
+    yield Preference("correction", "jax", "cpu", taps, jax, gradient=False, ops=depthwise, few_taps=True)
+    yield Preference("correction", "jax", "cpu", copy, jax, gradient=True, ops=depthwise)
+    for ops in (("conv",), ("average_pool",)):
+        yield Preference("correction", "jax", "cpu", few, jax, ops=ops, only_constants=True, max_halo_share=0.06)
+        yield Preference("correction", "jax", "cpu", few, jax, ops=ops, max_halo_share=0.03)
+    yield Preference(
+        "correction", "jax", "cpu", copy, jax, gradient=True, ops=("conv",), only_constants=True, max_halo_share=0.25
+    )
+    yield Preference("correction", "jax", "cpu", copy, jax, gradient=True, ops=("conv",), max_halo_share=0.12)
+    for backend, eager in (("torch", None), ("tensorflow", False)):
+        yield Preference(
+            "correction",
+            backend,
+            "cpu",
+            large,
+            _LAYERS + backend,
+            eager=eager,
+            ops=("conv",),
+            min_size_per_side=500_000,
+        )
+
+
+PREFERENCES = tuple(_corrections())
+"""Where a route was found faster than the padded tensor, best first."""
+
+MEASURED_DEVICES = frozenset((row.backend, row.device) for row in PREFERENCES)
+"""(backend, device) pairs that were measured at all."""
+
+
+class _State:
+    """The numbers in force. `version` changes whenever one of them does, so that remembered choices can be told."""
+
+    limits: dict[str, int | float]
+    cpu_kernels: bool = True
+    version: int = 0
+
+    def __init__(self) -> None:
+        self.limits = {name: row.value for name, row in THRESHOLDS.items()}
+
+
+_STATE = _State()
+
+
+def limit(name: str) -> Any:
+    """The value in force of the threshold of that name.
+
+    Example:
+
+    >>> from convpad import tuning
+    >>> tuning.limit("torch.keep_bytes")
+    2097152
+    """
+    return _STATE.limits[name]
+
+
+def cpu_kernels() -> bool:
+    """Whether convpad's own CPU kernels may replace a framework's."""
+    return _STATE.cpu_kernels
+
+
+def version() -> int:
+    """A number that is different after every change of a threshold."""
+    return _STATE.version
+
+
+@contextmanager
+def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Iterator[None]:
+    """Change thresholds within a `with` block; `cpu_kernels=False` leaves every convolution to the framework's own.
+
+    Example:
+
+    >>> from convpad import tuning
+    >>> with tuning.replace(cpu_kernels=False, torch_keep_bytes=0):
+    ...     tuning.cpu_kernels(), tuning.limit("torch.keep_bytes")
+    (False, 0)
+
+    Args:
+        cpu_kernels: whether convpad's own CPU kernels may be used.
+        **limits: new values by name, with an underscore in the place of the dot.
+
+    Raises:
+        PaddingError: there is no threshold of that name.
+    """
+    changed = {name.replace("_", ".", 1): value for name, value in limits.items()}
+    for name in changed:
+        if name not in THRESHOLDS:
+            raise refuse(name.replace(".", "_", 1), f"be one of {', '.join(THRESHOLDS)}", changed[name])
+    before = dict(_STATE.limits), _STATE.cpu_kernels
+    _STATE.limits.update(changed)
+    _STATE.cpu_kernels = before[1] if cpu_kernels is None else cpu_kernels
+    _STATE.version += 1
+    try:
+        yield
+    finally:
+        _STATE.limits, _STATE.cpu_kernels = before
+        _STATE.version += 1
