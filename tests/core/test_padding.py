@@ -418,8 +418,40 @@ def test_where_there_is_no_window_there_are_no_words(rank: int, amount: Any, tex
 def test_numbers_are_read_the_same_without_words() -> None:
     for amount in (1, (1, 2), ((1, 2), 3)):
         assert Padding.parse(amount, rank=2, argument="amount", words=False) == Padding.parse(amount, rank=2)
-    with pytest.raises(PaddingError, match="^`amount` must be a spelling"):
-        Padding.parse(Padding.parse(1, rank=1), rank=1, argument="amount", words=False)
+
+
+@pytest.mark.parametrize("spelled", [1, "same", ((1, 2), 3), ("same", "valid")], ids=repr)
+def test_a_padding_is_read_as_it_is(spelled: Any) -> None:
+    parsed = Padding.parse(spelled, "reflect", rank=2)
+    assert Padding.parse(parsed, rank=2) is parsed
+    assert Padding.parse(parsed, "ignore", rank=2) is parsed  # the default of pools
+
+
+@pytest.mark.parametrize(
+    ("padding", "options", "text"),
+    [
+        (
+            Padding.parse(1, rank=1),
+            {"rank": 2},
+            "`padding` must have 2 spatial axes, like the input. Received: Padding.parse(((1, 1),), 'zeros', rank=1).",
+        ),
+        (
+            Padding.parse(1, rank=1),
+            {"rank": 1, "padding_mode": "reflect"},
+            "`padding_mode` must be left out where `padding` is a Padding, which has its own. Received: 'reflect'.",
+        ),
+        (
+            Padding.parse("same", rank=1),
+            {"rank": 1, "words": False},
+            "`padding` must be an int, or a pair (before, after) for each spatial axis. Received: 'same'. There is no "
+            "window here that it could depend on: give the numbers.",
+        ),
+    ],
+)
+def test_a_padding_that_does_not_fit_is_refused(padding: Padding, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(PaddingError) as refusal:
+        Padding.parse(padding, **options)
+    assert str(refusal.value) == text
 
 
 @pytest.mark.parametrize("rank", [0, -1, "2", True, 1.0, None])

@@ -16,7 +16,7 @@ from convpad.core.amounts import AMOUNTS, explicit
 from convpad.core.errors import PaddingError, ShapeError
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, POOLS, Problem, known_shape, pose, pose_pad, rank_of
+from convpad.core.problem import OPS, POOLS, Problem, absorb_overhang, known_shape, pose, pose_pad, rank_of
 from convpad.core.window import Window
 
 pytestmark = pytest.mark.needs("numpy")
@@ -84,8 +84,8 @@ def test_what_every_operation_takes() -> None:
         "depthwise_conv": steps,
         "separable_conv": steps,
         "conv_transpose": (*steps, "groups", "output_padding"),
-        "max_pool": ("strides", "data_format"),
-        "average_pool": ("strides", "data_format"),
+        "max_pool": ("strides", "dilation_rate", "ceil_mode", "data_format"),
+        "average_pool": ("strides", "dilation_rate", "ceil_mode", "data_format"),
     } == OPS
     assert POOLS == ("max_pool", "average_pool")
 
@@ -474,8 +474,91 @@ def test_what_has_no_shape_is_named(op: str, kernel: Any, pointwise: Any, name: 
 
 
 def test_the_shape_of_a_kernel_is_known() -> None:
-    with pytest.raises(ShapeError, match=r"Received: a kernel of shape \(3, None, 1\)\.$"):
-        pose("conv", (1, 8, 2), (3, None, 1), Padding.parse(1, rank=1))
+    with pytest.raises(ShapeError, match=r"Received: a kernel of shape \(None, 2, 1\)\.$"):
+        pose("conv", (1, 8, 2), (None, 2, 1), Padding.parse(1, rank=1))
+
+
+@pytest.mark.parametrize(
+    ("op", "channels", "kernel", "filters"),
+    [
+        ("conv", None, (3, None, 8), 8),
+        ("conv", 4, (3, None, None), None),
+        ("conv", 4, (3, 4, None), None),
+        ("depthwise_conv", None, (3, None, 2), None),
+        ("depthwise_conv", 4, (3, None, 2), 8),
+        ("depthwise_conv", None, (3, 4, 2), 8),
+        ("conv_transpose", None, (3, 8, None), 8),
+        ("max_pool", None, 3, None),
+    ],
+)
+def test_channels_may_be_unknown(op: str, channels: Any, kernel: Any, filters: Any) -> None:
+    assert pose(op, (None, 9, channels), kernel, Padding.parse("half", rank=1)).output_shape == (
+        None,
+        9,
+        filters,
+    )
+
+
+def test_pointwise_channels_may_be_unknown() -> None:
+    padding, kernel = Padding.parse("half", rank=1), (3, None, 2)
+    for pointwise, filters in (((1, None, 5), 5), ((1, 8, None), None)):
+        asked = pose("separable_conv", (1, 9, None), kernel, padding, pointwise_shape=pointwise)
+        assert asked.output_shape == (1, 9, filters)
+    with pytest.raises(ShapeError, match="The pointwise kernel must be of shape"):
+        pose("separable_conv", (1, 9, 4), kernel, padding, pointwise_shape=(1, 9, 5))
+
+
+@pytest.mark.parametrize("size", range(1, 13))
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+@pytest.mark.parametrize("pair", [(0, 0), (1, 1), (2, 0), (0, 4), (3, 5)])
+@pytest.mark.parametrize(("kernel", "dilation"), [(1, 1), (2, 1), (3, 1), (2, 3), (3, 2)])
+def test_windows_rounded_up_are_counted(
+    size: int, stride: int, pair: tuple[int, int], kernel: int, dilation: int
+) -> None:
+    """Against the text of PyTorch and ONNX: a last window may hang over, and is dropped if it begins beyond."""
+    before, after = pair
+    span = (kernel - 1) * dilation + 1
+    count = -(-(size + before + after - span) // stride) + 1
+    if (count - 1) * stride >= size + before:
+        count -= 1
+    if count < 1:
+        with pytest.raises(ShapeError):
+            pose(
+                "max_pool",
+                (1, size, 1),
+                kernel,
+                Padding.parse(pair, rank=1),
+                strides=stride,
+                dilation_rate=dilation,
+                ceil_mode=True,
+            )
+        return
+    asked = pose(
+        "max_pool",
+        (1, size, 1),
+        kernel,
+        Padding.parse(pair, "ignore", rank=1),
+        strides=stride,
+        dilation_rate=dilation,
+        ceil_mode=True,
+    )
+    assert asked.output_shape == (1, count, 1)
+    plain = absorb_overhang(asked)
+    assert plain.output_shape == asked.output_shape == (1, plain.windows[0].output, 1)
+    assert not plain.windows[0].ceil
+    assert plain.windows[0].overhang == 0
+
+
+def test_an_overhang_beyond_padding_that_counts_is_kept() -> None:
+    asked = pose("average_pool", (1, 6, 1), 3, Padding.parse(1, "zeros", rank=1), strides=3, ceil_mode=True)
+    assert asked.windows[0].overhang == 1
+    assert absorb_overhang(asked).windows == asked.windows
+    assert asked.ignores
+
+
+def test_ceil_mode_is_true_or_false() -> None:
+    with pytest.raises(PaddingError, match="^`ceil_mode` must be True or False. Received: 1.$"):
+        pose("max_pool", (1, 6, 1), 3, Padding.parse(1, "zeros", rank=1), ceil_mode=1)
 
 
 def test_padding_alone_counts_the_channels_where_they_are() -> None:

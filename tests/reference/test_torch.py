@@ -166,3 +166,30 @@ def test_the_helper_can_fail() -> None:
     module = CONVS[1](4, 8, 3, padding=1, padding_mode="reflect", bias=False, dtype=torch.float64)
     with pytest.raises(AssertionError):
         _held_against("conv", module, _tensor(2, 4, 9), "circular", module.weight, (3, 4, 8), padding=1)
+
+
+@pytest.mark.parametrize("ceil", [False, True])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_pools_rounded_up_and_dilated(ceil: bool, kernel: int, dilation: int) -> None:
+    pools: list[tuple[str, str, Any]] = [
+        ("max_pool", "ignore", lambda x, *window: torch.nn.functional.max_pool1d(x, *window, dilation, ceil)),
+        ("average_pool", "ignore", lambda x, *window: torch.nn.functional.avg_pool1d(x, *window, ceil, False)),
+        ("average_pool", "zeros", lambda x, *window: torch.nn.functional.avg_pool1d(x, *window, ceil, True)),
+    ]
+    answered = 0
+    for size, stride, pad in product(range(1, 10), range(1, 5), range(kernel // 2 + 1)):
+        x = np.random.default_rng(0).normal(size=(1, size, 2))
+        for op, mode, pool in pools[: 1 if dilation > 1 else 3]:  # PyTorch dilates no average
+            padding = Padding.parse(pad, mode, rank=1)
+            options = {"strides": stride, "dilation_rate": dilation, "ceil_mode": ceil}
+            try:
+                want = pool(torch.as_tensor(x).movedim(-1, 1), kernel, stride, pad).movedim(1, -1).numpy()
+            except RuntimeError:
+                with pytest.raises(convpad.ShapeError):
+                    pose(op, x.shape, kernel, padding, **options)
+                continue
+            got = reference.solve(pose(op, x.shape, kernel, padding, **options), padding.values, x)
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+            answered += 1
+    assert answered > 20

@@ -170,8 +170,8 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     ),
     (
         conv,
-        {"padding": convpad.Padding.parse("same", rank=1)},
-        "`padding` must be a spelling: what Padding.parse takes. Received: Padding.parse('same', 'zeros', rank=1). Use padding.spelling().",
+        {"padding": convpad.Padding.parse("same", rank=2)},
+        "`padding` must have 1 spatial axis, like the input. Received: Padding.parse('same', 'zeros', rank=2).",
     ),
     (parse, {"padding": np.array(1.5)}, AMOUNT + "array(1.5)."),
     (parse, {"padding": int}, AMOUNT + "<class 'int'>."),
@@ -727,8 +727,8 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     ),
     (
         plan,
-        {"op": "max_pool", "kernel": 2, "dilation_rate": 2},
-        "`dilation_rate` must not be given to max_pool, which takes strides, data_format. Received: 2.",
+        {"op": "max_pool", "kernel": 2, "groups": 2},
+        "`groups` must not be given to max_pool, which takes strides, dilation_rate, ceil_mode, data_format. Received: 2.",
     ),
     (
         plan,

@@ -20,7 +20,7 @@ from convpad.core.problem import Problem
 
 __all__ = ["NAMES", "Backend", "backend_named", "backend_of"]
 
-NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__))
+NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 Tensor = Any
 Ints = Sequence[int]

@@ -79,6 +79,8 @@ class Learned:
 _PAIRS = "an int, or a pair (before, after) for each spatial axis"
 _WORDS = f"one of {', '.join(map(repr, AMOUNTS))}, {_PAIRS}"
 
+_NO_WINDOW = "There is no window here that it could depend on: give the numbers."
+
 _FOREIGN_WORDS = {
     "same_upper": "ONNX's 'SAME_UPPER' is 'same' here.",
     "notset": "With ONNX's 'NOTSET' give its pads as pairs.",
@@ -104,7 +106,7 @@ class _Amounts:
             return AMOUNTS[known]
         mend = _FOREIGN_WORDS.get(known, "") if self.words else ""
         if known in AMOUNTS:
-            mend = "There is no window here that it could depend on: give the numbers."
+            mend = _NO_WINDOW
         if known in MODES:
             mend = f"{known!r} says with what: give it as padding_mode=, and say here how much."
         raise refuse(self.argument, self.allowed, word, mend)
@@ -232,11 +234,11 @@ class Padding:
     def parse(
         cls, padding: Any, padding_mode: Any = "zeros", *, rank: int, argument: str = "padding", words: bool = True
     ) -> Padding:
-        """Every accepted spelling becomes one form here.
+        """Read every accepted spelling into one form. A `Padding` is returned as it is.
 
         Args:
-            padding: how much: a word ("valid", "same", "same_lower", "half", "full", "causal"), an int, or one
-                entry per axis, each a word, an int or a pair `(before, after)`. With one axis, a pair.
+            padding: a `Padding`, or how much: a word ("valid", "same", "same_lower", "half", "full", "causal"), an
+                int, or one entry per axis, each a word, an int or a pair `(before, after)`. With one axis, a pair.
             padding_mode: with what: a mode's name, a number, `Constant(...)` or `Learned(...)`; or one entry per
                 axis, each one of these or a pair `(before, after)` of them.
             rank: the number of spatial axes.
@@ -246,9 +248,9 @@ class Padding:
         Raises:
             PaddingError: it is none of these.
         """
-        if isinstance(padding, Padding):
-            raise refuse(argument, "be a spelling: what Padding.parse takes", padding, "Use padding.spelling().")
         rank = integer("rank", rank, 1)
+        if isinstance(padding, Padding):
+            return _checked(padding, padding_mode, rank, argument, words)
         fills = _fills(padding_mode, rank)
         modes = tuple((before[0], after[0]) for before, after in fills)
         return cls(
@@ -287,8 +289,8 @@ class Padding:
         padding, padding_mode = self.spelling()
         return f"Padding.parse({padding!r}, {padding_mode!r}, rank={self.rank})"
 
-    def described(self) -> Padding:
-        """The same with the shapes of its tensors in their places: what can be said without a tensor, hashable."""
+    def without_tensors(self) -> Padding:
+        """Return this padding with the shapes of tensors in the place of tensors, hashable by value."""
         if all(isinstance(value, (int, float, tuple, type(None))) for pair in self.values for value in pair):
             return self
         values = tuple((_Shaped.of(before), _Shaped.of(after)) for before, after in self.values)
@@ -304,6 +306,20 @@ class Padding:
                     "A constant per channel must have one value for each channel that is padded. Received: "
                     f"{count} for {channels} channels."
                 )
+
+
+def _checked(padding: Padding, padding_mode: Any, rank: int, argument: str, words: bool) -> Padding:
+    """A padding that was parsed already, or a refusal where it does not fit what is given with it."""
+    if not isinstance(padding_mode, str) or padding_mode not in ("zeros", "ignore"):  # the defaults of the functions
+        raise refuse("padding_mode", "be left out where `padding` is a Padding, which has its own", padding_mode)
+    if padding.rank != rank:
+        raise refuse(argument, f"have {rank} spatial {'axis' if rank == 1 else 'axes'}, like the input", padding)
+    if not words and not all(amount.pair or amount.name == "valid" for amount in padding.amounts):
+        word = next(amount.name for amount in padding.amounts if not amount.pair)
+        raise refuse(
+            argument, f"be {_PAIRS}", word, "There is no window here that it could depend on: give the numbers."
+        )
+    return padding
 
 
 def _spelled(mode: Mode, value: Any) -> Any:

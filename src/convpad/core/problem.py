@@ -7,7 +7,7 @@ refuse alike and none of them meets a spelling.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import prod
 from typing import Any, cast
@@ -15,27 +15,25 @@ from typing import Any, cast
 from convpad.core.amounts import Amount
 from convpad.core.errors import ShapeError, refuse
 from convpad.core.modes import MODES, Mode
+from convpad.core.operation import OPS, POOLS, Operation
 from convpad.core.padding import Padding
-from convpad.core.validation import integer, per_axis
+from convpad.core.validation import integer
 from convpad.core.window import Window, padded_window, transposed_window
 
-__all__ = ["OPS", "POOLS", "Problem", "known_shape", "pose", "pose_pad", "rank_of", "sources"]
+__all__ = [
+    "OPS",
+    "POOLS",
+    "Problem",
+    "absorb_overhang",
+    "known_shape",
+    "make_problem",
+    "pose",
+    "pose_pad",
+    "rank_of",
+    "sources",
+]
 
 Shape = tuple[int | None, ...]
-
-_CONV = ("strides", "dilation_rate", "data_format")
-POOLS = ("max_pool", "average_pool")
-"""The operations whose window has no kernel."""
-
-OPS: dict[str, tuple[str, ...]] = {
-    "conv": (*_CONV, "groups"),
-    "depthwise_conv": _CONV,
-    "separable_conv": _CONV,
-    "conv_transpose": (*_CONV, "groups", "output_padding"),
-    "max_pool": ("strides", "data_format"),
-    "average_pool": ("strides", "data_format"),
-}
-"""The operations that have a window, and the arguments that `pose` takes for each."""
 
 
 def _said(what: str) -> Any:
@@ -86,7 +84,7 @@ class Problem:
             ("known", all(window.known for window in self.windows)),
             ("padded_modes", modes),
             ("fills", any(mode.copies or mode.carries_value for mode in modes)),
-            ("ignores", not all(mode.counts for mode in modes)),
+            ("ignores", not all(mode.counts for mode in modes) or any(window.overhang for window in self.windows)),
             ("_hash", None),
         ):
             object.__setattr__(self, name, value)
@@ -129,72 +127,106 @@ class Problem:
 
 
 def pose(
-    op: str,
-    input_shape: Any,
-    kernel_shape: Any,
-    padding: Padding,
-    *,
-    strides: Any = 1,
-    dilation_rate: Any = 1,
-    groups: Any = 1,
-    data_format: str = "channels_last",
-    output_padding: Any = None,
-    pointwise_shape: Any = (),
+    op: str, input_shape: Any, kernel_shape: Any, padding: Padding, *, pointwise_shape: Any = (), **options: Any
 ) -> Problem:
-    """Checks one operation against its shapes and says what it asks for.
+    """Check one operation against its shapes.
 
     Args:
         op: one of `OPS`.
         input_shape: `(batch, *spatial, channels)`, or channels second; None where unknown.
-        kernel_shape: the kernel's shape as Keras has it; for pools the pool's size.
+        kernel_shape: the kernel's shape as Keras has it, None for unknown channels; for pools the pool's size.
         padding: parsed.
-        strides, dilation_rate: an int, or one per axis. The strides of a pool may be None: its size.
-        groups: of a convolution.
-        data_format: `"channels_last"` or `"channels_first"`.
-        output_padding: of `conv_transpose`: None, an int, or one per axis.
         pointwise_shape: the second kernel's shape, of `separable_conv`.
+        options: the other arguments of `Operation.parse`.
 
     Raises:
-        PaddingError: an argument that is wrong by itself.
-        ShapeError: arguments that do not fit each other.
+        PaddingError: an argument is wrong by itself.
+        ShapeError: arguments do not fit each other.
     """
-    last = _channels_last(data_format)
-    shape = known_shape("x", input_shape)
-    rank = rank_of(shape)
-    channels = shape[-1] if last else shape[1]
-    sizes = shape[1:-1] if last else shape[2:]
-    groups = integer("groups", groups, 1)
+    rank = rank_of(known_shape("x", input_shape))
     if op in POOLS:
-        kernel, filters = per_axis("pool_size", kernel_shape, rank), channels
-        strides = kernel if strides is None else strides
-    else:
-        full = _kernel_shape("kernel", kernel_shape, rank)
-        kernel, filters = full[:-2], _filters(op, full, channels, groups)
-        if op == "separable_conv":
-            filters = _pointwise_filters(_kernel_shape("pointwise_kernel", pointwise_shape, rank), filters)
-    strides = per_axis("strides", strides, rank)
-    dilation = per_axis("dilation_rate", dilation_rate, rank)
-    padding.check_channels(filters if op == "conv_transpose" else channels)
-    leftovers: tuple[int, ...] = ()
-    rows = list(zip(sizes, kernel, strides, dilation, padding.amounts, strict=True))
-    if op == "conv_transpose":
-        extra = _output_padding(output_padding, strides)
-        found = [transposed_window(*row, more, axis) for axis, (row, more) in enumerate(zip(rows, extra, strict=True))]
-        windows, leftovers = tuple(window for window, _ in found), tuple(leftover for _, leftover in found)
-        outputs = tuple(window.size for window in windows)
-    else:
-        windows = tuple(padded_window(*row, axis) for axis, row in enumerate(rows))
-        outputs = tuple(window.output for window in windows)
-    output_shape = (shape[0], *outputs, filters) if last else (shape[0], filters, *outputs)
-    return Problem(op, shape, output_shape, windows, padding.modes, groups, last, padding.amounts, leftovers)
+        return make_problem(Operation.parse(op, rank, padding=padding, pool_size=kernel_shape, **options), input_shape)
+    kernels = (kernel_shape, pointwise_shape) if op == "separable_conv" else (kernel_shape,)
+    return make_problem(Operation.parse(op, rank, padding=padding, **options), input_shape, *kernels)
 
 
 def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_last") -> Problem:
-    """The same for padding alone: windows of one tap, so that the output is the padded axis."""
-    last = _channels_last(data_format)
+    """Check a padding against the shape of its input."""
+    rank = rank_of(known_shape("x", input_shape))
+    return make_problem(Operation.parse("pad", rank, padding=padding, data_format=data_format), input_shape)
+
+
+def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) -> Problem:
+    """Check an operation against the shapes of its input and kernels.
+
+    Example:
+
+    >>> from convpad.core.operation import Operation
+    >>> from convpad.core.problem import make_problem
+    >>> operation = Operation.parse("conv", 2, padding="same", strides=2)
+    >>> make_problem(operation, (None, 224, 224, None), (7, 7, None, 64)).output_shape
+    (None, 112, 112, 64)
+
+    Args:
+        operation: all of it but the shapes.
+        input_shape: `(batch, *spatial, channels)`, or channels second; None where unknown.
+        kernel_shapes: the shapes of its kernels as Keras has them, None for channels that are unknown; none of a pool.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+    """
     shape = known_shape("x", input_shape)
-    channels = shape[-1] if last else shape[1]
-    sizes = shape[1:-1] if last else shape[2:]
+    if len(shape) != operation.rank + 2:
+        rank_of(shape)
+        raise ShapeError(
+            f"The input must have {operation.rank + 2} axes: batch, {operation.rank} spatial and channels. Received: "
+            f"shape {shape}."
+        )
+    channels = shape[-1] if operation.channels_last else shape[1]
+    sizes = shape[1:-1] if operation.channels_last else shape[2:]
+    if operation.op == "pad":
+        return _pad_problem(operation, shape, sizes, channels)
+    op, padding = operation.op, operation.padding
+    if op in POOLS:
+        kernel, filters = operation.pool_size, channels
+    else:
+        full = _kernel_shape("kernel", kernel_shapes[0], operation.rank)
+        kernel, filters = cast("tuple[int, ...]", full[:-2]), _filters(op, full, channels, operation.groups)
+        if op == "separable_conv":
+            filters = _pointwise_filters(_kernel_shape("pointwise_kernel", kernel_shapes[1], operation.rank), filters)
+    padding.check_channels(filters if op == "conv_transpose" else channels)
+    leftovers: tuple[int, ...] = ()
+    rows = list(zip(sizes, kernel, operation.strides, operation.dilation, padding.amounts, strict=True))
+    if op == "conv_transpose":
+        pairs = [
+            transposed_window(*row, extra, axis)
+            for axis, (row, extra) in enumerate(zip(rows, operation.output_padding, strict=True))
+        ]
+        windows, leftovers = tuple(window for window, _ in pairs), tuple(leftover for _, leftover in pairs)
+        outputs = tuple(window.size for window in windows)
+    else:
+        windows = tuple(padded_window(*row, axis, operation.ceil_mode) for axis, row in enumerate(rows))
+        outputs = tuple(window.output for window in windows)
+    return Problem(
+        op,
+        shape,
+        _output_shape(operation, shape[0], outputs, filters),
+        windows,
+        padding.modes,
+        operation.groups,
+        operation.channels_last,
+        padding.amounts,
+        leftovers,
+    )
+
+
+def _output_shape(operation: Operation, batch: int | None, outputs: Shape, channels: int | None) -> Shape:
+    return (batch, *outputs, channels) if operation.channels_last else (batch, channels, *outputs)
+
+
+def _pad_problem(operation: Operation, shape: Shape, sizes: Shape, channels: int | None) -> Problem:
+    """Padding alone: windows of one tap, so that the output is the padded axis."""
+    padding = operation.padding
     padding.check_channels(channels)
     windows: list[Window] = []
     for axis, (size, amount, modes) in enumerate(zip(sizes, padding.amounts, padding.modes, strict=True)):
@@ -210,20 +242,63 @@ def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_la
                 )
         windows.append(Window(size, 1, 1, 1, before, after))
     outputs = tuple(window.padded for window in windows)
-    output_shape = (shape[0], *outputs, channels) if last else (shape[0], channels, *outputs)
-    return Problem("pad", shape, output_shape, tuple(windows), padding.modes, 1, last, padding.amounts)
+    return Problem(
+        "pad",
+        shape,
+        _output_shape(operation, shape[0], outputs, channels),
+        tuple(windows),
+        padding.modes,
+        1,
+        operation.channels_last,
+        padding.amounts,
+    )
+
+
+@lru_cache(maxsize=1024)
+def absorb_overhang(problem: Problem) -> Problem:
+    """Rewrite windows that are rounded up as windows that are rounded down, where ignored padding can say it.
+
+    Places that the last window reads beyond the padded axis are ignored padding. Where the padding before them counts,
+    the window keeps its overhang.
+
+    Example:
+
+    >>> from convpad import Padding
+    >>> from convpad.core.problem import absorb_overhang, pose
+    >>> problem = pose("max_pool", (1, 6, 1), 3, Padding.parse(0, "ignore", rank=1), strides=2, ceil_mode=True)
+    >>> absorb_overhang(problem).windows[0].after, absorb_overhang(problem).output_shape
+    (1, (1, 3, 1))
+    """
+    if not any(window.ceil for window in problem.windows):
+        return problem
+    pairs = [_rounded_down(*row) for row in zip(problem.windows, problem.modes, strict=True)]
+    return replace(problem, windows=tuple(window for window, _ in pairs), modes=tuple(modes for _, modes in pairs))
+
+
+def _rounded_down(window: Window, modes: tuple[Mode, Mode]) -> tuple[Window, tuple[Mode, Mode]]:
+    if not window.ceil or window.size is None or window.before is None or window.after is None:
+        return window, modes
+    before, after = modes
+    if not window.overhang:
+        # The padding that only a dropped window would read is dropped as well.
+        read = (window.output or 0) * window.stride + window.span - 1 - window.size - window.before
+        return replace(window, after=min(window.after, read), ceil=False), modes
+    if window.after and after.counts:
+        return window, modes
+    return replace(window, after=window.after + window.overhang, ceil=False), (before, MODES["ignore"])
 
 
 @lru_cache(maxsize=256)
 def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
     """For every place of every padded axis, the place of the value that is copied there; None if any is no copy.
 
-    Example:
+        Example:
 
-    >>> from convpad.core.problem import pose_pad, sources
-    >>> from convpad.core.padding import Padding
-    >>> sources(pose_pad((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
-    ((2, 1, 0, 1, 2, 3, 2, 1),)
+        >>> from convpad.core.problem import pose_pad, sources
+        >>> from convpad.core.operation import OPS, POOLS, Operation
+    from convpad.core.padding import Padding
+        >>> sources(pose_pad((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
+        ((2, 1, 0, 1, 2, 3, 2, 1),)
     """
     found: list[tuple[int, ...]] = []
     for window, (first, last) in zip(problem.windows, problem.modes, strict=True):
@@ -256,13 +331,7 @@ def rank_of(input_shape: Sequence[int | None]) -> int:
     return len(input_shape) - 2
 
 
-def _channels_last(data_format: object) -> bool:
-    if data_format not in ("channels_last", "channels_first"):
-        raise refuse("data_format", "be 'channels_last' or 'channels_first'", data_format)
-    return data_format == "channels_last"
-
-
-def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> tuple[int, ...]:
+def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> Shape:
     full = known_shape(argument, kernel_shape)
     if len(full) != rank + 2:
         axes = "one window axis" if rank == 1 else f"{rank} window axes"
@@ -270,47 +339,40 @@ def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> tuple[int, ...
             f"A kernel must have {axes}, like the input, and two for channels. Received: a {argument} of "
             f"shape {full} for an input with {rank} spatial {'axis' if rank == 1 else 'axes'}."
         )
-    sizes = tuple(size for size in full if size)
-    if len(sizes) != len(full):
+    if 0 in full or None in full[:-2]:
         raise ShapeError(
             f"A kernel must hold at least one value on every axis. Received: a {argument} of shape {full}."
         )
-    return sizes
+    return full
 
 
-def _filters(op: str, kernel: tuple[int, ...], channels: int | None, groups: int) -> int:
-    """The number of output channels, once the kernel is known to fit the input's."""
-    one, two = kernel[-2:]
+def _filters(op: str, kernel: Shape, channels: int | None, groups: int) -> int | None:
+    """The number of output channels, once the kernel is known to fit the input's; None while unknown."""
+    first, second = kernel[-2:]
     if op == "conv":
-        wanted, filters, layout = one * groups, two, "(*window, channels // groups, filters)"
+        read, filters, layout = _times(first, groups), second, "(*window, channels // groups, filters)"
     elif op == "conv_transpose":
-        wanted, filters, layout = two, one * groups, "(*window, filters // groups, channels)"
+        read, filters, layout = second, _times(first, groups), "(*window, filters // groups, channels)"
     else:
-        wanted, filters, layout = one, one * two, "(*window, channels, depth_multiplier)"
-    if channels is not None and channels != wanted:
+        read, filters, layout = first, _times(first or channels, second), "(*window, channels, depth_multiplier)"
+    if channels is not None and read is not None and channels != read:
         grouped = f" with groups={groups}" if groups > 1 else ""
         raise ShapeError(
             f"The kernel must be of shape {layout}. Received: a kernel of shape {kernel}{grouped} for an input of "
-            f"{channels} channels. That kernel reads {wanted}."
+            f"{channels} channels. That kernel reads {read}."
         )
-    if two % groups:
-        raise ShapeError(f"The groups must divide {two}, the kernel's last axis. Received: groups={groups}.")
+    if second is not None and second % groups:
+        raise ShapeError(f"The groups must divide {second}, the kernel's last axis. Received: groups={groups}.")
     return filters
 
 
-def _pointwise_filters(pointwise: tuple[int, ...], channels: int) -> int:
-    if pointwise[:-1] != (*(1,) * (len(pointwise) - 2), channels):
-        wanted = ", ".join([*("1",) * (len(pointwise) - 2), str(channels), "filters"])
+def _times(count: int | None, factor: int | None) -> int | None:
+    return None if count is None or factor is None else count * factor
+
+
+def _pointwise_filters(pointwise: Shape, channels: int | None) -> int | None:
+    *window, read, filters = pointwise
+    if any(size != 1 for size in window) or (channels is not None and read is not None and read != channels):
+        wanted = ", ".join([*("1",) * len(window), str(channels), "filters"])
         raise ShapeError(f"The pointwise kernel must be of shape ({wanted}). Received: {pointwise}.")
-    return pointwise[-1]
-
-
-def _output_padding(output_padding: Any, strides: tuple[int, ...]) -> tuple[int | None, ...]:
-    if output_padding is None:
-        return (None,) * len(strides)
-    extra = per_axis("output_padding", output_padding, len(strides), 0)
-    for stride, more in zip(strides, extra, strict=True):
-        if more >= stride:
-            mend = "It tells apart the sizes that one stride makes equal."
-            raise refuse("output_padding", f"be less than the stride, {stride}", more, mend)
-    return extra
+    return filters

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from convpad.core.amounts import Amount, lack
 from convpad.core.errors import ShapeError
 
-__all__ = ["Window", "padded_window", "places_read", "spanned", "transposed_window"]
+__all__ = ["Window", "padded_window", "places_read", "spanned", "transposed_window", "window_count"]
 
 
 def spanned(kernel: int, dilation: int) -> int:
@@ -25,6 +26,8 @@ class Window:
         stride: steps from one output to the next.
         dilation: steps from one tap to the next.
         before, after: values added on the two sides; None while they depend on an unknown size.
+        ceil: whether the number of outputs is rounded up (`ceil_mode` of PyTorch's and ONNX's pools): the last window
+            may hang over the padded axis, where it reads nothing, unless it would begin in the padding after.
 
     Example:
 
@@ -42,6 +45,7 @@ class Window:
     dilation: int
     before: int | None
     after: int | None
+    ceil: bool = False
 
     @property
     def span(self) -> int:
@@ -63,17 +67,40 @@ class Window:
     @property
     def output(self) -> int | None:
         """How many windows there are."""
-        padded = self.padded
-        return None if padded is None else (padded - self.span) // self.stride + 1
+        return None if self.padded is None else window_count(self, self.size, self.before, self.after)
 
     @property
     def leftover(self) -> int | None:
         """Values at the padded end that no window reads."""
-        padded = self.padded
-        return None if padded is None else (padded - self.span) % self.stride
+        reach = self._reach
+        return None if reach is None else max(reach, 0)
+
+    @property
+    def overhang(self) -> int:
+        """Places beyond the padded end that the last window reaches; 0 while unknown."""
+        return max(-(self._reach or 0), 0)
+
+    @property
+    def _reach(self) -> int | None:
+        """Values between the end of the last window and the padded end."""
+        padded, output = self.padded, self.output
+        return None if padded is None or output is None else padded - (output - 1) * self.stride - self.span
 
 
-def padded_window(size: int | None, kernel: int, stride: int, dilation: int, amount: Amount, axis: int) -> Window:
+def window_count(window: Window, size: Any, before: Any, after: Any) -> Any:
+    """How many windows an axis has, whose size and amounts are ints, or a running backend's own integers."""
+    # Operators alone, as in `lack`: |d| - |d - 1| is 1 from d = 1 on, and -1 up to d = 0.
+    steps = size + before + after - window.span
+    if not window.ceil:
+        return steps // window.stride + 1
+    last = (steps + window.stride - 1) // window.stride
+    beyond = last * window.stride // (size + before)
+    return last + 1 - (1 + abs(beyond) - abs(beyond - 1)) // 2
+
+
+def padded_window(
+    size: int | None, kernel: int, stride: int, dilation: int, amount: Amount, axis: int, ceil: bool = False
+) -> Window:
     """The window of one spatial axis, or a refusal where it does not fit."""
     if size == 0:
         raise ShapeError(
@@ -81,7 +108,7 @@ def padded_window(size: int | None, kernel: int, stride: int, dilation: int, amo
             "Drop the empty input before the window meets it."
         )
     before, after = amount.known(size, spanned(kernel, dilation), stride) or (None, None)
-    window = Window(size, kernel, stride, dilation, before, after)
+    window = Window(size, kernel, stride, dilation, before, after, ceil)
     if window.output is not None and window.output < 1:
         raise ShapeError(
             f"The window must fit into the padded axis. Received: spatial axis {axis} of size {size}, padded by "

@@ -110,7 +110,9 @@ def _remembered(prepare: Any, facts: Any, keys: Any) -> Way:
 def _prepared(prepare: Any, facts: Any, padding: Any, padding_mode: Any, route: Any, options: Any) -> Way:
     name, device, op, arrays, shapes, dtypes = facts
     spec = _parsed(op, rank_of(shapes[0]), padding, padding_mode)
-    chosen = _chosen(name, device, op, shapes, dict(zip(arrays, dtypes, strict=True)), spec.described(), route, options)
+    chosen = _chosen(
+        name, device, op, shapes, dict(zip(arrays, dtypes, strict=True)), spec.without_tensors(), route, options
+    )
     check_values(spec, dtypes[0])
     if name == "numpy":
         return partial(reference.solve, chosen.problem, spec.values)

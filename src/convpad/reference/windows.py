@@ -44,12 +44,21 @@ def _counts(problem: Problem) -> tuple[int, ...]:
 
 
 def _padded_shape(problem: Problem) -> tuple[int, ...]:
-    return tuple(window.padded or 0 for window in problem.windows)
+    return tuple((window.padded or 0) + window.overhang for window in problem.windows)
+
+
+def _with_overhang(padded: Array, problem: Problem) -> Array:
+    """The padded array with zeros where the last windows reach beyond it."""
+    return np.pad(padded, [(0, 0), *((0, window.overhang) for window in problem.windows), (0, 0)])
+
+
+def _without_overhang(padded: Array, problem: Problem) -> Array:
+    return padded[(slice(None), *(slice(window.padded) for window in problem.windows))]
 
 
 def _coverage(problem: Problem) -> Array:
     """How many values each window covers: all its taps, unless a mode ignores the outside."""
-    mask, counts = covered(problem), _counts(problem)
+    mask, counts = _with_overhang(covered(problem), problem), _counts(problem)
     return sum((mask[slices] for _, slices in _taps(problem, counts)), np.zeros((1, *counts, 1)))
 
 
@@ -117,7 +126,7 @@ def kernel_gradient(
 
 def mean(x: Array, problem: Problem, values: Values) -> Array:
     """The average over each window, of the values that count; 0 where none does."""
-    padded = extend(x, problem, values)
+    padded = _with_overhang(extend(x, problem, values), problem)
     total = sum(padded[slices] for _, slices in _taps(problem, _counts(problem)))
     return total / problem.taps * _renormalised(problem)
 
@@ -128,6 +137,7 @@ def mean_adjoint(cotangent: Array, problem: Problem) -> tuple[Array, Any]:
     padded = np.zeros((len(cotangent), *_padded_shape(problem), cotangent.shape[-1]))
     for _, slices in _taps(problem, _counts(problem)):
         padded[slices] += cotangent
+    padded = _without_overhang(padded, problem)
     return fold(padded, problem), outside_sums(padded, problem)
 
 
@@ -138,8 +148,8 @@ def _lowest(dtype: np.dtype[Any]) -> Any:
 
 def _candidates(x: Array, problem: Problem, values: Values) -> Array:
     """The padded array, its ignored places so low that they never win."""
-    padded = extend(x, problem, values)
-    return np.where(covered(problem) > 0, padded, np.asarray(_lowest(x.dtype), x.dtype))
+    padded = _with_overhang(extend(x, problem, values), problem)
+    return np.where(_with_overhang(covered(problem), problem) > 0, padded, np.asarray(_lowest(x.dtype), x.dtype))
 
 
 def largest(x: Array, problem: Problem, values: Values) -> Array:
@@ -156,5 +166,5 @@ def largest_adjoint(x: Array, cotangent: Array, problem: Problem, values: Values
     gradient = np.zeros(padded.shape)
     for number, (_, slices) in enumerate(taps):
         gradient[slices] += np.where(winner == number, cotangent, 0)
-    gradient = gradient * covered(problem)
+    gradient = _without_overhang(gradient, problem) * covered(problem)
     return fold(gradient, problem), outside_sums(gradient, problem)

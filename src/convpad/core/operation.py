@@ -1,0 +1,165 @@
+"""A padded operation without shapes: its kind, its padding, and how its windows move. Frozen, and hashed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convpad.core.errors import ShapeError, refuse
+from convpad.core.padding import Padding
+from convpad.core.validation import integer, per_axis
+
+__all__ = ["MAX_RANK", "OPS", "POOLS", "Operation"]
+
+_CONV = ("strides", "dilation_rate", "data_format")
+_POOL = ("strides", "dilation_rate", "ceil_mode", "data_format")
+POOLS = ("max_pool", "average_pool")
+"""The operations whose window has no kernel."""
+
+OPS: dict[str, tuple[str, ...]] = {
+    "conv": (*_CONV, "groups"),
+    "depthwise_conv": _CONV,
+    "separable_conv": _CONV,
+    "conv_transpose": (*_CONV, "groups", "output_padding"),
+    "max_pool": _POOL,
+    "average_pool": _POOL,
+}
+"""The operations that have a window, and the arguments that each takes besides its padding."""
+
+MAX_RANK = 3
+"""Backends convolve along up to three axes; the oracle along any number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A padded operation, all of it but the shapes.
+
+    Args:
+        op: one of `OPS`, or `"pad"`.
+        padding: the amounts and modes, with the shapes of tensors in the place of tensors.
+        strides, dilation: one int per spatial axis.
+        groups: of a convolution.
+        channels_last: whether the channels are the last axis, or the second.
+        output_padding: of `conv_transpose`: one int or None per axis.
+        pool_size: of a pool: one int per axis.
+        ceil_mode: of a pool: whether the number of outputs is rounded up.
+
+    Example:
+
+    >>> from convpad.core.operation import Operation
+    >>> operation = Operation.parse("conv", 2, padding="same", padding_mode="reflect", strides=2)
+    >>> operation.strides, operation.padding
+    ((2, 2), Padding.parse('same', 'reflect', rank=2))
+    """
+
+    op: str
+    padding: Padding
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    channels_last: bool = True
+    output_padding: tuple[int | None, ...] = ()
+    pool_size: tuple[int, ...] = ()
+    ceil_mode: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        values = self.op, self.padding, self.strides, self.dilation, self.groups, self.channels_last
+        object.__setattr__(self, "_hash", hash((*values, self.output_padding, self.pool_size, self.ceil_mode)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @classmethod
+    def parse(
+        cls,
+        op: str,
+        rank: int,
+        *,
+        padding: Any,
+        padding_mode: Any = "zeros",
+        strides: Any = 1,
+        dilation_rate: Any = 1,
+        groups: Any = 1,
+        data_format: Any = "channels_last",
+        output_padding: Any = None,
+        pool_size: Any = None,
+        ceil_mode: Any = False,
+    ) -> Operation:
+        """Read the arguments of a public function or of a layer.
+
+        Args:
+            op: one of `OPS`, or `"pad"`.
+            rank: the number of spatial axes.
+            padding, padding_mode: as `Padding.parse` takes them; a `Padding` is taken as it is.
+            strides, dilation_rate: an int, or one per axis. The strides of a pool may be None: its size.
+            groups: of a convolution.
+            data_format: `"channels_last"` or `"channels_first"`.
+            output_padding: of `conv_transpose`: None, an int, or one per axis.
+            pool_size: of a pool: an int, or one per axis.
+            ceil_mode: of a pool.
+
+        Raises:
+            PaddingError: an argument is wrong by itself.
+        """
+        last = _channels_last(data_format)
+        words = op != "pad"
+        if words and rank > MAX_RANK:
+            raise ShapeError(
+                f"A window moves along one, two or three spatial axes. Received: an input with {rank}. "
+                "Fold the others into the batch."
+            )
+        parsed = Padding.parse(padding, padding_mode, rank=rank, words=words).without_tensors()
+        size: tuple[int, ...] = ()
+        if op in POOLS:
+            size = per_axis("pool_size", pool_size, rank)
+            strides = size if strides is None else strides
+        if not isinstance(ceil_mode, bool):
+            raise refuse("ceil_mode", "be True or False", ceil_mode)
+        strides = per_axis("strides", strides, rank)
+        return cls(
+            op,
+            parsed,
+            strides,
+            per_axis("dilation_rate", dilation_rate, rank),
+            integer("groups", groups, 1),
+            last,
+            _output_padding(output_padding, strides) if op == "conv_transpose" else (),
+            size,
+            ceil_mode,
+        )
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return self.padding.rank
+
+    def options(self) -> Mapping[str, Any]:
+        """The arguments of the public function besides its arrays, padding and route."""
+        values = {
+            "strides": self.strides,
+            "dilation_rate": self.dilation,
+            "groups": self.groups,
+            "output_padding": self.output_padding,
+            "ceil_mode": self.ceil_mode,
+            "data_format": "channels_last" if self.channels_last else "channels_first",
+        }
+        return {name: values[name] for name in OPS[self.op]}
+
+
+def _channels_last(data_format: object) -> bool:
+    if data_format not in ("channels_last", "channels_first"):
+        raise refuse("data_format", "be 'channels_last' or 'channels_first'", data_format)
+    return data_format == "channels_last"
+
+
+def _output_padding(output_padding: Any, strides: tuple[int, ...]) -> tuple[int | None, ...]:
+    if output_padding is None:
+        return (None,) * len(strides)
+    extra = per_axis("output_padding", output_padding, len(strides), 0)
+    for stride, more in zip(strides, extra, strict=True):
+        if more >= stride:
+            mend = "It tells apart the sizes that one stride makes equal."
+            raise refuse("output_padding", f"be less than the stride, {stride}", more, mend)
+    return extra
