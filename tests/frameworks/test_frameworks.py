@@ -51,6 +51,27 @@ def test_there_and_back(name: str, op: str, data: st.DataObject) -> None:
     assert again.fills == asked.fills
 
 
+def test_a_dilation_lets_output_padding_give_back_more_than_a_stride() -> None:
+    """PyTorch's output_padding is below its stride or its dilation; convpad's own is below the stride alone."""
+    problem = Spoken("conv_transpose", (2, 2), (1, 1), 1, {"dilation_rate": (1, 2), "padding": (0, (1, 0))}).problem()
+    words = say(problem, "torch")
+    assert words.exact
+    assert dict(words.arguments) == {"padding": (0, 1), "output_padding": (0, 1)}
+    padding = read("torch", blank(problem), op="conv_transpose", **dict(words.arguments))
+    assert [amount.pair for amount in padding.amounts] == [(0, 0), (1, 0)]
+    assert Asked(problem, padding.values).output_padding(padding.amounts) is None
+
+
+def test_same_of_a_told_size_reads_back_where_the_axes_differ() -> None:
+    """One axis has the size that "same" gives by itself, the other one that takes an output_padding of 0."""
+    problem = Spoken("conv_transpose", (2, 2), (3, 4), 1, {"strides": 2, "padding": 1}).problem()
+    words = say(problem, "tensorflow")
+    assert dict(words.arguments) == {"padding": "SAME"}
+    padding = read("tensorflow", blank(problem), op="conv_transpose", **dict(words.arguments))
+    assert [amount.pair for amount in padding.amounts] == [(1, 1), (1, 1)]
+    assert Asked(problem, padding.values).output_padding(padding.amounts) is None
+
+
 def spelled(padding: Padding) -> dict[str, Any]:
     return dict(zip(("padding", "padding_mode"), padding.spelling(), strict=True))
 
@@ -252,6 +273,8 @@ READ = [
     ("torch", ONE, "average_pool", {"padding": 1}, (1, 1), "zeros"),
     ("torch", ONE, "average_pool", {"padding": 1, "count_include_pad": False}, (1, 1), "ignore"),
     ("onnx", ONE * 2, "conv", {"pads": [1, 2, 3, 4]}, ((1, 3), (2, 4)), "zeros"),
+    ("torch", ONE * 2, "conv_transpose", {"padding": (2, 0), "output_padding": 1}, ((2, 1), (0, 0)), "zeros"),
+    ("onnx", ONE * 2, "conv_transpose", {"pads": [2, 0, 3, 0], "output_padding": [1, 0]}, ((2, 2), (0, 0)), "zeros"),
     ("onnx", ONE, "conv", {"auto_pad": "SAME_LOWER"}, "same_lower", "zeros"),
     ("onnx", ONE, "average_pool", {"pads": [1, 1], "count_include_pad": 1}, (1, 1), "zeros"),
     ("onnx", [Window(112, 3, 2, 1, None, None)], "max_pool", {"ceil_mode": 1}, (0, 1), "ignore"),

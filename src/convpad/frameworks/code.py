@@ -8,8 +8,9 @@ from typing import Any
 
 from convpad.core.errors import ShapeError
 from convpad.core.padding import Padding
+from convpad.core.validation import per_axis
 
-__all__ = ["Name", "Words", "alike", "as_padding", "call", "pair_or_one"]
+__all__ = ["Name", "Words", "alike", "as_padding", "call", "cropped", "pair_or_one"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,12 @@ def as_padding(pairs: Sequence[tuple[int, int] | None], mode: Any) -> Padding:
     if len(known) < len(pairs):
         raise ShapeError("These words must come with sizes that they can be counted from. Received: a size of None.")
     return Padding.parse(known[0] if len(known) == 1 else known, mode, rank=len(known))
+
+
+def cropped(pairs: Sequence[tuple[int, int]], output_padding: Any) -> list[tuple[int, int]]:
+    """What a transposed convolution crops once `output_padding` has given some of it back after each axis.
+
+    What `output_padding` adds beyond the full output is no amount: `convpad.conv_transpose` takes it apart.
+    """
+    given_back = per_axis("output_padding", output_padding, len(pairs), 0)
+    return [(before, max(after - more, 0)) for (before, after), more in zip(pairs, given_back, strict=True)]

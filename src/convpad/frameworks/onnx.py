@@ -14,12 +14,12 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import listed
 from convpad.core.window import Window
-from convpad.frameworks.code import Name, Words, as_padding
+from convpad.frameworks.code import Name, Words, as_padding, cropped
 from convpad.frameworks.query import Asked, Pad, number, overhanging, warning
 
 __all__ = ["WORDS", "read", "say"]
 
-WORDS = ("pads", "auto_pad", "ceil_mode", "count_include_pad")
+WORDS = ("pads", "output_padding", "auto_pad", "ceil_mode", "count_include_pad")
 
 _NODES = {"conv_transpose": "ConvTranspose", "max_pool": "MaxPool", "average_pool": "AveragePool"}
 _AUTO = {"VALID": "valid", "SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
@@ -115,6 +115,7 @@ def read(
     auto_pad: str = "NOTSET",
     ceil_mode: int = 0,
     count_include_pad: int = 0,
+    output_padding: Any = 0,
 ) -> Padding:
     rank = len(windows)
     mode = "ignore" if op == "max_pool" or (op == "average_pool" and not count_include_pad) else "zeros"
@@ -126,6 +127,8 @@ def read(
     if numbers is None or len(numbers) != 2 * rank:
         raise refuse("pads", f"have {2 * rank} ints, those before each axis first", pads)
     pairs: list[Any] = list(zip(numbers[:rank], numbers[rank:], strict=True))
+    if op == "conv_transpose":
+        return as_padding(cropped(pairs, output_padding), mode)
     if not ceil_mode:
         return as_padding(pairs, mode)
     ceiled = list(map(_ceiled, windows, pairs))

@@ -153,6 +153,10 @@ def _pad(asked: Asked, pad: Pad, x: str) -> str | None:
 
 def read(windows: tuple[Window, ...], op: str, padding: Any, data_format: str | None = None) -> Padding:
     rank, mode = len(windows), "ignore" if "pool" in op else "zeros"
+    if padding == "SAME" and op == "conv_transpose" and all(window.size for window in windows):
+        # TensorFlow is told the output's size, and SAME is that of the convolution which reads it: on one axis such a
+        # size may be the one that "same" gives by itself, and on another one that takes an output_padding.
+        return as_padding([AMOUNTS["same"].known(w.size, w.span, w.stride) for w in windows], mode)
     if padding in ("SAME", "VALID"):
         return Padding.parse(padding.lower(), mode, rank=rank)
     pairs = listed(padding)

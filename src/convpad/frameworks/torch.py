@@ -13,12 +13,12 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import per_axis
 from convpad.core.window import Window
-from convpad.frameworks.code import Words, alike, as_padding, call
+from convpad.frameworks.code import Words, alike, as_padding, call, cropped
 from convpad.frameworks.query import Asked, Pad, ceiled, number, overhanging, warning
 
 __all__ = ["WORDS", "read", "say"]
 
-WORDS = ("padding", "padding_mode", "ceil_mode", "count_include_pad")
+WORDS = ("padding", "output_padding", "padding_mode", "ceil_mode", "count_include_pad")
 
 _MODES = ("zeros", "reflect", "replicate", "circular")
 _LAYERS = {"conv": "Conv", "conv_transpose": "ConvTranspose", "max_pool": "MaxPool", "average_pool": "AvgPool"}
@@ -137,6 +137,7 @@ def read(
     padding_mode: str = "zeros",
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    output_padding: Any = 0,
 ) -> Padding:
     rank, mode = len(windows), padding_mode
     if padding_mode not in _MODES:
@@ -148,5 +149,7 @@ def read(
             raise refuse("padding", "be an int, one for each axis, 'valid', or at stride 1 'same'", padding)
         return Padding.parse(padding, mode, rank=rank)
     pads = per_axis("padding", padding, rank, 0)
+    if op == "conv_transpose":
+        return as_padding(cropped([(pad, pad) for pad in pads], output_padding), mode)
     pairs = list(map(ceiled, windows, pads)) if ceil_mode else [(pad, pad) for pad in pads]
     return as_padding(pairs, overhanging(pairs, pads, mode) if ceil_mode else mode)
