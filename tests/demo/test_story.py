@@ -23,7 +23,7 @@ from convpad.demo.networks import mobilenet, worked_around
 from convpad.demo.oracle import TOLERANCE, answer, apart
 from convpad.demo.photograph import cropped
 from convpad.demo.report import shown
-from convpad.display.text import plain
+from convpad.display.rich_text import plain
 from convpad.models.changes import Change, Changes
 from convpad.models.layer_map import PADDINGS, WINDOWED
 

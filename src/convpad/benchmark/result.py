@@ -98,6 +98,6 @@ class Bench:
         return shown(self)
 
     def __str__(self) -> str:
-        from convpad.display.text import plain
+        from convpad.display.rich_text import plain
 
         return plain(self)

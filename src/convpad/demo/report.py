@@ -18,7 +18,7 @@ from convpad.demo import Pictured
 from convpad.demo.measure import Outcome
 from convpad.demo.oracle import TOLERANCE
 from convpad.demo.story import MODE, Audited, Folded, Raced, Repadded
-from convpad.display import text
+from convpad.display import rich_text as text
 
 __all__ = ["sentences", "shown"]
 

@@ -1,200 +1,166 @@
-"""How does a terminal show what a model pads? As tables of Rich; and the words that the HTML page shares."""
+"""Plain text of a table: one line for a row where the width allows, else the name above the row, else a block."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from io import StringIO
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from unicodedata import combining, east_asian_width
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
-from rich.table import Table
-from rich.text import Text
+from convpad.display.table import Cell, Table
 
-from convpad.frameworks import TITLES
+__all__ = ["to_text"]
 
-if TYPE_CHECKING:
-    from convpad.models.audit import Audit, Row
-    from convpad.models.compare import Comparison
-    from convpad.models.windows import PaddedWindow
-
-__all__ = ["HEADINGS", "amounts", "audited", "cells", "compared", "megabytes", "mode", "plain", "summary", "window"]
-
-_WIDTH = 160
-
-HEADINGS = ("layer", "kind", "window", "padded", "mode", "input", "output", "used", "copied", "elsewhere")
-"""What the columns of an audit are called."""
+_CODES = {"good": "32", "warning": "33", "bad": "1;31", "code": "32", "heading": "1"}
+"""ANSI codes: green, yellow, bold red, green, bold."""
 
 
-def plain(shown: Any) -> str:
-    """What Rich would show, as text without colours.
+def to_text(table: Table, width: int | None = 80, *, colour: bool = False) -> str:
+    """Return a table as text that fits a width. No name is cut, and no line of code is broken.
+
+    Args:
+        table: the table.
+        width: columns of the terminal; None for one line a row, however long.
+        colour: whether to add ANSI codes.
 
     Example:
 
-    >>> from convpad.display.text import plain
-    >>> plain("a [table]")
-    'a [table]'
+    >>> from convpad.display.table import Table
+    >>> from convpad.display.text import to_text
+    >>> table = Table("A model", ("layer", "kind", "window"), (("features/block1", "depthwise_conv", "3x3"),))
+    >>> print(to_text(table, 24))
+    A model
+    <BLANKLINE>
+      kind            window
+      ----------------------
+    features/block1
+      depthwise_conv  3x3
+    >>> print(to_text(table, 22))
+    A model
+    <BLANKLINE>
+    features/block1
+      kind: depthwise_conv
+      window: 3x3
     """
-    console = Console(file=StringIO(), width=_WIDTH, force_terminal=False, color_system=None, markup=False)
-    console.print(shown, highlight=False)
-    text: str = console.file.getvalue()  # pyright: ignore
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    parts: list[list[str]] = []
+    if table.title:
+        parts.append([_painted(line, "heading", colour) for line in _wrapped(table.title, width)])
+    if table.rows:
+        parts.append([*_laid_out(table, width, colour)])
+    below = [*table.lines, *(f"[{number}] {note}" for number, note in enumerate(table.notes, 1))]
+    if below:
+        parts.append([line for text in below for line in _wrapped(text, width)])
+    return "\n\n".join("\n".join(lines) for lines in parts)
 
 
-def by_axis(numbers: Sequence[Any]) -> str:
-    """`3x3`; what is unknown is `?`."""
-    return "x".join("?" if number is None else str(number) for number in numbers)
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Columns of text.
 
-
-def window(found: PaddedWindow) -> str:
-    """`7x7 /2`, and `*2` where it has holes.
-
-    A stride or a dilation that is the same on all axes is said once.
+    Args:
+        widths: of the columns.
+        numeric: for each column, whether it is aligned to the right.
+        gap: the spaces between two columns.
+        indent: the spaces before the first column.
+        colour: whether to add ANSI codes.
     """
-    said = by_axis(found.kernel)
-    if set(found.strides) != {1}:
-        said += f" /{by_axis(sorted(set(found.strides)) if len(set(found.strides)) == 1 else found.strides)}"
-    if set(found.dilation) != {1}:
-        said += f" *{by_axis(sorted(set(found.dilation)) if len(set(found.dilation)) == 1 else found.dilation)}"
-    return said
+
+    widths: Sequence[int]
+    numeric: Sequence[bool]
+    gap: str
+    indent: str
+    colour: bool
+
+    @property
+    def width(self) -> int:
+        return len(self.indent) + sum(self.widths) + len(self.gap) * (len(self.widths) - 1)
+
+    def lines(self, row: Sequence[Cell]) -> Iterator[str]:
+        """Yield the lines of a row; of an empty row a rule."""
+        if not row:
+            yield self.indent + "-" * (self.width - len(self.indent))
+        texts = [cell.text.splitlines() for cell in row]
+        for number in range(max(map(len, texts), default=0)):
+            cells: list[str] = []
+            for cell, lines, width, numeric in zip(row, texts, self.widths, self.numeric, strict=True):
+                line = lines[number] if number < len(lines) else ""
+                blank = " " * (width - _length(line))
+                painted = _painted(line, cell.style, self.colour)
+                cells.append(blank + painted if numeric else painted + blank)
+            yield (self.indent + self.gap.join(cells)).rstrip()
 
 
-def amounts(pairs: Sequence[tuple[int, int]] | None) -> str:
-    """`0,1` on all axes, or `3,3 1,1`; nothing where nothing is padded.
-
-    Example:
-
-    >>> from convpad.display.text import amounts
-    >>> amounts([(0, 1), (0, 1)]), amounts([(3, 3), (1, 1)]), amounts([(0, 0)]), amounts(None)
-    ('0,1', '3,3 1,1', '-', '?')
-    """
-    if pairs is None:
-        return "?"
-    if not any(map(any, pairs)):
-        return "-"
-    said = [f"{before},{after}" for before, after in pairs]
-    return said[0] if len(set(said)) == 1 else " ".join(said)
-
-
-def mode(found: PaddedWindow) -> str:
-    """What it is padded with: `zeros`; by axis and side where they differ."""
-    if not found.pads_something:
-        return "-"
-    sides = [_side(fill) for pair in found.fills for fill in pair]
-    if found.amounts is not None:
-        flat = [number for pair in found.amounts for number in pair]
-        sides = [side for side, number in zip(sides, flat, strict=True) if number] or sides
-    if len(set(sides)) == 1:
-        return sides[0]
-    axes = ["/".join(dict.fromkeys(map(_side, pair))) for pair in found.fills]
-    return axes[0] if len(set(axes)) == 1 else ", ".join(axes)
+def _laid_out(table: Table, width: int | None, colour: bool) -> Iterator[str]:
+    """Yield the lines of the headings and of all rows, in the first layout that fits."""
+    headings = [Cell(heading) for heading in table.headings]
+    rows = [[_printable(cell) for cell in row] for row in table.cells]
+    numeric = [heading in table.numeric for heading in table.headings]
+    columns = zip(*(row for row in (headings, *rows) if row), strict=True)
+    widths = [max(_length(line) for cell in column for line in cell.text.splitlines() or [""]) for column in columns]
+    for named, gap in ((0, "  "), (1, "  "), (1, " ")):  # columns that get lines of their own
+        grid = _Grid(widths[named:], numeric[named:], gap, "  " * named, colour)
+        if width is None or (grid.width <= width and named < len(headings)):
+            yield from (_painted(line, "heading", colour) for line in grid.lines(headings[named:]))
+            yield from grid.lines([])
+            for row in rows:
+                yield from (_painted(cell.text, cell.style, colour) for cell in row[:named] if cell.text)
+                yield from grid.lines(row[named:])
+            return
+    for row in rows:
+        yield from _block(table.headings, row, width or 0, colour) if row else [""]
 
 
-def _side(fill: tuple[str, Any]) -> str:
-    name, value = fill
-    if name == "ignore":
-        return "left out"
-    return f"{value:g}" if name == "constant" and isinstance(value, (int, float)) else name
+def _block(headings: Sequence[str], row: Sequence[Cell], width: int, colour: bool) -> Iterator[str]:
+    """Yield the first cell of a row, then the others after their headings: as many on a line as fit, code below."""
+    yield _painted(row[0].text, row[0].style, colour)
+    line, code, room = "", list[str](), width - 2
+    for heading, cell in zip(headings[1:], row[1:], strict=True):
+        if cell.text in ("", "-"):
+            continue
+        lines = [_painted(text, cell.style, colour) for text in cell.text.splitlines()]
+        if cell.style == "code" or len(lines) > 1:
+            code += [f"  {heading}:", *(f"    {text}" for text in lines)]
+            continue
+        length = _length(f"{heading}: {cell.text}")
+        if line and room < length + 2:
+            yield line
+            line, room = "", width - 2
+        line += f"{'; ' if line else '  '}{heading}: {lines[0]}"
+        room -= length + 2
+    yield from [line] if line else []
+    yield from code
 
 
-def megabytes(count: int | None) -> str:
-    """Bytes as people read them.
-
-    Example:
-
-    >>> from convpad.display.text import megabytes
-    >>> megabytes(3_326_976), megabytes(1200), megabytes(0), megabytes(None)
-    ('3.3 MB', '1.2 kB', '-', '?')
-    """
-    if count is None:
-        return "?"
-    if not count:
-        return "-"
-    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+def _printable(cell: Cell) -> Cell:
+    text = f"[{cell.text}]" if cell.style == "note" and cell.text else cell.text
+    return Cell("\n".join(map(_safe, text.splitlines())), cell.style)
 
 
-def cells(row: Row, note: str) -> tuple[str, ...]:
-    """One row of an audit, one text for each of `HEADINGS`."""
-    found = row.window
-    use = "?" if row.uneven is None and found.pads_something else "unevenly" if row.uneven else "evenly"
-    return (
-        found.name,
-        found.op,
-        window(found),
-        ("crops " if found.op == "conv_transpose" and found.amounts and any(map(any, found.amounts)) else "")
-        + amounts(found.amounts),
-        mode(found),
-        by_axis(found.input),
-        by_axis(found.output),
-        use if found.pads_something and found.op != "conv_transpose" else "-",
-        megabytes(found.copied),
-        note,
-    )
+def _safe(line: str) -> str:
+    """Return a line without control characters, which a model's file may have in its names."""
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
-def noted(audit: Audit) -> dict[str, int]:
-    """What is to be said of several rows, numbered."""
-    notes = dict.fromkeys(row.elsewhere for row in audit.rows if row.elsewhere)
-    return {note: number for number, note in enumerate(notes, 1)}
-
-
-def summary(audit: Audit) -> str:
-    """The whole in a sentence or two."""
-    rows = audit.rows
-    padded = sum(row.window.pads_something for row in rows)
-    uneven = sum(bool(row.uneven) for row in rows)
-    other = sum(bool(row.elsewhere) for row in rows)
-    windows = "1 window" if len(audit.reading.windows) == 1 else f"{len(audit.reading.windows)} windows"
-    said = f"{windows}, {padded} of them padded, {uneven} unevenly used"
-    said += f"; {other} would have other values elsewhere." if other else "."
-    pads = {pad.name for row in rows for pad in row.window.pads} | {pad.name for pad in audit.reading.loose}
-    if pads:
-        layers = "1 layer that only pads copies" if len(pads) == 1 else f"{len(pads)} layers that only pad copy"
-        said += f" {layers} {megabytes(audit.copied)} for one input."
-    return said
-
-
-def audited(audit: Audit) -> Any:
-    """An audit as a table, with its notes below."""
-    notes = noted(audit)
-    title = f"{audit.reading.source}: what this {TITLES[audit.reading.framework]} model pads"
-    table = _table(title, HEADINGS)
-    for row in audit.rows:
-        texts = cells(row, f"[{notes[row.elsewhere]}]" if row.elsewhere else "")
-        colours = ["yellow" if text == "unevenly" else "" for text in texts]
-        table.add_row(*map(Text, texts, colours))
-    lines = [f"[{number}] {note}" for note, number in notes.items()]
-    return Group(table, *map(Text, [summary(audit), *lines, *asides(audit.reading)]))
-
-
-def asides(reading: Any) -> list[str]:
-    """What a reading leaves open."""
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """Return the lines of a text. What follows a word and two spaces keeps its column."""
     lines: list[str] = []
-    if reading.loose:
-        lines.append(f"Layers that pad ahead of no window: {', '.join(pad.name for pad in reading.loose)}.")
-    if reading.unread:
-        lines.append(f"Not looked into: {', '.join(reading.unread)}.")
+    for line in map(_safe, text.splitlines() or [""]):
+        indent = re.match(r"\S+ {2,}| *", line)
+        hanging = " " * (indent.end() if indent else 0)
+        wrapped = wrap(
+            line, width or max(len(line), 1), subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+        )
+        lines += wrapped or [""]
     return lines
 
 
-def _table(title: str, headings: Sequence[str]) -> Table:
-    table = Table(title=Text(title, "bold"), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for place, heading in enumerate(headings):
-        table.add_column(heading, overflow="fold", no_wrap=0 < place < len(headings) - 1)
-    return table
+def _length(line: str) -> int:
+    """Return the columns of a terminal that a line takes."""
+    if line.isascii():
+        return len(line)
+    return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in line)
 
 
-def compared(comparison: Comparison) -> Any:
-    """A comparison: a table of what differs, what to write for it, and what stands alone."""
-    first, second = comparison.a.source, comparison.b.source
-    table = _table(
-        f"{first} and {second}", ("first", "second", "window", "first pads", "second pads", "so that they agree")
-    )
-    for pair in comparison.differences:
-        a, b = pair.a, pair.b
-        table.add_row(
-            Text(a.name), Text(b.name), Text(window(a)), Text(f"{amounts(a.amounts)} {mode(a)}"),
-            Text(f"{amounts(b.amounts)} {mode(b)}"), Text("\n".join(pair.remedy), "green"),
-        )  # fmt: skip
-    shown = [table] if comparison.differences else []
-    return Group(*shown, *map(Text, comparison.lines()))
+def _painted(text: str, style: str, colour: bool) -> str:
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if colour and text and style in _CODES else text

@@ -86,17 +86,17 @@ class Audit:
 
     def html(self) -> str:
         """The same as one HTML page that needs nothing else."""
-        from convpad.display.html import audited  # it shows what is found here
+        from convpad.display.rich_html import audited  # it shows what is found here
 
         return audited(self)
 
     def __rich__(self) -> Any:
-        from convpad.display.text import audited
+        from convpad.display.rich_text import audited
 
         return audited(self)
 
     def __str__(self) -> str:
-        from convpad.display.text import plain
+        from convpad.display.rich_text import plain
 
         return plain(self)
 

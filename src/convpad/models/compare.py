@@ -144,17 +144,17 @@ class Comparison:
 
     def html(self) -> str:
         """The same as one HTML page that needs nothing else."""
-        from convpad.display.html import compared  # it shows what is found here
+        from convpad.display.rich_html import compared  # it shows what is found here
 
         return compared(self)
 
     def __rich__(self) -> Any:
-        from convpad.display.text import compared
+        from convpad.display.rich_text import compared
 
         return compared(self)
 
     def __str__(self) -> str:
-        from convpad.display.text import plain
+        from convpad.display.rich_text import plain
 
         return plain(self)
 

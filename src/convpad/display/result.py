@@ -1,0 +1,72 @@
+"""Base class of results: text for people, JSON for programs, a page for a browser or a notebook."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from convpad.display.html import to_html
+from convpad.display.table import Table
+from convpad.display.text import to_text
+
+__all__ = ["Result"]
+
+
+class Result:
+    """A value that convpad returns. `str()` is a table for people, `repr()` one line.
+
+    A subclass has a `summary`, `to_dict` and `to_table`. A dataclass takes `repr=False`, or its own fields are shown.
+
+    Example:
+
+    >>> from convpad.display.result import Result
+    >>> from convpad.display.table import Table
+    >>> class Count(Result):
+    ...     summary = "2 windows"
+    ...     def to_dict(self):
+    ...         return {"windows": 2}
+    ...     def to_table(self):
+    ...         return Table("A count", ("windows",), (("2",),))
+    >>> Count()
+    <Count: 2 windows>
+    >>> print(Count(), Count().to_json())
+    A count
+    <BLANKLINE>
+    windows
+    -------
+    2 {
+      "windows": 2
+    }
+    """
+
+    __slots__ = ()
+
+    @property
+    def summary(self) -> str:
+        """The result in one line."""
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as dicts, lists, strings and numbers."""
+        raise NotImplementedError
+
+    def to_table(self) -> Table:
+        """Return the result as a table for people."""
+        raise NotImplementedError
+
+    def to_json(self) -> str:
+        """Return `to_dict()` as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def to_html(self) -> str:
+        """Return the table as an HTML page that needs no other file."""
+        return to_html(self.to_table())
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __str__(self) -> str:
+        return to_text(self.to_table())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary}>"
