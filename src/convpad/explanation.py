@@ -11,7 +11,7 @@ from convpad.core.padding import Padding
 from convpad.core.problem import OPS, POOLS, Problem, pose
 from convpad.core.validation import integer, listed, per_axis
 from convpad.core.window import Window, places_read
-from convpad.frameworks import NAMES, TITLES, Words, say
+from convpad.frameworks import NAMES, TITLES, Translation, to_code
 
 __all__ = ["AxisFacts", "Explanation", "explain"]
 
@@ -84,7 +84,7 @@ class Explanation:
     problem: Problem
     padding: Padding
     axes: tuple[AxisFacts, ...]
-    words: tuple[Words, ...]
+    words: tuple[Translation, ...]
 
     def json(self) -> str:
         """The facts and the words, as JSON.
@@ -210,7 +210,7 @@ other values."
     asked = pose(op, (None, *sizes, 1), kernel_shape, parsed, pointwise_shape=(*(1,) * rank, 1, 1), **options)
     problem = replace(asked, input_shape=(None, *sizes, None), output_shape=(*asked.output_shape[:-1], None))
     axes = tuple(_axis(problem, axis) for axis in range(rank))
-    return Explanation(problem, parsed, axes, tuple(say(problem, name, parsed.values) for name in NAMES))
+    return Explanation(problem, parsed, axes, tuple(to_code(problem, name, parsed.values) for name in NAMES))
 
 
 def _axis(problem: Problem, axis: int) -> AxisFacts:

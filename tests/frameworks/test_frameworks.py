@@ -16,8 +16,9 @@ from convpad.core.errors import PaddingError, ShapeError
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem, pose, pose_pad
 from convpad.core.window import Window
-from convpad.frameworks import NAMES, TITLES, Words, read, say
-from convpad.frameworks.query import Asked, ceiled
+from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
+from convpad.frameworks.parsing import rounded_up
+from convpad.frameworks.query import OpQuery
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -34,19 +35,19 @@ def blank(problem: Problem) -> list[Window]:
 def test_there_and_back(name: str, op: str, data: st.DataObject) -> None:
     case: Spoken = data.draw(spoken((op,)))
     problem = case.problem()
-    words = say(problem, name, case.padding.values)
+    words = to_code(problem, name, case.padding.values)
     assert words.framework == name
     if not words.exact:
         assert words.note
         assert words.arguments == ()
         return
     assert words.code
-    padding = read(name, blank(problem), op=op, **dict(words.arguments))
-    asked = Asked(problem, case.padding.values)
+    padding = parse(name, blank(problem), op=op, **dict(words.arguments))
+    asked = OpQuery(problem, case.padding.values)
     if op == "conv_transpose":
-        assert asked.output_padding(padding.amounts) is not False
+        assert asked.output_padding_for(padding.amounts) is not False
         return
-    again = Asked(replace(case, options={**case.options, **spelled(padding)}).problem(), padding.values)
+    again = OpQuery(replace(case, options={**case.options, **spelled(padding)}).problem(), padding.values)
     assert [(w.before, w.output) for w in again.problem.windows] == [(w.before, w.output) for w in problem.windows]
     assert again.fills == asked.fills
 
@@ -54,22 +55,64 @@ def test_there_and_back(name: str, op: str, data: st.DataObject) -> None:
 def test_a_dilation_lets_output_padding_give_back_more_than_a_stride() -> None:
     """PyTorch's output_padding is below its stride or its dilation; convpad's own is below the stride alone."""
     problem = Spoken("conv_transpose", (2, 2), (1, 1), 1, {"dilation_rate": (1, 2), "padding": (0, (1, 0))}).problem()
-    words = say(problem, "torch")
+    words = to_code(problem, "torch")
     assert words.exact
     assert dict(words.arguments) == {"padding": (0, 1), "output_padding": (0, 1)}
-    padding = read("torch", blank(problem), op="conv_transpose", **dict(words.arguments))
+    padding = parse("torch", blank(problem), op="conv_transpose", **dict(words.arguments))
     assert [amount.pair for amount in padding.amounts] == [(0, 0), (1, 0)]
-    assert Asked(problem, padding.values).output_padding(padding.amounts) is None
+    assert OpQuery(problem, padding.values).output_padding_for(padding.amounts) is None
 
 
 def test_same_of_a_told_size_reads_back_where_the_axes_differ() -> None:
     """One axis has the size that "same" gives by itself, the other one that takes an output_padding of 0."""
     problem = Spoken("conv_transpose", (2, 2), (3, 4), 1, {"strides": 2, "padding": 1}).problem()
-    words = say(problem, "tensorflow")
+    words = to_code(problem, "tensorflow")
     assert dict(words.arguments) == {"padding": "SAME"}
-    padding = read("tensorflow", blank(problem), op="conv_transpose", **dict(words.arguments))
+    padding = parse("tensorflow", blank(problem), op="conv_transpose", **dict(words.arguments))
     assert [amount.pair for amount in padding.amounts] == [(1, 1), (1, 1)]
-    assert Asked(problem, padding.values).output_padding(padding.amounts) is None
+    assert OpQuery(problem, padding.values).output_padding_for(padding.amounts) is None
+
+
+def test_a_pool_of_caffes_whose_last_window_holds_no_value() -> None:
+    """Caffe drops a window that starts behind the axis only where it pads."""
+    window = {"strides": (2, 1), "padding": ((0, 1), 0)}
+    assert not to_code(Spoken("max_pool", (2, 2), (1, 1), 1, window).problem(), "caffe").exact
+    assert to_code(Spoken("max_pool", (3, 2), (2, 1), 1, window).problem(), "caffe").exact
+
+
+@pytest.mark.parametrize("op", POOLS)
+def test_dilated_pools_are_written_with_their_dilation_or_as_a_workaround(op: str) -> None:
+    problem = posed(op, (8, 8), (3, 3), 1, dilation_rate=2, strides=1)
+    translations = {name: to_code(problem, name) for name in NAMES}
+    exact = {"max_pool": ["torch", "onnx"], "average_pool": ["onnx"]}[op]
+    assert [name for name, translation in translations.items() if translation.exact] == exact
+    assert "dilations = [2, 2]" in translations["onnx"].code
+    assert all("dilation" in translation.code for translation in translations.values() if translation.code)
+    assert all("dilation" in translation.note for translation in translations.values() if not translation.exact)
+
+
+def test_pools_that_are_rounded_up() -> None:
+    problem = posed("max_pool", (8, 8), (3, 3), 1, strides=2, ceil_mode=True)
+    assert to_code(problem, "torch").code == "torch.nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"
+    assert to_code(problem, "flax").code == "nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 2), (1, 2)))"
+    counting = posed("average_pool", (8, 8), (3, 3), 1, "zeros", strides=2, ceil_mode=True)
+    unknown = posed("max_pool", (None, None), (3, 3), "valid", strides=2, ceil_mode=True)
+    for problem in (counting, unknown):
+        for name in NAMES:
+            translation = to_code(problem, name)
+            assert not translation.exact
+            assert "ceil_mode=True" in translation.code or name in ("onnx", "caffe", "theano")
+
+
+def test_a_transposed_convolution_of_unknown_channels() -> None:
+    """TensorFlow and Theano are told the output's sizes; `filters` stands for its channels."""
+    padding = Padding.parse("same", rank=2)
+    problem = pose("conv_transpose", (None, 4, 4, None), (4, 4, None, None), padding, strides=2)
+    shape = "output_shape=[tf.shape(x)[0], 8, 8, filters]"
+    assert (
+        to_code(problem, "tensorflow").code == f'tf.nn.conv2d_transpose(x, kernel, {shape}, strides=2, padding="SAME")'
+    )
+    assert "input_shape=(None, filters, 8, 8)" in to_code(problem, "theano").code
 
 
 def spelled(padding: Padding) -> dict[str, Any]:
@@ -257,7 +300,7 @@ SAID = [
 @pytest.mark.parametrize(("asked", "name", "code", "exact", "note"), SAID)
 def test_said(asked: Any, name: str, code: str, exact: bool, note: str) -> None:
     op, sizes, window, padding, options = asked
-    words = say(posed(op, sizes, window, padding, **options), name)
+    words = to_code(posed(op, sizes, window, padding, **options), name)
     assert (words.code, words.exact, words.note) == (code, exact, note)
 
 
@@ -293,7 +336,7 @@ READ = [
 
 @pytest.mark.parametrize(("name", "windows", "op", "words", "padding", "mode"), READ)
 def test_read(name: str, windows: list[Window], op: str, words: dict[str, Any], padding: Any, mode: str) -> None:
-    assert read(name, windows, op=op, **words) == Padding.parse(padding, mode, rank=len(windows))
+    assert parse(name, windows, op=op, **words) == Padding.parse(padding, mode, rank=len(windows))
 
 
 REFUSED = [
@@ -344,29 +387,29 @@ REFUSED = [
 def test_refused(call: Any, text: str) -> None:
     name, windows, words = call
     with pytest.raises(PaddingError) as refusal:
-        read(name, windows, **words)
+        parse(name, windows, **words)
     assert str(refusal.value) == text
 
 
 def test_other_refusals() -> None:
     with pytest.raises(PaddingError, match="`problem.op` must be one of 'conv', .* Received: 'pad'"):
-        say(pose_pad((1, 8, 3), Padding.parse(1, rank=1)), "keras")
+        to_code(pose_pad((1, 8, 3), Padding.parse(1, rank=1)), "keras")
     with pytest.raises(PaddingError, match="`op` must be one of .* Received: 'pad'"):
-        read("keras", ONE, op="pad")
+        parse("keras", ONE, op="pad")
     with pytest.raises(ShapeError, match="must come with sizes"):
-        read("torch", [Window(None, 3, 2, 1, None, None)], op="max_pool", ceil_mode=True)
+        parse("torch", [Window(None, 3, 2, 1, None, None)], op="max_pool", ceil_mode=True)
     assert tuple(TITLES) == NAMES
 
 
 def test_constants_are_written_where_they_are_known() -> None:
     asked = posed("conv", (8,), (3,), "same", 7)
     code = "torch.nn.Sequential(torch.nn.ConstantPad1d(1, {}), torch.nn.Conv1d(3, 8, 3))"
-    assert say(asked, "torch").code == code.format("value")
-    assert say(asked, "torch", ((7, 7),)).code == code.format("7")
+    assert to_code(asked, "torch").code == code.format("value")
+    assert to_code(asked, "torch", ((7, 7),)).code == code.format("7")
     per_channel = Padding.parse("same", Constant([1, 2, 3]), rank=1)
-    words = say(posed("conv", (8,), (3,), "same", Constant([1, 2, 3])), "torch", per_channel.values)
+    words = to_code(posed("conv", (8,), (3,), "same", Constant([1, 2, 3])), "torch", per_channel.values)
     assert "padding_mode=convpad.Constant(value=(1, 2, 3))" in words.code
-    words = say(posed("conv", (8,), (3,), "same", Learned("ones")), "keras", ((Learned("ones"), Learned("ones")),))
+    words = to_code(posed("conv", (8,), (3,), "same", Learned("ones")), "keras", ((Learned("ones"), Learned("ones")),))
     assert words.code == 'convpad.keras.Conv1D(8, 3, padding="same", padding_mode=convpad.Learned(initializer="ones"))'
 
 
@@ -445,12 +488,12 @@ def theano_pool(code: str, x: Any) -> Any:
 @pytest.mark.parametrize(("name", "pooled"), [("caffe", caffe_pool), ("theano", theano_pool)])
 @pytest.mark.parametrize("op", POOLS)
 def test_pools_by_their_sources(name: str, pooled: Any, op: str) -> None:
-    said: list[Words] = []
+    said: list[Translation] = []
 
     @settings(max_examples=400)
     @given(case=spoken((op,)).filter(lambda case: case.rank == 2))
     def holds(case: Spoken) -> None:
-        words = say(case.problem(), name, case.padding.values)
+        words = to_code(case.problem(), name, case.padding.values)
         if words.exact:
             said.append(words)
             np.testing.assert_allclose(
@@ -469,7 +512,7 @@ def test_convolutions_by_their_sources() -> None:
     @given(case=spoken(("conv", "conv_transpose")).filter(lambda case: case.rank == 2))
     def holds(case: Spoken) -> None:
         problem = case.problem()
-        caffe, theano = say(problem, "caffe"), say(problem, "theano")
+        caffe, theano = to_code(problem, "caffe"), to_code(problem, "theano")
         spatial = problem.input_shape[1:3], problem.output_shape[1:3]
         for axis, window in enumerate(problem.windows):
             if caffe.exact:
@@ -480,7 +523,7 @@ def test_convolutions_by_their_sources() -> None:
                 )
                 span, n, o = d * (window.kernel - 1) + 1, *(sizes[axis] for sizes in spatial)
                 assert o == (s * (n - 1) + span - 2 * p if case.op == "conv_transpose" else (n + 2 * p - span) // s + 1)
-                assert p == Asked(problem, case.padding.values).reach[axis][0]
+                assert p == OpQuery(problem, case.padding.values).reach[axis][0]
                 counted["caffe"] += 1
             if theano.exact:
                 border = dict(theano.arguments)["border_mode"]
@@ -512,4 +555,4 @@ def test_convolutions_by_their_sources() -> None:
     ],
 )
 def test_rounding_up(window: Window, pad: int, pair: Any) -> None:
-    assert ceiled(window, pad) == pair
+    assert rounded_up(window, pad) == pair

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from spoken import OPS, Spoken, spoken
 
 import convpad
-from convpad.frameworks import Words, say
+from convpad.frameworks import Translation, to_code
 
-Run = Callable[[Spoken, Words], Any]
+Run = Callable[[Spoken, Translation], Any]
 
 # Keras 3.15.1's own variables, asked for their values by NumPy 2.
 pytestmark = [
@@ -33,7 +33,7 @@ def channels_first(array: Any) -> Any:
     return np.ascontiguousarray(np.moveaxis(array, -1, 1))
 
 
-def on_onnx(case: Spoken, words: Words) -> Any:
+def on_onnx(case: Spoken, words: Translation) -> Any:
     onnx = pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
     x, *kernels = case.arrays()
@@ -55,7 +55,7 @@ def channels_and_filters_first(case: Spoken, kernel: Any) -> Any:
     return np.ascontiguousarray(np.moveaxis(kernel, (-1, -2), (0, 1)))
 
 
-def on_torch(case: Spoken, words: Words) -> Any:
+def on_torch(case: Spoken, words: Translation) -> Any:
     import torch
 
     x, *kernels = case.arrays()
@@ -72,7 +72,7 @@ def on_torch(case: Spoken, words: Words) -> Any:
         return np.moveaxis(layer(tensors["x"]).numpy(), 1, -1)
 
 
-def on_tensorflow(case: Spoken, words: Words) -> Any:
+def on_tensorflow(case: Spoken, words: Translation) -> Any:
     import tensorflow as tf
 
     x, *kernels = map(tf.constant, case.arrays())
@@ -80,7 +80,7 @@ def on_tensorflow(case: Spoken, words: Words) -> Any:
     return eval(words.code, {"tf": tf, "convpad": convpad, "x": x, **names}).numpy()
 
 
-def on_flax(case: Spoken, words: Words) -> Any:
+def on_flax(case: Spoken, words: Translation) -> Any:
     import jax
     from flax import linen as nn
 
@@ -100,7 +100,7 @@ def on_flax(case: Spoken, words: Words) -> Any:
     return np.asarray(found.apply(jax.tree_util.tree_map_with_path(filled, variables), x))
 
 
-def on_keras(case: Spoken, words: Words) -> Any:
+def on_keras(case: Spoken, words: Translation) -> Any:
     import keras
 
     x, *kernels = case.arrays()
@@ -133,7 +133,7 @@ def here() -> list[str]:
 
 def off(name: str, case: Spoken) -> float | None:
     """How far the framework's numbers are from the oracle's; None where it has no words."""
-    words = say(case.problem(), name, case.padding.values)
+    words = to_code(case.problem(), name, case.padding.values)
     if not words.code:
         assert words.note
         return None
@@ -167,7 +167,7 @@ def test_the_code_gives_the_oracles_numbers(name: str, op: str) -> None:
     @given(case=spoken((op,)))
     def holds(case: Spoken) -> None:
         difference = off(name, case)
-        assert difference is None or difference < 2e-5, say(case.problem(), name, case.padding.values)
+        assert difference is None or difference < 2e-5, to_code(case.problem(), name, case.padding.values)
         said.append(difference is not None)
 
     holds()
@@ -177,7 +177,7 @@ def test_the_code_gives_the_oracles_numbers(name: str, op: str) -> None:
 def test_other_words_are_noticed() -> None:
     case = Spoken("conv", (6,), (3,), 1, {"strides": 2, "padding": "same"})
     for name in here():
-        words = say(case.problem(), name)
-        other = say(Spoken("conv", (6,), (3,), 1, {"strides": 2, "padding": (1, 1)}).problem(), name)
+        words = to_code(case.problem(), name)
+        other = to_code(Spoken("conv", (6,), (3,), 1, {"strides": 2, "padding": (1, 1)}).problem(), name)
         assert words.code != other.code
         assert np.abs(RUNS[name][1](case, other) - case.answer()).max() > 1e-2, name

@@ -1,30 +1,31 @@
-"""What does a framework call this padding? One file for each: to its words, and back.
+"""Padding in the terms of seven frameworks: code written for a `Problem`, and arguments read into a `Padding`.
 
-`say` writes a `Problem` down as one would in that framework, or says why it cannot be said there and what to write
-instead. `read` is the way back: a framework's words for the padding of a window, as a `Padding`.
+    to_code(problem, name)                       -> Translation(framework, code, exact, note, arguments)
+    parse(name, windows, op="conv", **arguments) -> Padding
 
-    say(problem, name)                      -> Words(framework, code, exact, note, arguments)
-    read(name, windows, op="conv", **words) -> Padding
-
-Whatever is said exactly reads back as the same padding: with `read(name, windows, op=op, **dict(words.arguments))` the
-same values stand under the same windows.
+Every exact translation can be read back: `parse(name, windows, op=op, **dict(translation.arguments))` puts the same
+values under the same windows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from convpad.core.amounts import explicit
 from convpad.core.errors import refuse
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, Problem
+from convpad.core.problem import OPS, Problem, absorb_overhang
 from convpad.core.window import Window
 from convpad.frameworks import caffe, flax, keras, onnx, tensorflow, theano, torch
-from convpad.frameworks.code import Words
-from convpad.frameworks.query import Asked
+from convpad.frameworks.code import InexactError, Translation
+from convpad.frameworks.query import OpQuery, portability_note
 
-__all__ = ["NAMES", "TITLES", "Words", "read", "say"]
+__all__ = ["NAMES", "TITLES", "Translation", "parse", "to_code"]
 
+# Each module has ARGUMENTS, the names that its `parse` takes; `arguments`, which raises InexactError where the
+# framework's own operation cannot pad like this; `code` with these arguments; and `workaround` without them.
 _FRAMEWORKS = {
     "keras": keras,
     "tensorflow": tensorflow,
@@ -36,10 +37,10 @@ _FRAMEWORKS = {
 }
 
 NAMES = tuple(_FRAMEWORKS)
-"""The frameworks whose words are known here, in the order in which they are shown."""
+"""The frameworks, in the order in which they are shown."""
 
 TITLES = dict(zip(NAMES, ("Keras", "TensorFlow", "PyTorch", "ONNX", "Caffe", "Theano", "Flax"), strict=True))
-"""What people call them."""
+"""The frameworks' names for people."""
 
 
 def _framework(name: str) -> Any:
@@ -48,26 +49,26 @@ def _framework(name: str) -> Any:
     return _FRAMEWORKS[name]
 
 
-def say(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | None = None) -> Words:
-    """One padded operation in the words of one framework.
+def to_code(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | None = None) -> Translation:
+    """Write one padded operation for a framework.
 
     Args:
-        problem: what is asked. Where its shapes do not know the channels, the code says `channels` and `filters`;
+        problem: the operation. Where its shapes do not know the channels, the code has `channels` and `filters`;
             a layout that the framework does not have is not shown.
         name: one of `NAMES`.
-        values: what the constants among its modes carry, `(before, after)` for each axis, as `Padding.values` has
-            them. Without, the code says `value`.
+        values: the constants among its modes, `(before, after)` for each axis, as `Padding.values` has them. Without
+            them, the code has `value`.
 
     Example:
 
     >>> from convpad import Padding
-    >>> from convpad.frameworks import say
     >>> from convpad.core.problem import pose
-    >>> asked = pose("conv", (None, 224, 224, 3), (7, 7, 3, 64), Padding.parse("half", rank=2), strides=2)
-    >>> say(asked, "torch").code
+    >>> from convpad.frameworks import to_code
+    >>> problem = pose("conv", (None, 224, 224, 3), (7, 7, 3, 64), Padding.parse("half", rank=2), strides=2)
+    >>> to_code(problem, "torch").code
     'torch.nn.Conv2d(3, 64, 7, stride=2, padding=3)'
-    >>> words = say(asked, "keras")
-    >>> words.exact, words.code
+    >>> translation = to_code(problem, "keras")
+    >>> translation.exact, translation.code
     (False, 'keras.Sequential([keras.layers.ZeroPadding2D(3), keras.layers.Conv2D(64, 7, strides=2)])')
 
     Raises:
@@ -76,39 +77,55 @@ def say(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | None = 
     framework = _framework(name)
     if problem.op not in OPS:
         raise refuse("problem.op", f"be one of {', '.join(map(repr, OPS))}", problem.op)
-    return framework.say(Asked(problem, tuple(values or ((None, None),) * problem.rank)))
+    query = OpQuery(_rounded_down(problem), tuple(values or ((None, None),) * problem.rank))
+    try:
+        if query.is_rounded_up:
+            raise InexactError("The last window may reach beyond padding that counts, or beyond an unknown size.")
+        arguments = framework.arguments(query)
+    except InexactError as reason:
+        return Translation(name, framework.workaround(query), exact=False, note=str(reason))
+    padding = tuple((key, value) for key, value in arguments.items() if key in framework.ARGUMENTS)
+    return Translation(name, framework.code(query, arguments), True, portability_note(query), padding)
 
 
-def read(name: str, windows: Sequence[Window], *, op: str = "conv", **words: Any) -> Padding:
-    """What a framework's words for a padding mean here.
+def _rounded_down(problem: Problem) -> Problem:
+    """Replace `ceil_mode` by the amounts that it comes to, where they are known."""
+    absorbed = absorb_overhang(problem)
+    rows = zip(absorbed.windows, problem.windows, problem.amounts, strict=True)
+    amounts = [amount if w.ceil == ceil.ceil else explicit(w.before or 0, w.after or 0) for w, ceil, amount in rows]
+    return replace(absorbed, amounts=tuple(amounts))
+
+
+def parse(name: str, windows: Sequence[Window], *, op: str = "conv", **arguments: Any) -> Padding:
+    """Read a framework's arguments for a padding.
 
     Args:
         name: one of `NAMES`.
         windows: one for each spatial axis; their size, kernel, stride and dilation are read, not their amounts.
-            The size may be None where the words do not depend on it.
-        op: the operation, one of `convpad.core.problem.OPS`: pools count their padding otherwise than convolutions.
-        words: the framework's own arguments: `padding` and `padding_mode` of PyTorch, `pads` and `auto_pad` of ONNX,
-            `pad` of Caffe, `border_mode` and `pad` of Theano, `padding` of Keras, TensorFlow and Flax;
-            `count_include_pad` and `ceil_mode` where pools have them.
+            The size, of a transposed convolution its output's, may be None where the arguments do not depend on it.
+        op: the operation, one of `convpad.core.problem.OPS`: frameworks pad pools and convolutions differently.
+        arguments: the framework's own: `padding`, `padding_mode` and `output_padding` of PyTorch, `pads`,
+            `output_padding` and `auto_pad` of ONNX, `pad` of Caffe, `border_mode` and `pad` of Theano, `padding` of
+            Keras, TensorFlow and Flax; `count_include_pad` and `ceil_mode` where pools have them.
 
     Example:
 
-    >>> from convpad.frameworks import read
+    >>> from convpad.frameworks import parse
     >>> from convpad.core.window import Window
     >>> axes = [Window(224, kernel=3, stride=2, dilation=1, before=None, after=None)] * 2
-    >>> read("torch", axes, padding=1, padding_mode="circular")
+    >>> parse("torch", axes, padding=1, padding_mode="circular")
     Padding.parse(((1, 1), (1, 1)), 'circular', rank=2)
-    >>> read("onnx", axes, auto_pad="SAME_UPPER")
+    >>> parse("onnx", axes, auto_pad="SAME_UPPER")
     Padding.parse('same', 'zeros', rank=2)
 
     Raises:
-        PaddingError: the framework is none of them, or has no such words.
+        PaddingError: the framework is none of them, or has no such arguments.
     """
     framework = _framework(name)
     if op not in OPS:
         raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
-    unknown = [word for word in words if word not in framework.WORDS]
-    if unknown:
-        allowed = f"be among {TITLES[name]}'s words for padding: {', '.join(framework.WORDS)}"
-        raise refuse("words", allowed, unknown[0])
-    return framework.read(tuple(windows), op, **words)
+    for argument in arguments:
+        if argument not in framework.ARGUMENTS:
+            allowed = f"be among {TITLES[name]}'s words for padding: {', '.join(framework.ARGUMENTS)}"
+            raise refuse("words", allowed, argument)
+    return framework.parse(tuple(windows), op, **arguments)

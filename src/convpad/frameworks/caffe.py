@@ -1,4 +1,4 @@
-"""What does Caffe call it? Layers of a prototxt (https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto).
+"""Caffe: layers of a prototxt (https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto).
 
 One number for both sides of an axis, zeros alone. Its pools round up and then drop a window that starts in the padding
 (src/caffe/layers/pooling_layer.cpp; `round_mode: FLOOR` since 2018), leave the padding out of a maximum, and count it
@@ -14,125 +14,125 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import per_axis
 from convpad.core.window import Window
-from convpad.frameworks.code import Words, as_padding
-from convpad.frameworks.query import Asked, warning
+from convpad.frameworks.code import InexactError, unless_zero
+from convpad.frameworks.parsing import as_padding
+from convpad.frameworks.query import OpQuery, known_pairs, pads_within_kernel
 
-__all__ = ["WORDS", "read", "say"]
+__all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
 
-WORDS = ("pad", "round_mode")
+ARGUMENTS = ("pad", "round_mode")
 
-
-def say(asked: Asked) -> Words:
-    found = _pool(asked) if asked.pools else _conv(asked)
-    if isinstance(found, str):
-        return asked.cannot("caffe", found)
-    pad, lines, more = found
-    words = ((("pad", pad if len(set(pad)) > 1 else pad[0]),) if any(pad) else ()) + more
-    note = warning(asked)
-    return Words("caffe", lines, True, note, words)
+_SIZE_UNKNOWN = "Caffe has no word for an amount that depends on the size."
+_UNEVEN = "Caffe pads both sides of an axis alike, and has no layer that pads."
 
 
-Found = tuple[list[int], str, tuple[tuple[str, Any], ...]]
+def arguments(query: OpQuery) -> dict[str, Any]:
+    return _pool(query) if query.is_pool else _conv(query)
 
 
-def _conv(asked: Asked) -> Found | str:
-    if not asked.plain:
-        return "Caffe pads with zeros, and has no layer that pads otherwise."
-    if asked.pairs is None:
-        return "Caffe has no word for an amount that depends on the size."
-    pad = [before for before, _ in asked.reach]
-    both = [(number, number) for number in pad]
-    if not (asked.reach == both if asked.transposed else asked.agrees(both)):
-        return "Caffe pads both sides of an axis alike, and has no layer that pads."
-    fields = {
-        "pad": pad,
-        "kernel_size": asked.kernel,
-        "stride": asked.problem.strides,
-        "dilation": asked.problem.dilation,
-    }
-    more = f" num_output: {asked.features}" + (f"  group: {asked.groups}" if asked.groups else "")
-    kind = "Deconvolution" if asked.transposed else "Convolution"
-    return pad, _layer(kind, "convolution_param", f"{more}  {_repeated(fields)}"), ()
+def _conv(query: OpQuery) -> dict[str, Any]:
+    if not query.has_default_mode:
+        raise InexactError("Caffe pads with zeros, and has no layer that pads otherwise.")
+    known_pairs(query, _SIZE_UNKNOWN)
+    pads = [before for before, _ in query.reach]
+    pairs = [(pad, pad) for pad in pads]
+    if not (query.reach == pairs if query.is_transposed else query.is_equivalent(pairs)):
+        raise InexactError(_UNEVEN)
+    return unless_zero("pad", pads)
 
 
-def _pool(asked: Asked) -> Found | str:
-    if asked.rank != 2:
-        return "Caffe pools two axes."
-    average = asked.op == "average_pool"
-    if not asked.only("zeros" if average else "ignore"):
-        return (
-            f"Caffe's {'average pools count the padding as zeros' if average else 'padding never wins in a maximum'}."
-        )
-    if asked.pairs is None:
-        return "Caffe has no word for an amount that depends on the size."
-    pad = [before for before, _ in asked.pairs]
-    if any(number >= size for number, size in zip(pad, asked.kernel, strict=True)):
-        return "Caffe's pools pad by less than their size."
-    floor = asked.agrees([(number, number) for number in pad])
-    ceil = [window.output for window in asked.problem.windows] == _outputs(asked.problem.windows, pad)
-    # What an average has beyond the padding, Caffe leaves out of its count.
-    if ceil and average and not floor:
-        ceil = False
-    if not (floor or ceil):
-        return "Caffe pads both sides of an axis alike, and has no layer that pads."
-    rounded = (("round_mode", "FLOOR"),) if floor and not ceil else ()
-    fields = {"pad": pad, "kernel": asked.kernel, "stride": asked.problem.strides}
-    lines = f" pool: {'AVE' if average else 'MAX'}  {_in_two(fields)}" + ("  round_mode: FLOOR" if rounded else "")
-    return pad, _layer("Pooling", "pooling_param", lines), rounded
+def _pool(query: OpQuery) -> dict[str, Any]:
+    if query.rank != 2:
+        raise InexactError("Caffe pools two axes.")
+    if query.dilation:
+        raise InexactError("Caffe's pools have no dilation.")
+    average = query.op == "average_pool"
+    if not query.only_modes("zeros" if average else "ignore"):
+        counted, never = "average pools count the padding as zeros", "padding never wins in a maximum"
+        raise InexactError(f"Caffe's {counted if average else never}.")
+    pads = [before for before, _ in known_pairs(query, _SIZE_UNKNOWN)]
+    pairs = [(pad, pad) for pad in pads]
+    pads_within_kernel(query, pairs, "Caffe's")
+    rounds_down = query.is_equivalent(pairs)
+    windows, outputs = query.problem.windows, _pool_outputs(query.problem.windows, pads)
+    rounds_up = [window.output for window in windows] == outputs
+    if average and not rounds_down:
+        rounds_up = False  # what an average has beyond the padding, Caffe leaves out of its count
+    rows = zip(windows, outputs, pads, strict=True)
+    if any(w.size and o and (o - 1) * w.stride >= w.size + pad for w, o, pad in rows):
+        rounds_up = False  # where Caffe does not pad, its last window may stand behind the axis and hold no value
+    if not (rounds_down or rounds_up):
+        raise InexactError(_UNEVEN)
+    return {**unless_zero("pad", pads), **({} if rounds_up else {"round_mode": "FLOOR"})}
 
 
-def _outputs(windows: Sequence[Window], pad: Sequence[int]) -> list[int | None]:
-    """How many outputs Caffe's pools have, as its PoolingLayer::Reshape counts them."""
-    found: list[int | None] = []
-    for window, number in zip(windows, pad, strict=True):
-        if window.size is None:
-            found.append(None)
+def _pool_outputs(windows: Sequence[Window], pads: Sequence[int]) -> list[int | None]:
+    """Count the outputs as PoolingLayer::Reshape does, which drops a window that starts in the padding."""
+    counts: list[int | None] = []
+    for w, pad in zip(windows, pads, strict=True):
+        if w.size is None:
+            counts.append(None)
             continue
-        outputs = -((window.span - window.size - 2 * number) // window.stride) + 1
-        if any(pad):
-            outputs -= (outputs - 1) * window.stride >= window.size + number
-        found.append(outputs)
-    return found
+        outputs = -((w.span - w.size - 2 * pad) // w.stride) + 1
+        counts.append(outputs - (any(pads) and (outputs - 1) * w.stride >= w.size + pad))
+    return counts
 
 
-def _layer(kind: str, param: str, said: str) -> str:
-    return f'layer {{\n  name: "y"  type: "{kind}"  bottom: "x"  top: "y"\n  {param} {{{said} }}\n}}'
+def code(query: OpQuery, arguments: dict[str, Any]) -> str:
+    pads = per_axis("pad", arguments.get("pad", 0), query.rank, 0)
+    fields = {"pad": pads, "kernel_size": query.kernel, "stride": query.problem.strides}
+    if query.is_pool:
+        kind, param = "Pooling", "pooling_param"
+        text = f" pool: {'AVE' if query.op == 'average_pool' else 'MAX'}  {_height_and_width(fields)}"
+        text += "  round_mode: FLOOR" if "round_mode" in arguments else ""
+    else:
+        kind, param = "Deconvolution" if query.is_transposed else "Convolution", "convolution_param"
+        groups = f"  group: {query.groups}" if query.groups else ""
+        text = f" num_output: {query.features}{groups}  {_repeated({**fields, 'dilation': query.problem.dilation})}"
+    return f'layer {{\n  name: "y"  type: "{kind}"  bottom: "x"  top: "y"\n  {param} {{{text} }}\n}}'
+
+
+_DEFAULTS = {"pad": 0, "stride": 1, "dilation": 1}
 
 
 def _repeated(fields: Mapping[str, Sequence[int]]) -> str:
-    """Fields that may come once for all axes, or once for each."""
-    default = {"pad": 0, "stride": 1, "dilation": 1}
-    said: list[str] = []
+    """Write fields that come once for all axes, or once for each."""
+    texts: list[str] = []
     for name, values in fields.items():
-        if set(values) != {default.get(name)}:
-            said += [f"{name}: {value}" for value in (values[:1] if len(set(values)) == 1 else values)]
-    return "  ".join(said)
+        if set(values) != {_DEFAULTS.get(name)}:
+            texts += [f"{name}: {value}" for value in (values[:1] if len(set(values)) == 1 else values)]
+    return "  ".join(texts)
 
 
-def _in_two(fields: Mapping[str, Sequence[int]]) -> str:
-    """Fields that come once for both axes, or as _h and _w."""
-    default = {"pad": 0, "stride": 1}
-    said: list[str] = []
+def _height_and_width(fields: Mapping[str, Sequence[int]]) -> str:
+    """Write fields that come once for both axes, or as _h and _w."""
+    texts: list[str] = []
     for name, (height, width) in fields.items():
         if height != width:
-            said += [f"{name}_h: {height}", f"{name}_w: {width}"]
-        elif height != default.get(name):
-            said.append(f"{'kernel_size' if name == 'kernel' else name}: {height}")
-    return "  ".join(said)
+            short = "kernel" if name == "kernel_size" else name
+            texts += [f"{short}_h: {height}", f"{short}_w: {width}"]
+        elif height != _DEFAULTS.get(name):
+            texts.append(f"{name}: {height}")
+    return "  ".join(texts)
 
 
-def read(windows: tuple[Window, ...], op: str, pad: Any = 0, round_mode: str = "CEIL") -> Padding:
+def workaround(query: OpQuery) -> str:
+    """Caffe has no layer that pads."""
+    return ""
+
+
+def parse(windows: tuple[Window, ...], op: str, pad: Any = 0, round_mode: str = "CEIL") -> Padding:
     if round_mode not in ("CEIL", "FLOOR"):
         raise refuse("round_mode", "be 'CEIL' or 'FLOOR'", round_mode)
     pads = per_axis("pad", pad, len(windows), 0)
     pairs: list[tuple[int, int] | None] = [(number, number) for number in pads]
     if "pool" in op and round_mode == "CEIL":
-        outputs = _outputs(windows, pads)
-        pairs = [_reaching(w, number, o) for w, number, o in zip(windows, pads, outputs, strict=True)]
+        outputs = _pool_outputs(windows, pads)
+        pairs = [_pair_read(*row) for row in zip(windows, pads, outputs, strict=True)]
     return as_padding(pairs, "ignore" if op == "max_pool" else "zeros")
 
 
-def _reaching(window: Window, pad: int, outputs: int | None) -> tuple[int, int] | None:
+def _pair_read(window: Window, pad: int, outputs: int | None) -> tuple[int, int] | None:
     if window.size is None or outputs is None:
         return None
     return pad, max((outputs - 1) * window.stride + window.span - window.size - pad, 0)

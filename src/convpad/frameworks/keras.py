@@ -1,4 +1,4 @@
-"""What does Keras call it? The layers of Keras 3 (https://keras.io/api/layers): valid, same and causal, with zeros.
+"""Keras 3 (https://keras.io/api/layers): its layers pad with zeros, by the words valid, same and causal.
 
 Its pools leave the padding out of the count. Its layers refuse a stride together with a dilation, transposed ones too.
 """
@@ -11,12 +11,12 @@ from convpad.core.amounts import AMOUNTS
 from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.window import Window
-from convpad.frameworks.code import Words, alike, call, pair_or_one
-from convpad.frameworks.query import Asked, Pad, warning
+from convpad.frameworks.code import InexactError, call, collapse, shortest_pairs
+from convpad.frameworks.query import OpQuery
 
-__all__ = ["WORDS", "read", "say"]
+__all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
 
-WORDS = ("padding",)
+ARGUMENTS = ("padding",)
 
 _LAYERS = {
     "conv": "Conv{}D",
@@ -28,66 +28,70 @@ _LAYERS = {
 }
 
 
-def say(asked: Asked) -> Words:
-    problem = asked.problem
-    if asked.rank > (2 if asked.depthwise else 3):
-        return asked.cannot("keras", f"Keras has no {_LAYERS[asked.op].format(asked.rank)}.", asked.convpad())
-    if set(problem.strides) != {1} and asked.dilation:
-        return asked.cannot("keras", "Keras's layers refuse a stride with a dilation.", asked.convpad(_format(asked)))
-    if asked.depthwise and len(set(problem.strides)) > 1:
-        return asked.cannot("keras", "Keras wants one stride here for all axes.", asked.convpad(_format(asked)))
-    word, options = _word(asked)
-    if word and asked.plain:
-        note = warning(asked)
-        said = None if word == "valid" else word
-        return Words("keras", _layer(asked, padding=said, **options), True, note, (("padding", word),))
-    why = "Keras's layers pad with zeros" if not asked.pools else "Keras's pools leave the padding out of the count"
-    why = f"{why}, by the words valid and same alone."
-    pads = asked.pads()
-    if pads and all(pad.mode == "zeros" for pad in pads):
-        layers = [*(_zeros(asked, pad) for pad in pads), _layer(asked)]
-        return asked.cannot("keras", why, f"keras.Sequential([{', '.join(layers)}])")
-    padding, mode = asked.spelling()
-    if asked.transposed:
-        options = {"output_padding": asked.output_padding(problem.amounts)}
-    return asked.cannot("keras", why, _layer(asked, "convpad.keras", padding=padding, padding_mode=mode, **options))
+def _unsupported(query: OpQuery) -> str:
+    """The reason why Keras has no such layer, whatever its padding."""
+    if query.rank > (2 if query.is_depthwise else 3):
+        return f"Keras has no {_LAYERS[query.op].format(query.rank)}."
+    if query.is_pool and query.dilation:
+        return "Keras's pools have no dilation."
+    if query.is_strided and query.dilation:
+        return "Keras's layers refuse a stride with a dilation."
+    if query.is_depthwise and len(set(query.problem.strides)) > 1:
+        return "Keras wants one stride here for all axes."
+    return ""
 
 
-def _word(asked: Asked) -> tuple[str | None, dict[str, Any]]:
-    """The word that comes to the same, and the output padding that it takes."""
-    if not asked.transposed:
-        words = ("valid", "same", "causal") if asked.op == "conv" and asked.rank == 1 else ("valid", "same")
-        return next((word for word in words if asked.is_word(AMOUNTS[word])), None), {}
-    for word in ("valid", "same"):
-        found = asked.output_padding([AMOUNTS[word]] * asked.rank)
-        if found is not False:
-            return word, {"output_padding": found}
-    return None, {}
+def arguments(query: OpQuery) -> dict[str, Any]:
+    if reason := _unsupported(query):
+        raise InexactError(reason)
+    if query.has_default_mode:
+        if word := query.first_word(_words(query.op, query.rank)):
+            return {"padding": word}
+        for word in ("valid", "same") if query.is_transposed else ():
+            output_padding = query.output_padding_for([AMOUNTS[word]] * query.rank)
+            if output_padding is not False:
+                return {"padding": word, "output_padding": output_padding}
+    padding = "Keras's pools leave the padding out of the count" if query.is_pool else "Keras's layers pad with zeros"
+    raise InexactError(f"{padding}, by the words valid and same alone.")
 
 
-def _format(asked: Asked) -> str | None:
-    return None if asked.problem.channels_last else "channels_first"
+def _words(op: str, rank: int) -> tuple[str, ...]:
+    return ("valid", "same", "causal") if op == "conv" and rank == 1 else ("valid", "same")
 
 
-def _layer(asked: Asked, home: str = "keras.layers", **padding: Any) -> str:
-    filters = [] if asked.pools or asked.op == "depthwise_conv" else [asked.filters]
-    options: dict[str, Any] = {"strides": asked.strides, **padding}
-    if not asked.pools:
-        options["dilation_rate"] = asked.dilation
-    if asked.op == "conv" and asked.problem.groups > 1:
-        options["groups"] = asked.problem.groups
-    if asked.depthwise:
-        options["depth_multiplier"] = asked.multiplier
-    name = f"{home}.{_LAYERS[asked.op].format(asked.rank)}"
-    return call(name, *filters, alike(asked.kernel), **options, data_format=_format(asked))
+def code(query: OpQuery, arguments: dict[str, Any], package: str = "keras.layers") -> str:
+    filters = [] if query.is_pool or query.op == "depthwise_conv" else [query.filters]
+    options = {"strides": query.strides, **arguments, "dilation_rate": query.dilation}
+    if options.get("padding") == "valid":
+        options["padding"] = None  # the default
+    if query.op == "conv" and query.problem.groups > 1:
+        options["groups"] = query.problem.groups
+    if query.is_depthwise:
+        options["depth_multiplier"] = query.depth_multiplier
+    name = f"{package}.{_LAYERS[query.op].format(query.rank)}"
+    return call(name, *filters, collapse(query.kernel), **options, data_format=_data_format(query))
 
 
-def _zeros(asked: Asked, pad: Pad) -> str:
-    return call(f"keras.layers.ZeroPadding{asked.rank}D", pair_or_one(pad.pairs), data_format=_format(asked))
+def _data_format(query: OpQuery) -> str | None:
+    return None if query.problem.channels_last else "channels_first"
 
 
-def read(windows: tuple[Window, ...], op: str, padding: str = "valid") -> Padding:
-    allowed = ("valid", "same", "causal") if op == "conv" and len(windows) == 1 else ("valid", "same")
+def workaround(query: OpQuery) -> str:
+    if _unsupported(query) or query.is_rounded_up:
+        return query.convpad_call(_data_format(query))
+    if steps := query.pad_steps(("zeros",)):
+        name = f"keras.layers.ZeroPadding{query.rank}D"
+        layers = [call(name, shortest_pairs(step.pairs), data_format=_data_format(query)) for step in steps]
+        return f"keras.Sequential([{', '.join([*layers, code(query, {})])}])"
+    padding, mode = query.convpad_padding()
+    options = {"padding": padding, "padding_mode": mode}
+    if query.is_transposed:
+        options["output_padding"] = query.output_padding_for(query.problem.amounts)
+    return code(query, options, "convpad.keras")
+
+
+def parse(windows: tuple[Window, ...], op: str, padding: str = "valid") -> Padding:
+    allowed = _words(op, len(windows))
     if padding not in allowed:
         raise refuse("padding", f"be one of Keras's words here: {', '.join(map(repr, allowed))}", padding)
     return Padding.parse(padding, "ignore" if "pool" in op else "zeros", rank=len(windows))

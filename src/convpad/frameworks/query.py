@@ -1,32 +1,39 @@
-"""Which padding would come to the same? A `Problem`, asked the way every framework's file asks it."""
+"""A `Problem` as a framework's file asks about it: numbers as arguments, and amounts that are equivalent to its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS, Amount
-from convpad.core.errors import refuse
 from convpad.core.modes import MODES, Mode
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem
 from convpad.core.window import Window, transposed_window
-from convpad.frameworks.code import Name, Words, alike, call
+from convpad.frameworks.code import InexactError, Name, call, collapse
 
-__all__ = ["Asked", "Pad", "ceiled", "number", "overhanging", "warning"]
+__all__ = ["OpQuery", "PadStep", "known_pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
 
 Pairs = Sequence[tuple[int, int]]
 Fill = tuple[str, Any]
-"""(mode, value): what one side is filled with."""
+"""(mode, value) of the padding on one side of an axis."""
 
 _ZEROS = MODES["zeros"]
-_PADDED = tuple(name for name, mode in MODES.items() if mode.counts)
+_COUNTED = tuple(name for name, mode in MODES.items() if mode.counts)
+_BEYOND_AXIS = {"reflect": -1, "symmetric": 0, "circular": 0}
+"""How much further than the size of an axis frameworks pad it in these modes; convpad and NumPy repeat the axis."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pad:
-    """One padding before the operation: one mode, on some axes."""
+class PadStep:
+    """One padding before the operation: one mode, on some axes.
+
+    Args:
+        mode: its name.
+        value: a constant as an argument to write; None in other modes.
+        pairs: `(before, after)` for each axis.
+    """
 
     mode: str
     value: Any
@@ -34,26 +41,33 @@ class Pad:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A problem with what its constants carry."""
+class OpQuery:
+    """A padded operation and the constants that it pads with.
+
+    Args:
+        problem: the operation.
+        values: the constants, `(before, after)` for each axis; None for those that are not known.
+    """
 
     problem: Problem
     values: tuple[tuple[Any, Any], ...]
+
+    # Numbers, as arguments to write
 
     @property
     def op(self) -> str:
         return self.problem.op
 
     @property
-    def pools(self) -> bool:
+    def is_pool(self) -> bool:
         return self.op in POOLS
 
     @property
-    def transposed(self) -> bool:
+    def is_transposed(self) -> bool:
         return self.op == "conv_transpose"
 
     @property
-    def depthwise(self) -> bool:
+    def is_depthwise(self) -> bool:
         return self.op in ("depthwise_conv", "separable_conv")
 
     @property
@@ -66,244 +80,263 @@ class Asked:
 
     @property
     def strides(self) -> Any:
-        """As an argument to write, None where it is the default: 1, and of a pool its size."""
+        """Strides as an argument; None where they are the default: 1, and of a pool its size."""
         strides = list(self.problem.strides)
-        return None if strides == (self.kernel if self.pools else [1] * self.rank) else alike(strides)
+        return None if strides == (self.kernel if self.is_pool else [1] * self.rank) else collapse(strides)
+
+    @property
+    def is_strided(self) -> bool:
+        return set(self.problem.strides) != {1}
+
+    @property
+    def is_rounded_up(self) -> bool:
+        return any(window.ceil for window in self.problem.windows)
 
     @property
     def dilation(self) -> Any:
-        """As an argument to write, None where there is none."""
-        return None if set(self.problem.dilation) == {1} else alike(self.problem.dilation)
+        """Dilation as an argument; None where there is none."""
+        return None if set(self.problem.dilation) == {1} else collapse(self.problem.dilation)
 
     @property
     def groups(self) -> Any:
-        """As an argument to write, None where there is one."""
-        return self.channels if self.depthwise else None if self.problem.groups == 1 else self.problem.groups
+        """Groups as an argument; None where there is one."""
+        return self.channels if self.is_depthwise else None if self.problem.groups == 1 else self.problem.groups
 
     @property
     def channels(self) -> Any:
-        """The input's, or a name for them."""
-        return self._known(self.problem.input_shape, "channels")
+        """Channels of the input, or a name for them."""
+        return self._channels_of(self.problem.input_shape, "channels")
 
     @property
     def filters(self) -> Any:
-        """The output's channels, or a name for them."""
-        return self._known(self.problem.output_shape, "filters")
+        """Channels of the output, or a name for them."""
+        return self._channels_of(self.problem.output_shape, "filters")
 
     @property
     def features(self) -> Any:
-        """The channels that the padded convolution itself gives: those of a separable one come before it mixes them."""
+        """Channels that the padded convolution itself gives: those of a separable one come before it mixes them."""
         return Name("channels * depth_multiplier") if self.op == "separable_conv" else self.filters
 
-    def _known(self, shape: tuple[int | None, ...], name: str) -> Any:
+    def _channels_of(self, shape: tuple[int | None, ...], name: str) -> Any:
         size = shape[self.problem.channel_axis]
         return Name(name) if size is None else size
 
     @property
-    def multiplier(self) -> Any:
-        """As an argument of a depthwise layer to write, None where it is 1."""
+    def depth_multiplier(self) -> Any:
+        """Outputs per channel of a depthwise layer as an argument; None where there is one."""
         if self.op == "separable_conv":
             return Name("depth_multiplier")
         sizes = self.filters, self.channels
         return sizes[0] // sizes[1] if all(type(size) is int for size in sizes) and sizes[0] != sizes[1] else None
 
     @property
+    def output_sizes(self) -> list[int | None]:
+        return [self.problem.output_shape[axis] for axis in self.problem.axes]
+
+    # How much
+
+    @property
     def pairs(self) -> Pairs | None:
-        """(before, after) for each axis, None where a size must be known first."""
+        """(before, after) for each axis; None where they depend on a size that is not known."""
         pairs = [(window.before, window.after) for window in self.problem.windows]
-        return [(b, a) for b, a in pairs if b is not None and a is not None] if None not in sum(pairs, ()) else None
+        known = [(before, after) for before, after in pairs if before is not None and after is not None]
+        return known if len(known) == len(pairs) else None
 
     @property
     def reach(self) -> list[tuple[int, int]]:
-        """How far the windows reach beyond the axis; less than 0 after it where they leave some of it unread.
+        """How far the windows reach beyond each axis; less than 0 after an axis of which they leave some unread.
 
-        Of a transposed convolution it is what is cropped from the full output; less than 0 is what is added to it.
+        Of a transposed convolution: the crop of the full output, which is less than 0 where it is extended.
         """
-        problem, found = self.problem, list[tuple[int, int]]()
-        left = problem.leftovers or [window.leftover or 0 for window in problem.windows]
-        for window, leftover in zip(problem.windows, left, strict=True):
-            found.append((window.before or 0, (window.after or 0) - leftover))
-        return found
+        windows = self.problem.windows
+        leftovers = self.problem.leftovers or [window.leftover or 0 for window in windows]
+        return [(w.before or 0, (w.after or 0) - leftover) for w, leftover in zip(windows, leftovers, strict=True)]
 
-    def agrees(self, pairs: Sequence[tuple[int, int] | None]) -> bool:
-        """Whether these amounts would put the same values under the same windows."""
-        return self.pairs is not None and None not in pairs and all(map(_same_reach, self.problem.windows, pairs))
+    def is_equivalent(self, pairs: Sequence[tuple[int, int] | None]) -> bool:
+        """Whether these amounts put the same values under the same windows."""
+        return self.pairs is not None and None not in pairs and all(map(_is_equivalent, self.problem.windows, pairs))
 
-    @property
-    def same(self) -> list[tuple[int, int] | None]:
-        """What `same` would pad on each axis, None where that depends on an unknown size."""
-        return [AMOUNTS["same"].known(w.size, w.span, w.stride) for w in self.problem.windows]
+    def pairs_of(self, word: str) -> list[tuple[int, int] | None]:
+        """Return the amounts of a word on each axis, None where they depend on a size that is not known."""
+        return [AMOUNTS[word].known(w.size, w.span, w.stride) for w in self.problem.windows]
 
-    def is_word(self, amount: Amount) -> bool:
-        """Whether that word, on every axis, would put the same values under the same windows."""
-        if self.transposed:
+    def has_word(self, word: str) -> bool:
+        """Whether the word, on every axis, puts the same values under the same windows."""
+        if self.is_transposed:
             return False
-        if all(given.name == amount.name for given in self.problem.amounts):
-            return True
-        return self.agrees([amount.known(w.size, w.span, w.stride) for w in self.problem.windows])
+        if self.pairs is None:
+            return all(amount.name == word for amount in self.problem.amounts)
+        return self.is_equivalent(self.pairs_of(word))
 
-    def output_padding(self, amounts: Sequence[Amount]) -> Any:
-        """The output padding with which these words give the same transposed convolution.
+    def first_word(self, words: Iterable[str]) -> str | None:
+        """Return the first of these words that puts the same values under the same windows."""
+        return next((word for word in words if self.has_word(word)), None)
 
-        None where they give it without, an int or one for each axis; False where they never do.
+    def output_padding_for(self, amounts: Sequence[Amount]) -> Any:
+        """Return the output padding with which these amounts give the same transposed convolution.
+
+        None where they give it without one, an int or one for each axis; False where they never do.
         """
         if all(map(self._transposes, range(self.rank), amounts, [None] * self.rank)):
             return None
-        found: list[int] = []
+        extras: list[int] = []
         for axis, amount in enumerate(amounts):
-            fits = [more for more in range(self.problem.strides[axis]) if self._transposes(axis, amount, more)]
-            found += fits[:1]
-        return alike(found) if len(found) == self.rank else False
+            fitting = [extra for extra in range(self.problem.strides[axis]) if self._transposes(axis, amount, extra)]
+            extras += fitting[:1]
+        return collapse(extras) if len(extras) == self.rank else False
 
-    def _transposes(self, axis: int, amount: Amount, more: int | None) -> bool:
-        window = self.problem.windows[axis]
-        # What is cropped does not depend on how many outputs the forward convolution has.
-        found, left = transposed_window(None, window.kernel, window.stride, window.dilation, amount, more, axis)
-        return (found.before, (found.after or 0) - left) == self.reach[axis]
+    def _transposes(self, axis: int, amount: Amount, output_padding: int | None) -> bool:
+        w = self.problem.windows[axis]
+        # The crop does not depend on how many outputs the forward convolution has.
+        window, leftover = transposed_window(None, w.kernel, w.stride, w.dilation, amount, output_padding, axis)
+        return (window.before, (window.after or 0) - leftover) == self.reach[axis]
+
+    # With what
 
     @property
     def fills(self) -> set[Fill]:
-        """The modes of the sides that are read, with what they carry. Constant 0 is zeros."""
-        found: set[Fill] = set()
-        unknown = self.pairs is None
-        for reach, modes, values in zip(self.reach, self.problem.modes, self.values, strict=True):
-            for beyond, mode, value in zip(reach, modes, values, strict=True):
-                if beyond > 0 or unknown:
-                    found.add(_fill(mode, value))
-        return found
+        """The modes of the sides that windows read, with their values. A constant 0 is zeros."""
+        sides = [(axis, side) for axis, reach in enumerate(self.reach) for side in (0, 1) if reach[side] > 0]
+        if self.pairs is None:
+            sides = [(axis, side) for axis in range(self.rank) for side in (0, 1)]
+        return {self._fill(axis, side) for axis, side in sides}
 
-    def only(self, *modes: str) -> bool:
-        """Whether every side that is read has one of these modes."""
+    def _fill(self, axis: int, side: int) -> Fill:
+        mode, value = self.problem.modes[axis][side], self.values[axis][side]
+        if not mode.carries_value:
+            return mode.name, None
+        return ("zeros", None) if type(value) in (int, float) and value == 0 else (mode.name, value)
+
+    def only_modes(self, *modes: str) -> bool:
+        """Whether every side that windows read has one of these modes."""
         return {mode for mode, _ in self.fills} <= set(modes)
 
     @property
-    def plain(self) -> bool:
-        """Whether what is outside is what this operation has there everywhere: zeros, or in a pool nothing."""
-        return self.only("ignore" if self.pools else "zeros")
+    def has_default_mode(self) -> bool:
+        """Whether the mode is the one that frameworks have without asking: zeros, and `ignore` in a pool."""
+        return self.only_modes("ignore" if self.is_pool else "zeros")
 
-    def pads(self) -> tuple[Pad, ...] | None:
-        """The same as paddings that come first, in their order; None where it is not to be had by padding first."""
-        if self.pairs is None or self.transposed or not self.only(*_PADDED):
-            return None
-        found: list[Pad] = []
-        rows = zip(self.pairs, self.problem.modes, self.values, strict=True)
-        for axis, (pair, modes, values) in enumerate(rows):
-            if not any(pair):
-                continue
-            fills = {_fill(m, v) for m, v, count in zip(modes, values, pair, strict=True) if count}
+    def has_room(self, mode: str, pairs: Pairs) -> bool:
+        """Whether the axes are long enough for a framework that does not repeat them."""
+        beyond = _BEYOND_AXIS.get(mode)
+        rows = zip(self.problem.windows, pairs, strict=True)
+        return beyond is None or all(w.size is None or max(pair) <= w.size + beyond for w, pair in rows)
+
+    # The same padding in other places
+
+    def pad_steps(self, modes: Collection[str], *, repeats: bool = False) -> tuple[PadStep, ...]:
+        """Return paddings before the operation that are equivalent to its own, in their order.
+
+        Args:
+            modes: those that the framework has for a padding by itself.
+            repeats: whether it repeats an axis that is too short for the mode.
+
+        Returns:
+            Empty where nothing is padded, or where such paddings cannot replace the operation's own.
+        """
+        if self.pairs is None or self.is_transposed or self.is_rounded_up or not self.only_modes(*_COUNTED):
+            return ()
+        steps: list[PadStep] = []
+        for axis, pair in enumerate(self.pairs):
+            fills = {self._fill(axis, side) for side in (0, 1) if pair[side]}
             if len(fills) > 1:
-                return None
-            mode, value = fills.pop()
-            if found and (found[-1].mode, found[-1].value) == (mode, value):
-                pairs = [*found.pop().pairs]
-            else:
-                pairs = [(0, 0)] * self.rank
-            pairs[axis] = pair
-            found.append(Pad(mode, value, tuple(pairs)))
-        return tuple(found)
+                return ()
+            for mode, value in fills:
+                merges = bool(steps) and (steps[-1].mode, steps[-1].value) == (mode, value)
+                pairs = list(steps.pop().pairs) if merges else [(0, 0)] * self.rank
+                pairs[axis] = pair
+                steps.append(PadStep(mode, value, tuple(pairs)))
+        for step in steps:
+            is_number = step.value is None or isinstance(step.value, (int, float))
+            if step.mode not in modes or not is_number or not (repeats or self.has_room(step.mode, step.pairs)):
+                return ()
+        return tuple(replace(step, value=_constant(step)) for step in steps)
 
-    def spelling(self) -> tuple[Any, Any]:
-        """convpad's own `padding` and `padding_mode`, None for what they are anyway."""
-        padding, _ = Padding(
-            self.problem.amounts, ((_ZEROS, _ZEROS),) * self.rank, ((None, None),) * self.rank
-        ).spelling()
+    def convpad_padding(self) -> tuple[Any, Any]:
+        """Return convpad's own `padding` and `padding_mode`, None where they are the defaults."""
+        modes, values = ((_ZEROS, _ZEROS),) * self.rank, ((None, None),) * self.rank
+        padding, _ = Padding(self.problem.amounts, modes, values).spelling()
         fills = zip(self.problem.modes, self.values, strict=True)
-        mode = alike([alike([_spelled(*side) for side in zip(*axis, strict=True)]) for axis in fills])
-        return None if padding == "valid" else padding, None if mode == ("ignore" if self.pools else "zeros") else mode
+        mode = collapse([collapse([_spelling(*side) for side in zip(*axis, strict=True)]) for axis in fills])
+        default = "ignore" if self.is_pool else "zeros"
+        return None if padding == "valid" else padding, None if mode == default else mode
 
-    def convpad(self, data_format: str | None = None) -> str:
-        """The call of convpad that says all of it, on the arrays of every framework that it serves."""
-        padding, mode = self.spelling()
+    def convpad_call(self, data_format: str | None = None) -> str:
+        """Write the call of convpad that pads like this, on the arrays of every framework that it serves."""
+        padding, mode = self.convpad_padding()
         options: dict[str, Any] = {"strides": self.strides, "padding": padding, "padding_mode": mode}
-        if not self.pools:
-            options["dilation_rate"] = self.dilation
-        if not self.depthwise and self.problem.groups > 1:
+        options["dilation_rate"] = self.dilation
+        if not self.is_depthwise and self.problem.groups > 1:
             options["groups"] = self.problem.groups
-        if self.transposed:
-            options["output_padding"] = self.output_padding(self.problem.amounts)
+        if self.is_transposed:
+            options["output_padding"] = self.output_padding_for(self.problem.amounts)
+        if self.is_rounded_up:
+            options["ceil_mode"] = True
         kernels = ["kernel", "pointwise_kernel"] if self.op == "separable_conv" else ["kernel"]
-        window = [alike(self.kernel)] if self.pools else map(Name, kernels)
+        window = [collapse(self.kernel)] if self.is_pool else map(Name, kernels)
         return call(f"convpad.{self.op}", Name("x"), *window, **options, data_format=data_format)
 
-    def cannot(self, framework: str, why: str, code: str = "") -> Words:
-        """What is said where the operation itself has no word for it."""
-        return Words(framework, code, False, why)
 
-
-def _same_reach(window: Window, pair: tuple[int, int] | None) -> bool:
-    """Whether another amount puts the same values under the same windows."""
+def _is_equivalent(window: Window, pair: tuple[int, int] | None) -> bool:
     if pair is None or window.size is None:
         return (window.before, window.after) == pair
     return window.before == pair[0] and window.output == replace(window, before=pair[0], after=pair[1]).output
 
 
-def _fill(mode: Mode, value: Any) -> Fill:
-    return ("zeros", None) if mode.carries_value and type(value) in (int, float) and value == 0 else (mode.name, value)
+def _constant(step: PadStep) -> Any:
+    return None if step.mode != "constant" else Name("value") if step.value is None else step.value
 
 
-def _spelled(mode: Mode, value: Any) -> Any:
+def _spelling(mode: Mode, value: Any) -> Any:
     if not mode.carries_value:
         return mode.name
     if value is None:
         return Name("value")
-    return (
-        value
-        if isinstance(value, (int, float))
-        else Name(f"convpad.{value if isinstance(value, Learned) else Constant(value)!r}")
-    )
+    if isinstance(value, (int, float)):
+        return value
+    return Name(f"convpad.{value if isinstance(value, Learned) else Constant(value)!r}")
 
 
-def ceiled(window: Window, pad: int) -> tuple[int, int] | None:
-    """What a pool that rounds up pads (PyTorch, ONNX, Theano): its last window may stick out, and starts inside."""
-    if window.size is None:
-        return None
-    outputs = -((window.span - window.size - 2 * pad) // window.stride) + 1
-    outputs -= (outputs - 1) * window.stride >= window.size + pad
-    return pad, max((outputs - 1) * window.stride + window.span - window.size - pad, 0)
+# Guards that several frameworks share
 
 
-def overhanging(pairs: Sequence[tuple[int, int] | None], behind: Sequence[int], mode: str) -> Any:
-    """With what such a pool pads: where it counts its padding, it does not count what its last window has beyond it.
-
-    Args:
-        pairs: what it pads in all.
-        behind: what it is told to pad behind each axis.
-        mode: with what.
-
-    Raises:
-        PaddingError: the last window has both in it.
-    """
-    beyond = [pair is not None and pair[1] > told for pair, told in zip(pairs, behind, strict=True)]
-    if mode == "ignore" or not any(beyond):
-        return mode
-    if any(more and told for more, told in zip(beyond, behind, strict=True)):
-        allowed = "be off, or count_include_pad, where the last window reaches beyond what is padded"
-        raise refuse("ceil_mode", allowed, True)
-    modes = [(mode, "ignore" if more else mode) for more in beyond]
-    return modes[0] if len(modes) == 1 else tuple(modes)
+def known_pairs(query: OpQuery, reason: str) -> Pairs:
+    """Return the amounts of a problem, or give the reason why a framework needs to know them."""
+    if query.pairs is None:
+        raise InexactError(reason)
+    return query.pairs
 
 
-def warning(asked: Asked) -> str:
-    """What to beware of: another habit that gives the same sizes and other values, where the window strides."""
-    if set(asked.problem.strides) == {1}:
+def pads_within_kernel(query: OpQuery, pairs: Pairs, whose: str) -> None:
+    """Refuse pools whose windows may stand in the padding alone."""
+    if any(max(pair) >= size for pair, size in zip(pairs, query.kernel, strict=True)):
+        raise InexactError(f"{whose} pools pad by less than their size.")
+
+
+def pool_counts_padding(query: OpQuery, whose: str) -> bool:
+    """Whether a pool counts its padding as zeros, on all sides; False where it leaves it out on all sides."""
+    if query.op == "max_pool" and not query.has_default_mode:
+        raise InexactError(f"In {whose} max pools the padding never wins.")
+    if len(query.fills) > 1 or not query.only_modes("ignore", "zeros"):
+        raise InexactError(f"{whose} pools pad with one of two things, zeros that count or nothing, on all sides.")
+    return query.fills == {("zeros", None)}
+
+
+def portability_note(query: OpQuery) -> str:
+    """Warn of another framework's habit that gives the same sizes and other values, where the window strides."""
+    if not query.is_strided:
         return ""
-    if asked.is_word(AMOUNTS["same"]):
-        half = [(window.span // 2, window.span // 2) for window in asked.problem.windows]
-        return _mismatch(asked, half, "PyTorch's and Caffe's habit, half the kernel on both sides,")
-    return _mismatch(asked, asked.same, 'Keras\'s "same"')
+    if query.has_word("same"):
+        return _mismatch(query, query.pairs_of("half"), "PyTorch's and Caffe's habit, half the kernel on both sides,")
+    return _mismatch(query, query.pairs_of("same"), 'Keras\'s "same"')
 
 
-def _mismatch(asked: Asked, pairs: Sequence[tuple[int, int] | None], who: str) -> str:
-    windows = asked.problem.windows
+def _mismatch(query: OpQuery, pairs: Sequence[tuple[int, int] | None], habit: str) -> str:
+    windows = query.problem.windows
     known = [pair for pair in pairs if pair]
-    if asked.transposed or asked.pairs is None or len(known) < asked.rank or asked.agrees(known):
+    if query.is_transposed or query.pairs is None or len(known) < query.rank or query.is_equivalent(known):
         return ""
-    sizes = [replace(w, before=b, after=a).output for w, (b, a) in zip(windows, known, strict=True)]
-    if None in sizes or sizes != [window.output for window in windows]:
+    outputs = [replace(w, before=before, after=after).output for w, (before, after) in zip(windows, known, strict=True)]
+    if None in outputs or outputs != [window.output for window in windows]:
         return ""
-    return f"This pads {alike(asked.pairs)}. {who} pads {alike(known)}: the same sizes, other values."
-
-
-def number(value: Any) -> Any:
-    """A constant as an argument to write, a name where it is not known; None where it is more than one number."""
-    return Name("value") if value is None else value if isinstance(value, (int, float)) else None
+    return f"This pads {collapse(query.pairs)}. {habit} pads {collapse(known)}: the same sizes, other values."

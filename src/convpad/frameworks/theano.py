@@ -1,4 +1,4 @@
-"""What did Theano call it? theano.tensor.nnet and signal.pool (https://github.com/Theano/Theano, 1.0).
+"""Theano: theano.tensor.nnet and signal.pool (https://github.com/Theano/Theano, 1.0).
 
 `border_mode` is valid, half, full, a number for both sides of an axis or a pair of them; zeros alone
 (theano/tensor/nnet/abstract_conv.py). Its pools pad both sides alike, by less than their size, and round up only
@@ -9,101 +9,86 @@ from __future__ import annotations
 
 from typing import Any
 
-from convpad.core.amounts import AMOUNTS
 from convpad.core.errors import refuse
 from convpad.core.padding import Padding
-from convpad.core.validation import integer, is_int, listed
+from convpad.core.validation import integer, listed
 from convpad.core.window import Window
-from convpad.frameworks.code import Name, Words, alike, as_padding, call
-from convpad.frameworks.query import Asked, ceiled, warning
+from convpad.frameworks.code import InexactError, Name, call
+from convpad.frameworks.parsing import as_padding, pair_entries, rounded_up
+from convpad.frameworks.query import OpQuery, Pairs, known_pairs, pads_within_kernel, pool_counts_padding
 
-__all__ = ["WORDS", "read", "say"]
+__all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
 
-WORDS = ("border_mode", "pad", "ignore_border", "mode")
+ARGUMENTS = ("border_mode", "pad", "ignore_border", "mode")
 
-_POOLS = {"ignore": "average_exc_pad", "zeros": "average_inc_pad"}
-
-
-def say(asked: Asked) -> Words:
-    if asked.rank not in (2, 3):
-        return asked.cannot("theano", "Theano's convolutions and pools have two axes or three: add one of size 1.")
-    found = _pool(asked) if asked.pools else _border(asked)
-    if isinstance(found, str):
-        return asked.cannot("theano", found)
-    code = _pool_call(asked, found) if asked.pools else _conv_call(asked, found["border_mode"])
-    return Words("theano", code, True, warning(asked), tuple(found.items()))
+_WORDS = ("valid", "half", "full")
 
 
-def _border(asked: Asked) -> dict[str, Any] | str:
-    if not asked.plain:
-        return "Theano pads with zeros, and has no function that pads otherwise."
-    if asked.transposed:
-        if None in asked.problem.output_shape[1:]:
-            return "Theano must be told the output's shape, which is not known here."
-        if min(number for pair in asked.reach for number in pair) < 0:
-            # Its forward convolution reads less than the whole output; the pads are those of what it reads.
-            return {"border_mode": _numbers(asked.pairs)}
-        return {"border_mode": _numbers(asked.reach)}
-    named = next((word for word in ("valid", "half", "full") if asked.is_word(AMOUNTS[word])), None)
-    if named:
-        return {"border_mode": named}
-    if asked.pairs is None:
-        return "Theano has no word for this amount, and its numbers depend on a size that is not known."
-    return {"border_mode": _numbers(asked.pairs)}
+def arguments(query: OpQuery) -> dict[str, Any]:
+    if query.rank not in (2, 3):
+        raise InexactError("Theano's convolutions and pools have two axes or three: add one of size 1.")
+    return _pool(query) if query.is_pool else {"border_mode": _border_mode(query)}
 
 
-def _numbers(pairs: Any) -> tuple[Any, ...]:
-    return tuple(pair[0] if pair[0] == pair[1] else pair for pair in pairs)
+def _border_mode(query: OpQuery) -> Any:
+    if not query.has_default_mode:
+        raise InexactError("Theano pads with zeros, and has no function that pads otherwise.")
+    if query.is_transposed:
+        if None in query.output_sizes:
+            raise InexactError("Theano must be told the output's shape, which is not known here.")
+        extends = min(number for pair in query.reach for number in pair) < 0
+        # The forward convolution of an extended output leaves the end unread: its own amounts are the border.
+        return _numbers((query.pairs or ()) if extends else query.reach)
+    reason = "Theano has no word for this amount, and its numbers depend on a size that is not known."
+    return query.first_word(_WORDS) or _numbers(known_pairs(query, reason))
 
 
-def _pool(asked: Asked) -> dict[str, Any] | str:
-    if asked.op == "max_pool" and not asked.plain:
-        return "In Theano's max pools the padding never wins."
-    if not asked.only("ignore", "zeros") or len(asked.fills) > 1:
-        return "Theano's pools pad with one of two things, zeros that count or nothing, on all sides."
-    if asked.pairs is None:
-        return "Theano has no word for an amount that depends on the size."
-    said: dict[str, Any] = {"mode": "max"}
-    if asked.op == "average_pool":
-        said["mode"] = _POOLS[alike([mode for mode, _ in asked.fills] or ["ignore"])]
-    pad = tuple(before for before, _ in asked.pairs)
-    if any(number >= size for number, size in zip(pad, asked.kernel, strict=True)):
-        return "Theano's pools pad by less than their size."
-    if asked.agrees([(number, number) for number in pad]):
-        return {**({"pad": pad} if any(pad) else {}), "ignore_border": True, **said}
-    if not any(pad) and asked.only("ignore") and asked.agrees([ceiled(w, 0) for w in asked.problem.windows]):
-        return {"ignore_border": False, **said}
-    return "Theano's pools pad both sides of an axis alike."
+def _numbers(pairs: Pairs) -> tuple[Any, ...]:
+    return tuple(before if before == after else (before, after) for before, after in pairs)
 
 
-def _pool_call(asked: Asked, said: dict[str, Any]) -> str:
-    stride = None if asked.strides is None else tuple(asked.problem.strides)
+def _pool(query: OpQuery) -> dict[str, Any]:
+    if query.dilation:
+        raise InexactError("Theano's pools have no dilation.")
+    average = "average_inc_pad" if pool_counts_padding(query, "Theano's") else "average_exc_pad"
+    mode = {"mode": average if query.op == "average_pool" else "max"}
+    pads = [before for before, _ in known_pairs(query, "Theano has no word for an amount that depends on the size.")]
+    pairs = [(pad, pad) for pad in pads]
+    pads_within_kernel(query, pairs, "Theano's")
+    if query.is_equivalent(pairs):
+        return {**({"pad": tuple(pads)} if any(pads) else {}), "ignore_border": True, **mode}
+    ceiled = [rounded_up(window, 0) for window in query.problem.windows]
+    if not any(pads) and query.only_modes("ignore") and query.is_equivalent(ceiled):
+        return {"ignore_border": False, **mode}
+    raise InexactError("Theano's pools pad both sides of an axis alike.")
+
+
+def code(query: OpQuery, arguments: dict[str, Any]) -> str:
+    problem, rank = query.problem, query.rank
+    strides = tuple(problem.strides) if query.strides is not None else None
+    if query.is_pool:
+        function = f"theano.tensor.signal.pool.pool_{rank}d"
+        return call(function, Name("x"), ws=tuple(query.kernel), stride=strides, **arguments)
+    transposed = query.is_transposed
     return call(
-        f"theano.tensor.signal.pool.pool_{asked.rank}d", Name("x"), ws=tuple(asked.kernel), stride=stride, **said
-    )
-
-
-def _conv_call(asked: Asked, border_mode: Any) -> str:
-    problem = asked.problem
-    function, shape = f"conv{asked.rank}d", None
-    if asked.transposed:
-        function = f"conv{asked.rank}d_grad_wrt_inputs"
-        sizes = [problem.output_shape[axis] for axis in problem.axes]
-        shape = (None, asked.filters, *sizes)
-    return call(
-        f"theano.tensor.nnet.{'abstract_conv.' if asked.transposed else ''}{function}",
+        f"theano.tensor.nnet.{f'abstract_conv.conv{rank}d_grad_wrt_inputs' if transposed else f'conv{rank}d'}",
         Name("x"),
         Name("kernel"),
-        input_shape=shape,
-        border_mode=border_mode,
-        subsample=None if asked.strides is None else tuple(problem.strides),
+        input_shape=(None, query.filters, *query.output_sizes) if transposed else None,
+        **arguments,
+        subsample=strides,
         filter_flip=False,
-        filter_dilation=None if asked.dilation is None else tuple(problem.dilation),
-        num_groups=asked.groups,
+        filter_dilation=tuple(problem.dilation) if query.dilation else None,
+        num_groups=query.groups,
     )
 
 
-def read(
+def workaround(query: OpQuery) -> str:
+    """Theano has no function that pads."""
+    return ""
+
+
+def parse(
     windows: tuple[Window, ...],
     op: str,
     border_mode: Any = "valid",
@@ -113,23 +98,20 @@ def read(
 ) -> Padding:
     rank = len(windows)
     if "pool" in op:
-        return _read_pool(windows, pad, ignore_border, "zeros" if mode == "average_inc_pad" else "ignore")
+        return _parse_pool(windows, pad, ignore_border, "zeros" if mode == "average_inc_pad" else "ignore")
+    allowed = "be 'valid', 'half', 'full', an int, or one for each axis"
     if isinstance(border_mode, str):
-        if border_mode not in ("valid", "half", "full"):
-            raise refuse("border_mode", "be 'valid', 'half', 'full', an int, or one for each axis", border_mode)
+        if border_mode not in _WORDS:
+            raise refuse("border_mode", allowed, border_mode)
         return Padding.parse(border_mode, rank=rank)
     entries = listed(border_mode) or [border_mode] * rank
-    pairs = [(entry, entry) if is_int(entry) else tuple(listed(entry) or ()) for entry in entries]
-    if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
-        raise refuse("border_mode", "be 'valid', 'half', 'full', an int, or one for each axis", border_mode)
-    return as_padding(pairs, "zeros")
+    return as_padding(pair_entries("border_mode", entries, rank, allowed, border_mode), "zeros")
 
 
-def _read_pool(windows: tuple[Window, ...], pad: Any, ignore_border: bool, mode: str) -> Padding:
+def _parse_pool(windows: tuple[Window, ...], pad: Any, ignore_border: bool, mode: str) -> Padding:
     numbers = listed(pad) or [0] * len(windows)
     if len(numbers) != len(windows) or (any(numbers) and not ignore_border):
         raise refuse("pad", "have one int for each axis, all 0 where ignore_border is False", pad)
     pads = [integer("pad", number, 0) for number in numbers]
-    return as_padding(
-        [(number, number) if ignore_border else ceiled(w, 0) for w, number in zip(windows, pads, strict=True)], mode
-    )
+    pairs = [(pad, pad) for pad in pads] if ignore_border else [rounded_up(window, 0) for window in windows]
+    return as_padding(pairs, mode)

@@ -9,7 +9,7 @@ from typing import Any
 from convpad.core.amounts import AMOUNTS
 from convpad.core.window import places_read
 from convpad.explanation import AxisFacts
-from convpad.frameworks.query import Asked, warning
+from convpad.frameworks.query import OpQuery, portability_note
 from convpad.models.readers import read
 from convpad.models.windows import Pad, PaddedWindow, Reading
 
@@ -160,7 +160,7 @@ def _elsewhere(window: PaddedWindow) -> str:
     if asked is None or window.amounts is None or max(window.strides) == 1:
         return ""
     if window.op != "conv_transpose":
-        return warning(Asked(asked, ((None, None),) * asked.rank))
+        return portability_note(OpQuery(asked, ((None, None),) * asked.rank))
     uneven = [axis for axis, (before, after) in enumerate(_crops(window)) if before != after]
     if not uneven or not all(abs(b - a) == 1 for b, a in (_crops(window)[axis] for axis in uneven)):
         return ""

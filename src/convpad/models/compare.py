@@ -9,8 +9,8 @@ from typing import Any
 from convpad.core.errors import PaddingError
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS
-from convpad.frameworks import say
-from convpad.frameworks.code import alike, pair_or_one
+from convpad.frameworks import to_code
+from convpad.frameworks.code import collapse, shortest_pairs
 from convpad.models.alignment import aligned
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
@@ -110,7 +110,7 @@ class Comparison:
         for pair in self.pairs:
             if pair.steps_apart:
                 steps = (("strides", pair.a.strides, pair.b.strides), ("dilation", pair.a.dilation, pair.b.dilation))
-                apart = ", ".join(f"{what} {alike(a)} and {alike(b)}" for what, a, b in steps if a != b)
+                apart = ", ".join(f"{what} {collapse(a)} and {collapse(b)}" for what, a, b in steps if a != b)
                 said.append(f"{pair.a.name} and {pair.b.name} are other windows: {apart}.")
         for reading, alone in ((self.a, self.only_a), (self.b, self.only_b)):
             for padded, words in ((True, "padded"), (False, "not padded")):
@@ -215,15 +215,17 @@ def _mended(a: PaddedWindow, b: PaddedWindow, found: tuple[str, ...], framework:
     folded, rank = a.folded, len(a.windows)
     if folded is None or a.amounts is None:
         return Paired(a, b, found)
-    padding = pair_or_one(a.amounts)
+    padding = shortest_pairs(a.amounts)
     mode = folded.spelling()[1]
     extra = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
     wanted = Padding.parse(padding, mode, rank=rank)
     code = ""
     try:
         asked = b.asked(wanted, extra or ((0,) * rank if a.op == "conv_transpose" else None))
-        code = "" if asked is None else say(asked, framework, wanted.values).code
+        code = "" if asked is None else to_code(asked, framework, wanted.values).code
     except PaddingError:  # on b's input there is no such window
         return Paired(a, b, found)
     usual = "ignore" if a.op in POOLS else "zeros"
-    return Paired(a, b, found, padding, None if mode == usual else mode, None if extra is None else alike(extra), code)
+    return Paired(
+        a, b, found, padding, None if mode == usual else mode, None if extra is None else collapse(extra), code
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from convpad.frameworks.code import pair_or_one
+from convpad.frameworks.code import shortest_pairs
 from convpad.models.windows import Fill, PaddedWindow, fills_of, never_wins
 
 __all__ = ["differs", "differs_ahead"]
@@ -128,7 +128,7 @@ def _ahead(window: PaddedWindow) -> tuple[tuple[tuple[tuple[int, Fill], tuple[in
 
 def _said_ahead(layers: Sequence[Sequence[tuple[tuple[int, Fill], tuple[int, Fill]]]]) -> str:
     said = [
-        f"{pair_or_one(tuple((before[0], after[0]) for before, after in layer))} of "
+        f"{shortest_pairs(tuple((before[0], after[0]) for before, after in layer))} of "
         f"{_said(list(dict.fromkeys(fill for pair in layer for amount, fill in pair if amount)))}"
         for layer in layers
     ]

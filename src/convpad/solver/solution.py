@@ -9,7 +9,7 @@ from convpad.core.amounts import Amount, Pair, explicit
 from convpad.core.inverse import Fit, Rounding
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS, Problem, pose
-from convpad.frameworks import Words, read, say
+from convpad.frameworks import Translation, parse, to_code
 from convpad.solver.query import shown, spelled
 
 __all__ = ["KINDS", "Solution"]
@@ -192,9 +192,9 @@ class Solution:
         posed = pose(self.op, (None, *self.input, None), kernel, parsed, strides=self.strides, **options)
         return replace(posed, output_shape=(None, *self.output, None))
 
-    def say(self, framework: str) -> Words:
+    def say(self, framework: str) -> Translation:
         """The same in a framework's words: one of `convpad.frameworks.NAMES`."""
-        return say(self.problem, framework)
+        return to_code(self.problem, framework)
 
     def said_by(self, framework: str) -> bool:
         """Whether these very amounts, and not only the same values, are what the framework itself would pad."""
@@ -203,7 +203,7 @@ class Solution:
             return words.exact
         if self.op in POOLS and framework in _ALIKE:
             return all(before == after for before, after in self.pads)
-        amounts = read(framework, windows, op=self.op, **dict(words.arguments)).amounts
+        amounts = parse(framework, windows, op=self.op, **dict(words.arguments)).amounts
         read_back = [a.pad(w.size, w.span, w.stride) for a, w in zip(amounts, windows, strict=True)]
         return read_back == [(window.before, window.after) for window in windows]
 

@@ -19,7 +19,7 @@ from onnx import numpy_helper, shape_inference
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import Padding
 from convpad.core.window import Window
-from convpad.frameworks import read
+from convpad.frameworks import parse
 from convpad.models.tensor_info import Shape, Signal, checked_shape, pad_of, window_of
 from convpad.models.windows import Fill, PaddedWindow, Reading
 
@@ -270,13 +270,13 @@ def _padding(op: str, windows: list[Window], attributes: dict[str, Any]) -> tupl
             words["ceil_mode"] = attributes.get("ceil_mode", 0)
         if op == "average_pool":
             words["count_include_pad"] = attributes.get("count_include_pad", 0)
-        return read("onnx", windows, op=op, **words), None
+        return parse("onnx", windows, op=op, **words), None
     extra = [int(more) for more in attributes.get("output_padding", [0] * rank)]
     wanted = attributes.get("output_shape")
     if wanted is not None:
         wanted = list(wanted)[-rank:]
     if wanted is None and auto not in ("SAME_UPPER", "SAME_LOWER"):
-        return read("onnx", windows, op=op, pads=pads and list(pads)), extra
+        return parse("onnx", windows, op=op, pads=pads and list(pads)), extra
     # The output's size is given; what is cropped follows from it, as ConvTranspose is defined.
     pairs: list[tuple[int, int]] = []
     for axis, window in enumerate(windows):

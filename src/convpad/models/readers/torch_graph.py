@@ -9,7 +9,7 @@ from typing import Any
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import Padding
 from convpad.core.window import Window
-from convpad.frameworks import read
+from convpad.frameworks import parse
 from convpad.models.tensor_info import Signal, pad_of, window_of
 from convpad.models.windows import Fill, PaddedWindow
 
@@ -219,7 +219,7 @@ class Walk:
 
 
 def _read(windows: list[Window], op: str, padding: Any, words: dict[str, Any]) -> Padding:
-    return read("torch", windows, op=op, padding=padding, **words)
+    return parse("torch", windows, op=op, padding=padding, **words)
 
 
 def _each(value: Any, rank: int, otherwise: int) -> list[int]:

@@ -1,0 +1,70 @@
+"""Arguments of frameworks, read: pairs of amounts, crops, and pools whose number of outputs is rounded up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from convpad.core.errors import ShapeError, refuse
+from convpad.core.padding import Padding
+from convpad.core.validation import is_int, listed, per_axis
+from convpad.core.window import Window
+
+__all__ = ["as_padding", "crop_less", "overhang_modes", "pair_entries", "rounded_up"]
+
+
+def as_padding(pairs: Sequence[tuple[int, int] | None], mode: Any) -> Padding:
+    """Return a framework's amounts as a `Padding`; a pair is None where it depends on a size that is not known."""
+    known = [pair for pair in pairs if pair is not None]
+    if len(known) < len(pairs):
+        raise ShapeError("These words must come with sizes that they can be counted from. Received: a size of None.")
+    return Padding.parse(known[0] if len(known) == 1 else known, mode, rank=len(known))
+
+
+def pair_entries(argument: str, entries: Sequence[Any] | None, rank: int, allowed: str, received: Any) -> list[Any]:
+    """Return one pair for each axis from entries that are ints or pairs, or refuse them."""
+    pairs = [(entry, entry) if is_int(entry) else tuple(listed(entry) or ()) for entry in entries or ()]
+    if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
+        raise refuse(argument, allowed, received)
+    return pairs
+
+
+def crop_less(pairs: Sequence[tuple[int, int]], output_padding: Any) -> list[tuple[int, int]]:
+    """Return the crop of a transposed convolution whose `output_padding` gives some of it back after each axis.
+
+    What `output_padding` adds beyond the full output is no crop: `convpad.conv_transpose` takes it by itself.
+    """
+    given_back = per_axis("output_padding", output_padding, len(pairs), 0)
+    return [(before, max(after - extra, 0)) for (before, after), extra in zip(pairs, given_back, strict=True)]
+
+
+def rounded_up(window: Window, pad: int) -> tuple[int, int] | None:
+    """Return the amounts that a pool's windows read where it pads both sides by `pad` and rounds up.
+
+    In PyTorch and Theano the last window may hang over the padded axis, and is dropped if it starts behind the axis.
+    None where the size is not known.
+    """
+    ceil = replace(window, before=pad, after=pad, ceil=True)
+    return None if ceil.leftover is None else (pad, max(pad + ceil.overhang - ceil.leftover, 0))
+
+
+def overhang_modes(pairs: Sequence[tuple[int, int] | None], told: Sequence[int], mode: str) -> Any:
+    """Return the padding modes of a pool that rounds up: beyond its padding, which may count, nothing counts.
+
+    Args:
+        pairs: the amounts that its windows read.
+        told: the amount after each axis that the pool is told to pad.
+        mode: the mode of the padding that it is told.
+
+    Raises:
+        PaddingError: the last window reads both.
+    """
+    overhangs = [pair is not None and pair[1] > after for pair, after in zip(pairs, told, strict=True)]
+    if mode == "ignore" or not any(overhangs):
+        return mode
+    if any(overhang and after for overhang, after in zip(overhangs, told, strict=True)):
+        allowed = "be off, or count_include_pad, where the last window reaches beyond what is padded"
+        raise refuse("ceil_mode", allowed, True)
+    modes = [(mode, "ignore" if overhang else mode) for overhang in overhangs]
+    return modes[0] if len(modes) == 1 else tuple(modes)
