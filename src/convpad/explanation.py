@@ -1,74 +1,38 @@
-"""What does a padding mean? Facts about one padded window, and the words of other frameworks for it."""
+"""Explanation of a padding: facts about one padded window, and the words of each framework for it."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from convpad.core.axis_facts import AxisFacts, axis_facts
 from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.problem import OPS, POOLS, Problem, pose
-from convpad.core.validation import integer, listed, per_axis
-from convpad.core.window import Window, places_read
+from convpad.core.validation import listed, per_axis
+from convpad.display.format import format_sizes
+from convpad.display.html import to_html
+from convpad.display.result import Result
+from convpad.display.svg import to_svg
+from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES, TITLES, Translation, to_code
 
-__all__ = ["AxisFacts", "Explanation", "explain"]
+__all__ = ["Explanation", "explain"]
 
 _LARGEST = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class AxisFacts:
-    """What one window does on one axis, in numbers of values.
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Result):
+    """All facts about one padded operation.
 
     Args:
-        input, output: sizes.
-        window: the window. Of a transposed convolution it is that of the forward convolution whose adjoint it is, on
-            the output: what the forward one pads is cropped here.
-        modes: what it is padded with, `(before, after)`.
-        read_before, read_after: how much of the padding any window reads.
-        unread: values of the axis that no window reads; of a transposed convolution, outputs that nothing reaches.
-        even_sizes: where the amounts are alike and used unevenly, the next smaller and larger input whose padding is
-            used evenly.
-    """
+        problem: the operation, with unknown channels.
+        padding: the padding as it was parsed.
+        axes: the facts of each spatial axis.
+        words: the operation in the words of each framework of `convpad.frameworks.NAMES`.
 
-    input: int
-    output: int
-    window: Window
-    modes: tuple[str, str]
-    read_before: int
-    read_after: int
-    unread: int
-    even_sizes: tuple[int, int] | None
-
-    @property
-    def before(self) -> int:
-        """Values added before the axis."""
-        return self.window.before or 0
-
-    @property
-    def after(self) -> int:
-        """Values added after the axis."""
-        return self.window.after or 0
-
-    @property
-    def even(self) -> bool:
-        """Whether as much of the padding is read on one side as on the other."""
-        return self.read_before == self.read_after
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Everything that can be said about one padded operation.
-
-    Args:
-        problem: the operation, of unknown channels.
-        padding: the padding as it was asked for.
-        axes: one for each spatial axis.
-        words: the same operation in the words of each framework of `convpad.frameworks.NAMES`.
-
-    `str()` of it is text, `json()` JSON and `svg()` a picture.
+    `str()` is text, `to_json()` JSON, `to_svg()` a picture, `to_html()` a page of both.
 
     Example:
 
@@ -86,13 +50,35 @@ class Explanation:
     axes: tuple[AxisFacts, ...]
     words: tuple[Translation, ...]
 
-    def json(self) -> str:
-        """The facts and the words, as JSON.
+    @property
+    def summary(self) -> str:
+        """The operation: `conv on 9: kernel 3, stride 4, padding='valid', padding_mode='zeros'`."""
+        problem = self.problem
+        padding, mode = self.padding.spelling()
+        kernel = format_sizes([window.kernel for window in problem.windows], shorten=True)
+        steps = [f"kernel {kernel}", f"stride {format_sizes(problem.strides, shorten=True)}"]
+        if set(problem.dilation) != {1}:
+            steps.append(f"dilation {format_sizes(problem.dilation, shorten=True)}")
+        sizes = format_sizes([axis.input for axis in self.axes])
+        return f"{problem.op} on {sizes}: {', '.join(steps)}, padding={padding!r}, padding_mode={mode!r}"
+
+    @property
+    def sentences(self) -> tuple[tuple[str, ...], ...]:
+        """For each axis its sizes, then its facts in words."""
+        named = [f"axis {number}: " if len(self.axes) > 1 else "" for number in range(len(self.axes))]
+        transposed = self.problem.op == "conv_transpose"
+        return tuple(
+            (f"{name}{axis.input} -> {axis.output}", *_sentences(axis, transposed))
+            for name, axis in zip(named, self.axes, strict=True)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts and the words.
 
         Example:
 
-        >>> import convpad, json
-        >>> facts = json.loads(convpad.explain(224, 7, strides=2, padding="same").json())
+        >>> import convpad
+        >>> facts = convpad.explain(224, 7, strides=2, padding="same").to_dict()
         >>> facts["axes"][0]["before"], facts["axes"][0]["after"], facts["words"]["onnx"]["code"]
         (2, 3, 'y = Conv <kernel_shape = [7], pads = [2, 3], strides = [2]> (x, kernel)')
         """
@@ -115,26 +101,33 @@ class Explanation:
             for axis in self.axes
         ]
         words = {word.framework: {"code": word.code, "exact": word.exact, "note": word.note} for word in self.words}
-        return json.dumps({"op": self.problem.op, "axes": axes, "words": words}, indent=2)
+        return {"op": self.problem.op, "axes": axes, "words": words}
 
-    def svg(self) -> str:
-        """The window over the padded axes, in the manner of Dumoulin & Visin (arXiv:1603.07285), as an SVG file.
+    def to_table(self) -> Table:
+        """Return the words of the frameworks as a table, with the facts below."""
+        rows = tuple((TITLES[words.framework], Cell(words.code, "code"), words.note) for words in self.words)
+        lines = tuple(f"{axis[0]}: {'; '.join(axis[1:])}." for axis in self.sentences)
+        return Table(self.summary, ("framework", "code", "note"), rows, lines)
+
+    def to_svg(self) -> str:
+        """Return the window over the padded axes, in the manner of Dumoulin & Visin (arXiv:1603.07285), as SVG.
 
         Example:
 
         >>> import convpad
-        >>> convpad.explain(5, 3, padding="same").svg()[:4]
+        >>> convpad.explain(5, 3, padding="same").to_svg()[:4]
         '<svg'
         """
-        from convpad.display.svg import drawn  # it draws what is explained here
+        return to_svg(self.summary, self.axes, self.sentences)
 
-        return drawn(self)
+    def to_html(self) -> str:
+        """Return a page of the picture, the facts and the words."""
+        return to_html(self.to_table(), drawing=self.to_svg())
 
     def __str__(self) -> str:
-        lines = [_asked(self)]
-        for place, axis in enumerate(self.axes):
-            name = f"axis {place}: " if len(self.axes) > 1 else ""
-            lines += ["", f"{name}{axis.input} -> {axis.output}", *(f"  {fact}" for fact in _facts(self, axis))]
+        lines = [self.summary]
+        for title, *facts in self.sentences:
+            lines += ["", title, *(f"  {fact}" for fact in facts)]
         for words in self.words:
             lines += ["", TITLES[words.framework] + ("" if words.exact else " (not in one operation)")]
             lines += [f"  {line}" for line in (*words.code.splitlines(), words.note) if line]
@@ -152,17 +145,18 @@ def explain(
     op: str = "conv",
     output_padding: Any = None,
 ) -> Explanation:
-    """What one padding comes to: amounts, sizes, what is left over, and other frameworks' words for it.
+    """Explain one padding: amounts, sizes, values that no window reads, and the words of each framework for it.
 
     Args:
         size: the input's size in values: an int for one axis, or one for each spatial axis.
-        kernel: the window's, an int or one for each axis.
-        strides: an int or one for each axis; without, 1, or of a pool its size.
-        dilation_rate: an int or one for each axis.
-        padding: how much, as everywhere in convpad: "same", 1, (1, 2), ((1, 2), (3, 4)).
-        padding_mode: with what; without, zeros, or in a pool what leaves the padding out of the count.
+        kernel: the window's size: an int, or one for each axis.
+        strides: an int, or one for each axis; by default 1, for a pool its size.
+        dilation_rate: an int, or one for each axis.
+        padding: the amount, as everywhere in convpad: "same", 1, (1, 2), ((1, 2), (3, 4)).
+        padding_mode: the padding mode; by default "zeros", for a pool "ignore", which leaves the padding out of the
+            count.
         op: "conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool" or "average_pool".
-        output_padding: of a transposed convolution.
+        output_padding: for a transposed convolution.
 
     Returns:
         An `Explanation`.
@@ -206,45 +200,25 @@ other values."
         options["output_padding"] = output_padding
     elif output_padding is not None:
         raise refuse("output_padding", "be left out but for conv_transpose", output_padding)
-    kernel_shape = window if op in POOLS else (*window, 1, 1)
-    asked = pose(op, (None, *sizes, 1), kernel_shape, parsed, pointwise_shape=(*(1,) * rank, 1, 1), **options)
-    problem = replace(asked, input_shape=(None, *sizes, None), output_shape=(*asked.output_shape[:-1], None))
+    kernel_shape = window if op in POOLS else (*window, None, None)
+    pointwise_shape = (*(1,) * rank, None, None)
+    problem = pose(op, (None, *sizes, None), kernel_shape, parsed, pointwise_shape=pointwise_shape, **options)
     axes = tuple(_axis(problem, axis) for axis in range(rank))
     return Explanation(problem, parsed, axes, tuple(to_code(problem, name, parsed.values) for name in NAMES))
 
 
 def _axis(problem: Problem, axis: int) -> AxisFacts:
-    window = problem.windows[axis]
-    size, before, after = (integer("window", number, 0) for number in (window.size, window.before, window.after))
-    place = problem.axes[axis]
-    given, made = problem.input_shape[place] or 0, problem.output_shape[place] or 0
-    read_before, read_after = places_read(window, -before, 0), places_read(window, size, size + after)
-    left = window.leftover or 0
-    even_sizes = None
-    if problem.op != "conv_transpose" and before == after and read_before != read_after and size > left:
-        even_sizes = (size - left, size - left + window.stride)
-    modes = (problem.modes[axis][0].name, problem.modes[axis][1].name)
-    return AxisFacts(
-        given, made, window, modes, read_before, read_after, size - places_read(window, 0, size), even_sizes
-    )
+    place, (before, after) = problem.axes[axis], problem.modes[axis]
+    sizes = problem.input_shape[place], problem.output_shape[place]
+    transposed = problem.op == "conv_transpose"
+    facts = axis_facts(problem.windows[axis], *sizes, (before.name, after.name), transposed=transposed)
+    if facts is None:
+        raise refuse("size", "be known", problem.input_shape)
+    return facts
 
 
-def _asked(explanation: Explanation) -> str:
-    problem = explanation.problem
-    padding, mode = explanation.padding.spelling()
-    steps = [f"kernel {_by_axis([w.kernel for w in problem.windows])}", f"stride {_by_axis(problem.strides)}"]
-    if set(problem.dilation) != {1}:
-        steps.append(f"dilation {_by_axis(problem.dilation)}")
-    sizes = _by_axis([axis.input for axis in explanation.axes], always=True)
-    return f"{problem.op} on {sizes}: {', '.join(steps)}, padding={padding!r}, padding_mode={mode!r}"
-
-
-def _by_axis(numbers: Any, *, always: bool = False) -> str:
-    return str(numbers[0]) if len(set(numbers)) == 1 and not always else "x".join(map(str, numbers))
-
-
-def _facts(explanation: Explanation, axis: AxisFacts) -> list[str]:
-    if explanation.problem.op == "conv_transpose":
+def _sentences(axis: AxisFacts, transposed: bool) -> list[str]:
+    if transposed:
         facts = [f"{axis.before} cropped before and {axis.after} after: what the convolution it is the adjoint of pads"]
         return facts + ([f"outputs that no input reaches: {axis.unread} of {axis.output}"] if axis.unread else [])
     facts = [f"padded by {axis.before} before and {axis.after} after"]

@@ -93,7 +93,7 @@ def test_everyone_is_timed(name: str) -> None:
             assert others == stock if mode == "zeros" else len(others) == 1
             assert all(row.rounds >= 3 and row.seconds > 0 and row.low <= row.high for row in rows)
     assert bool(found.keras) == (not case.keras)
-    assert json.loads(found.json())["rows"][0]["mode"] == "zeros"
+    assert json.loads(found.to_json())["rows"][0]["mode"] == "zeros"
     assert found.versions[next(name for name in found.versions if name.startswith(BACKEND))]
     assert str(found).startswith(str(found.layer)[:20])
 

@@ -137,7 +137,7 @@ def test_the_table() -> None:
 
 
 def test_json() -> None:
-    found = json.loads(MADE_UP.json())
+    found = json.loads(MADE_UP.to_json())
     assert set(found) == {"layer", "device", "machine", "versions", "keras", "rows"}
     assert (found["layer"]["pairs"], found["layer"]["output_shape"]) == ([[1, 1], [2, 0]], [1, 4, 7, 4])
     assert [one["fastest"] for one in found["rows"][:5]] == [True, True, False, True, True]

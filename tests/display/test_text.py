@@ -87,6 +87,18 @@ def test_code_is_never_broken() -> None:
     assert text == f"A model\n\nconv\n  code:\n    {code.replace(chr(10), chr(10) + '    ')}"
 
 
+def test_a_last_column_of_prose_is_wrapped() -> None:
+    table = Table("", ("layer", "detail"), (("conv", "left as it is, because it pads nothing"), ("pool", "kept")))
+    assert to_text(table, 31) == (
+        "layer  detail\n-------------------------------\nconv   left as it is, because\n       it pads nothing\n"
+        "pool   kept"
+    )
+    assert to_text(table, 28) == (
+        "  detail\n  --------------------------\nconv\n  left as it is, because it\n  pads nothing\npool\n  kept"
+    )
+    assert to_text(table, 20) == ("conv\n  detail: left as it\n  is, because it\n  pads nothing\npool\n  detail: kept")
+
+
 def test_an_empty_row_is_a_rule() -> None:
     assert to_text(Table("", ("a", "b"), (("1", "2"), (), ("3", "4")))) == "a  b\n----\n1  2\n----\n3  4"
 

@@ -91,7 +91,7 @@ def test_text() -> None:
 
 
 def test_json() -> None:
-    found = json.loads(explain(6, 3, strides=2, padding="same", op="max_pool").json())
+    found = json.loads(explain(6, 3, strides=2, padding="same", op="max_pool").to_json())
     assert found["op"] == "max_pool"
     assert found["axes"] == [
         {
@@ -165,7 +165,7 @@ def overlapping(found: list[tuple[float, float, float, float]]) -> bool:
 @given(case=spoken(), far=st.sampled_from([0, 0, 30, 200]))
 def test_picture(case: Spoken, far: int) -> None:
     case = Spoken(case.op, tuple(size + far for size in case.sizes), case.window, case.groups, case.options)
-    (width, height), elements = shapes(explained(case).svg())
+    (width, height), elements = shapes(explained(case).to_svg())
     names = [element.tag.rsplit("}")[-1] for element in elements]
     assert names[:2] == ["title", "desc"]
     cells, marks = boxes(elements[3:], "cells"), boxes(elements[3:], "marks")
@@ -185,7 +185,7 @@ def test_picture(case: Spoken, far: int) -> None:
 
 
 def test_picture_counts() -> None:
-    _, elements = shapes(explain(9, 3, dilation_rate=2, strides=3, padding=(3, 4)).svg())
+    _, elements = shapes(explain(9, 3, dilation_rate=2, strides=3, padding=(3, 4)).to_svg())
     fills = [element.get("fill") for element in elements[3:] if element.get("stroke") and element.tag.endswith("rect")]
     # Nine values, of 3 + 4 added ones 2 + 1 read; and one of each in the legend.
     assert [fills.count(colour) for colour in ("#bfdcf2", "#f6d9a8", "#ffffff")] == [10, 4, 5]
@@ -199,7 +199,7 @@ def test_the_helper_sees_overlaps() -> None:
 
 def test_large_windows_are_explained_and_drawn_soon() -> None:
     began = time.process_time()
-    assert len(explain((100_000, 100_000), 100_000, padding="full").svg()) < 10**7
+    assert len(explain((100_000, 100_000), 100_000, padding="full").to_svg()) < 10**7
     assert time.process_time() - began < 30
 
 
@@ -227,7 +227,7 @@ CALLS: list[tuple[list[str], Any, dict[str, Any]]] = [
 def test_command(arguments: list[str], sizes: Any, options: dict[str, Any]) -> None:
     wanted = explain(*sizes, **options)
     assert invoke(*arguments) == (0, f"{wanted}\n", "")
-    assert invoke(*arguments, "--json") == (0, f"{wanted.json()}\n", "")
+    assert invoke(*arguments, "--json") == (0, f"{wanted.to_json()}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_command_refuses(arguments: list[str], said: str) -> None:
 def test_command_draws(tmp_path: Path) -> None:
     path = tmp_path / "window.svg"
     assert invoke("6x7", "--kernel", "3", "--svg", str(path))[0] == 0
-    assert path.read_text(encoding="utf-8") == explain((6, 7), 3).svg()
+    assert path.read_text(encoding="utf-8") == explain((6, 7), 3).to_svg()
     assert [file.name for file in tmp_path.iterdir()] == ["window.svg"], "nothing half-written is left"
     path.write_text("mine")
     status, out, err = invoke("9", "--kernel", "3", "--svg", str(path))

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import convpad
 from convpad.cli import app
 from convpad.core.padding import Padding
-from convpad.models.audit import _facts
+from convpad.models.audit import audit_row
 from convpad.models.tensor_info import Signal, pad_of, window_of
 
 ZEROS = ("zeros", None)
@@ -47,7 +47,7 @@ def test_what_is_read_of_the_padding(
         signal, "w", "Conv", "conv", Padding.parse([own], rank=1), kernel=[kernel], strides=[stride],
         dilation=[dilation], filters=2, channels_last=True,
     )  # fmt: skip
-    (axis,) = _facts(window).axes or ()
+    (axis,) = audit_row(window).axes or ()
     assert (axis.read_before, axis.read_after) == (len([p for p in read if p < 0]), len([p for p in read if p >= size]))
     assert (axis.before, axis.after, axis.output) == (before, after, len(starts))
     assert made.shape == (None, len(starts), 2)
@@ -75,7 +75,7 @@ def test_networks(name: str) -> None:
     rows, nodes = audit.rows, onnx.load(path).graph.node
     said = [attribute for node in nodes for attribute in node.attribute if attribute.name == "pads"]
     assert sum(row.window.pads_something for row in rows) == sum(any(attribute.ints) for attribute in said)
-    uneven, other = sum(row.uneven is True for row in rows), sum(bool(row.elsewhere) for row in rows)
+    uneven, other = sum(row.uneven is True for row in rows), sum(bool(row.portability_note) for row in rows)
     assert (len(audit.reading.windows), uneven, other) == NETWORKS[name]
     assert (audit.reading.unread, audit.copied) == ((), 0)
 
@@ -87,18 +87,18 @@ def test_the_table() -> None:
     assert str(convpad.audit(PADDED)) == (
         "ONNX model: what this ONNX model pads\n"
         "\n"
-        " layer  kind  window  padded  mode     input  output  used      copied  elsewhere\n"
-        " ─────────────────────────────────────────────────────────────────────────────────\n"
-        " z      conv  3x3 /2  1,1     reflect  8x8    4x4     unevenly  1.2 kB  [1]\n"
+        "layer  kind  window  padded  mode     input  output  used      copied  note\n"
+        "---------------------------------------------------------------------------\n"
+        "z      conv  3x3 /2  1,1     reflect  8x8    4x4     unevenly  1.2 kB  [1]\n"
         "\n"
-        "1 window, 1 of them padded, 1 unevenly used; 1 would have other values elsewhere. "
-        "1 layer that only pads copies 1.2 kB for one input.\n"
+        "1 window, 1 of them padded, 1 unevenly used; 1 would have other values\n"
+        "elsewhere. 1 layer that only pads copies 1.2 kB for one input.\n"
         '[1] This pads (1, 1). Keras\'s "same" pads (0, 1): the same sizes, other values.'
     )
 
 
 def test_json() -> None:
-    found = json.loads(convpad.audit(PADDED).json())
+    found = json.loads(convpad.audit(PADDED).to_json())
     (row,) = found["rows"]
     assert (found["windows"], found["copied"], row["amounts"], row["read"]) == (1, 1200, [[1, 1]] * 2, [[1, 0]] * 2)
     assert row["pads"] == [
@@ -107,11 +107,11 @@ def test_json() -> None:
 
 
 def test_the_page_needs_nothing_else() -> None:
-    page = convpad.audit(PADDED).html()
+    page = convpad.audit(PADDED).to_html()
     for word in ("http:", "https:", "src=", "<script", "<link", "url(", "@import"):
         assert word not in page
     assert page.count("<tr>") == 2
-    assert '<td class="uneven">unevenly</td>' in page
+    assert '<td class="warning">unevenly</td>' in page
 
 
 @pytest.mark.parametrize(("nodes", "said"), [
@@ -127,7 +127,7 @@ def test_the_page_needs_nothing_else() -> None:
 ])  # fmt: skip
 def test_where_values_differ(nodes: list[str], said: str) -> None:
     (row,) = convpad.audit(graph(*nodes)).rows
-    assert row.elsewhere == said
+    assert row.portability_note == said
 
 
 def test_padding_that_no_window_follows() -> None:
@@ -158,7 +158,7 @@ def test_the_command(tmp_path: Path) -> None:
     path, page = LIGHT / "light_vgg19.onnx", tmp_path / "audit.html"
     said = run("audit", path, "--html", page)
     assert (said.exit_code, "21 windows, 16 of them padded, 0 unevenly used." in said.stdout) == (0, True)
-    assert page.read_text() == convpad.audit(path).html()
+    assert page.read_text() == convpad.audit(path).to_html()
     assert json.loads(run("audit", path, "--json").stdout)["windows"] == 21
     again = run("audit", path, "--html", page)
     assert (again.exit_code, "Add --force" in again.stderr) == (2, True)

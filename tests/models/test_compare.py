@@ -60,7 +60,7 @@ def test_alike_is_what_computes_alike(a: list[str], b: list[str], size: str) -> 
         options["padding_mode"] = pair.padding_mode
     given = (pair.b.kernel,) if kernel is None else (kernel,)
     np.testing.assert_allclose(getattr(convpad, pair.b.op)(x, *given, **options), mine)
-    assert (pair.remedy[0].startswith("padding=")) and bool(pair.code)
+    assert (pair.fix[0].startswith("padding=")) and bool(pair.code)
     lines = [line.replace("kernel)", "k)") for line in pair.code.splitlines()]
     assert convpad.compare(graph(*a, size=size), graph(*lines, size=size)).agree, pair.code
 
@@ -155,7 +155,7 @@ def test_twins(application: str, graph: str, count: int, agree: bool) -> None:
         (),
         agree,
     )
-    assert len([pair for pair in comparison.pairs if pair.steps_apart]) == (0 if agree else 3)
+    assert len([pair for pair in comparison.pairs if pair.other_steps]) == (0 if agree else 3)
 
 
 @torch_here
@@ -185,8 +185,8 @@ def test_as_people_see_it(tmp_path: Path) -> None:
     assert "1 pair of windows: 0 pad alike, 1 not." in said
     assert "padding=((0, 1), (0, 1))" in said
     assert "instead of q" in said
-    assert json.loads(comparison.json())["pairs"][0]["padding"] == [[0, 1], [0, 1]]
-    page = comparison.html()
+    assert json.loads(comparison.to_json())["pairs"][0]["padding"] == [[0, 1], [0, 1]]
+    page = comparison.to_html()
     assert "padding=((0, 1), (0, 1))" in page
     assert "<script" not in page
 
@@ -202,7 +202,7 @@ def test_the_command(tmp_path: Path) -> None:
         onnx.save(graph(*CONVS[path.stem]), path)
     assert run(vgg, vgg).exit_code == 0
     assert run(*paths, "--html", page).exit_code == 1
-    assert page.read_text() == convpad.compare(*paths).html()
+    assert page.read_text() == convpad.compare(*paths).to_html()
     assert json.loads(run(*paths, "--json").stdout)["agree"] is False
     assert run(vgg, tmp_path / "no.onnx").exit_code == 2
     assert run(*paths, "--html", page).exit_code == 2  # it exists

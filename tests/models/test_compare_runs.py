@@ -141,7 +141,7 @@ def test_layers_that_pad_one_after_the_other(a: list[str], b: list[str], said: s
     transposed = "Transpose" in a[-1]
     one, other = (model(nodes, 8, 3, transposed) for nodes in (a, b))
     (pair,) = convpad.compare(one, other).differences
-    assert (pair.differs, pair.padding, pair.remedy) == ((said,), None, ("no single padding does",))
+    assert (pair.differs, pair.padding, pair.fix) == ((said,), None, ("no single padding does",))
     assert convpad.compare(one, one).agree
 
 

@@ -77,7 +77,7 @@ def attempt(path: Path) -> str:
     """Reads a file and shows it in every way: whatever it holds, nothing but a refusal may come of it."""
     try:
         audit = convpad.audit(path)
-        audit.json(), audit.html()
+        audit.to_json(), audit.to_html(), str(audit)
     except PaddingError as error:
         assert str(error).isprintable(), error
         return "refused"
@@ -328,6 +328,6 @@ def test_the_commands_end_with_status_2(command: str, tmp_path: Path) -> None:
 def test_names_are_escaped_in_a_page(tmp_path: Path) -> None:
     name = "<script>alert(1)</script>"
     entry = layer("Conv2D", {"name": name, "filters": 2, "kernel_size": 3}, X)
-    page = convpad.audit(keras_file(tmp_path / "m.keras", entry)).html()
+    page = convpad.audit(keras_file(tmp_path / "m.keras", entry)).to_html()
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -84,11 +84,15 @@ def test_what_was_done_is_told() -> None:
     changes = Changes("fold", rows)
     assert str(changes).splitlines() == [
         "fold: 1 layer replaced, 0 folded, 1 left alone",
-        "replaced  a    Conv2D         x",
-        "left      b/c  ZeroPadding2D  y",
+        "",
+        "layer  kind           done      detail",
+        "--------------------------------------",
+        "a      Conv2D         replaced  x",
+        "b/c    ZeroPadding2D  left      y",
     ]
+    assert repr(changes) == "<Changes: fold: 1 layer replaced, 0 folded, 1 left alone>"
     assert str(Changes("repad", ())) == "repad: 0 layers replaced, 0 folded, 0 left alone"
     assert changes.layers("left") == ("b/c",)
-    told = json.loads(changes.json())
+    told = json.loads(changes.to_json())
     assert told["tool"] == "fold"
     assert told["layers"][0] == {"layer": "a", "kind": "Conv2D", "done": "replaced", "detail": "x"}

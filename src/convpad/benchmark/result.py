@@ -54,7 +54,7 @@ class Bench:
         rows: one for each contestant, step and mode; zeros first.
         keras: why Keras's own layer took no part; "" if it did.
 
-    `str()` of it is a table, `json()` JSON; `rich.print` shows the table in colour.
+    `str()` of it is a table, `to_json()` JSON; `rich.print` shows the table in colour.
 
     Example:
 
@@ -79,7 +79,7 @@ class Bench:
         others = [one for one in self.rows if (one.mode, one.step) == (row.mode, row.step)]
         return tuple(sorted((one for one in others if one.high < row.low), key=lambda one: one.ratio))
 
-    def json(self) -> str:
+    def to_json(self) -> str:
         """The same facts, as JSON: one object for each row; times in seconds, with whether any was faster."""
         layer = asdict(self.layer)
         found = {

@@ -40,7 +40,7 @@ def audit(
             refuse_to_write("--html", html, force=force)
         found = audited(model, input_shape=None if input_shape is None else numbers("--input-shape", input_shape))
         if html is not None:
-            write(html, found.html())
+            write(html, found.to_html())
     except PaddingError as error:
         typer.echo(f"convpad audit: {error}", err=True)
         raise typer.Exit(2) from None

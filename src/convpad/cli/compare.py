@@ -47,7 +47,7 @@ def compare(
             input_shape_b=None if input_shape_second is None else numbers("--input-shape-second", input_shape_second),
         )
         if html is not None:
-            write(html, found.html())
+            write(html, found.to_html())
     except PaddingError as error:
         typer.echo(f"convpad compare: {error}", err=True)
         raise typer.Exit(2) from None

@@ -62,8 +62,8 @@ def explain(
             output_padding=None if output_padding is None else numbers("--output-padding", output_padding),
         )
         if svg is not None:
-            write(svg, explanation.svg())
+            write(svg, explanation.to_svg())
     except PaddingError as error:
         typer.echo(f"convpad explain: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(explanation.json() if json else str(explanation))
+    typer.echo(explanation.to_json() if json else str(explanation))

@@ -42,4 +42,6 @@ def fold(
     except PaddingError as error:
         typer.echo(f"convpad fold: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(reports[0].json() if json else str(reports[0]))
+    from convpad.cli.output import show
+
+    show(reports[0], json=json)

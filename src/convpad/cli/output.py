@@ -1,23 +1,28 @@
-"""How does a command print what it found? As JSON, or as a table: in the terminal's width, or as wide as it is."""
+"""Output of commands: a result as JSON or as a table, in the terminal's width and colours."""
 
 from __future__ import annotations
 
+import os
 import sys
+from shutil import get_terminal_size
 from typing import Any
 
 import typer
 
+from convpad.display.result import Result
+from convpad.display.text import to_text
+
 __all__ = ["show"]
 
 
-def show(found: Any, *, json: bool) -> None:
-    """Prints what was found: as JSON, or as a table."""
+def show(result: Any, *, json: bool) -> None:
+    """Print a result as JSON, or as a table: in a terminal within its width, else one line for each row."""
     if json:
-        typer.echo(found.json())
-        return
-    if not sys.stdout.isatty():
-        typer.echo(str(found))
-        return
-    from rich.console import Console
-
-    Console().print(found, highlight=False)
+        typer.echo(result.to_json())
+    elif type(result).__str__ is not Result.__str__:  # its text is no table
+        typer.echo(str(result))
+    elif sys.stdout.isatty():
+        coloured = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        typer.echo(to_text(result.to_table(), get_terminal_size().columns, colour=coloured))
+    else:
+        typer.echo(to_text(result.to_table(), None))

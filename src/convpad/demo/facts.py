@@ -33,7 +33,7 @@ def _fact(chapter: Any) -> dict[str, Any]:
 
 @_fact.register
 def _(chapter: Audited) -> dict[str, Any]:
-    return {"audit": json.loads(chapter.audit.json())}
+    return {"audit": chapter.audit.to_dict()}
 
 
 @_fact.register

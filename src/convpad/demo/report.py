@@ -18,7 +18,6 @@ from convpad.demo import Pictured
 from convpad.demo.measure import Outcome
 from convpad.demo.oracle import TOLERANCE
 from convpad.demo.story import MODE, Audited, Folded, Raced, Repadded
-from convpad.display import rich_text as text
 
 __all__ = ["sentences", "shown"]
 
@@ -60,14 +59,14 @@ def _(chapter: Audited) -> Iterator[Any]:
     audit = chapter.audit
     size = _square(audit.rows[0].window.input)
     yield _heading(1, "convpad.audit(model)", f"What does MobileNetV2 pad, on images of {size}?")
-    kept = [place for place, heading in enumerate(text.HEADINGS) if heading not in ("kind", "input", "elsewhere")]
-    table = _table([text.HEADINGS[place] for place in kept])
-    for row in audit.rows[:_ROWS]:
-        cells = text.cells(row, "")
-        table.add_row(*(Text(cells[place], "yellow" if cells[place] == "unevenly" else "") for place in kept))
+    full = audit.to_table()
+    kept = [place for place, heading in enumerate(full.headings) if heading not in ("kind", "input", "note")]
+    table = _table([full.headings[place] for place in kept])
+    for row in full.cells[:_ROWS]:
+        table.add_row(*(Text(row[place].text, "yellow" if row[place].style == "warning" else "") for place in kept))
     yield table
-    yield _text(f"and {len(audit.rows) - _ROWS} more. {text.summary(audit)}")
-    for note in dict.fromkeys(row.elsewhere for row in audit.rows if row.elsewhere):
+    yield _text(f"and {len(audit.rows) - _ROWS} more. {audit.summary}")
+    for note in full.notes:
         yield _text(f"Elsewhere: {note}")
 
 

@@ -1,25 +1,22 @@
-"""How does a padded window look? An SVG of the padded axes, by hand, in the manner of Dumoulin & Visin.
+"""SVG drawings of a window over padded axes, in the manner of Dumoulin & Visin (arXiv:1603.07285).
 
-Two axes make a grid with the first window on it; every axis makes a strip with all its windows below it. Of a long axis
-the borders are shown, and the middle is left out.
+Two axes are drawn as a grid with the first window on it; every axis as a strip with all its windows below it. Of a long
+axis the borders are drawn, and the middle is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from convpad.core.axis_facts import AxisFacts
 from convpad.core.window import places_read
 
-if TYPE_CHECKING:
-    from convpad.explanation import AxisFacts, Explanation
-
-__all__ = ["drawn"]
+__all__ = ["to_svg"]
 
 CELL, GAP, MARGIN, LANE, TEXT = 22, 26, 16, 9, 18
-"""Pixels: a cell, what stands for cells that are left out, around all, one lane of windows, a line of text."""
+"""Pixels of a cell, of the dots for cells that are left out, of the margin, of a lane of windows, of a line of text."""
 
 SHOWN, WHOLE, DRAWN = 8, 26, 16
 """Cells shown on either side of each border of an axis that is longer than WHOLE, and windows drawn at each end."""
@@ -29,21 +26,24 @@ INSIDE, OUTSIDE, UNREAD, WINDOW, INK, PALE = "#bfdcf2", "#f6d9a8", "#ffffff", "#
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """Which places of a padded axis are shown, and where."""
+    """A padded axis and the positions of it that are drawn; position 0 is the first value."""
 
     facts: AxisFacts
     size: int
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     read: frozenset[int]
 
     @classmethod
     def of(cls, facts: AxisFacts) -> _Axis:
         size = facts.window.size or 0
         first, end = -facts.before, size + facts.after
-        places = {*range(first, end)} if end - first <= WHOLE else set[int]()
-        places |= {*range(max(first, -SHOWN), min(SHOWN, size)), *range(max(size - SHOWN, 0), min(end, size + SHOWN))}
-        read = frozenset(place for place in places if places_read(facts.window, place, place + 1))
-        return cls(facts, size, tuple(sorted(places)), read)
+        positions = {*range(first, end)} if end - first <= WHOLE else set[int]()
+        positions |= {
+            *range(max(first, -SHOWN), min(SHOWN, size)),
+            *range(max(size - SHOWN, 0), min(end, size + SHOWN)),
+        }
+        read = frozenset(position for position in positions if places_read(facts.window, position, position + 1))
+        return cls(facts, size, tuple(sorted(positions)), read)
 
     @property
     def first(self) -> int:
@@ -54,47 +54,47 @@ class _Axis:
         return self.size + self.facts.after
 
     def offsets(self) -> dict[int, int]:
-        """Pixels from the start of the strip to each place that is shown."""
-        found: dict[int, int] = {}
+        """Return the pixels from the start of the strip to each position that is drawn."""
+        offsets: dict[int, int] = {}
         x, expected = 0, self.first
-        for place in self.places:
-            x += GAP if place != expected else 0
-            found[place] = x
-            x, expected = x + CELL, place + 1
-        return found
+        for position in self.positions:
+            x += GAP if position != expected else 0
+            offsets[position] = x
+            x, expected = x + CELL, position + 1
+        return offsets
 
     @property
     def length(self) -> int:
-        last = self.places[-1]
+        last = self.positions[-1]
         return self.offsets()[last] + CELL + (GAP if last + 1 != self.end else 0)
 
     def gaps(self) -> list[int]:
-        """Where the dots of each place that is left out begin."""
-        offsets, found = self.offsets(), list[int]()
+        """Return the pixels from the start of the strip to the dots of each gap."""
+        offsets, gaps = self.offsets(), list[int]()
         expected = self.first
-        for place in self.places:
-            if place != expected:
-                found.append(offsets[place] - GAP)
-            expected = place + 1
-        return [*found, self.length - GAP] if expected != self.end else found
+        for position in self.positions:
+            if position != expected:
+                gaps.append(offsets[position] - GAP)
+            expected = position + 1
+        return [*gaps, self.length - GAP] if expected != self.end else gaps
 
-    def colour(self, place: int) -> str:
-        if place not in self.read:
+    def colour(self, position: int) -> str:
+        if position not in self.read:
             return UNREAD
-        return INSIDE if 0 <= place < self.size else OUTSIDE
+        return INSIDE if 0 <= position < self.size else OUTSIDE
 
     def windows(self) -> list[range]:
-        """The places that each window reads: the first and last windows, where they reach a cell that is shown."""
+        """Return the positions that each window reads, for the first and last windows that reach a drawn position."""
         window = self.facts.window
         outputs = window.output or 0
         numbers = sorted({*range(min(outputs, DRAWN)), *range(max(outputs - DRAWN, 0), outputs)})
         starts = [self.first + number * window.stride for number in numbers]
         taps = [range(start, start + window.span, window.dilation) for start in starts]
-        return [places for places in taps if any(place in places for place in self.places)]
+        return [positions for positions in taps if any(position in positions for position in self.positions)]
 
 
-def _text(x: float, y: float, said: str, *, size: int = 12, colour: str = INK, anchor: str = "start") -> str:
-    return f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{escape(said)}</text>'
+def _text(x: float, y: float, text: str, *, size: int = 12, colour: str = INK, anchor: str = "start") -> str:
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _cell(x: int, y: int, colour: str, *, inside: bool) -> str:
@@ -102,44 +102,48 @@ def _cell(x: int, y: int, colour: str, *, inside: bool) -> str:
     return f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" fill="{colour}" stroke="{PALE}"{dashes}/>'
 
 
+def _mark(x: int, y: int) -> str:
+    """Return the mark of one tap of a window below the cell at `x`."""
+    return f'<rect x="{x + 3}" y="{y}" width="{CELL - 6}" height="4" fill="{WINDOW}"/>'
+
+
 def _strip(axis: _Axis, x: int, y: int) -> tuple[list[str], int]:
-    """The cells of one axis with its windows below; and where it ends."""
+    """Return the cells of one axis with its windows below, and the y below them."""
     offsets = axis.offsets()
     parts: list[str] = []
-    for place, offset in offsets.items():
-        inside = 0 <= place < axis.size
-        parts.append(_cell(x + offset, y, axis.colour(place), inside=inside))
+    for position, offset in offsets.items():
+        inside = 0 <= position < axis.size
+        parts.append(_cell(x + offset, y, axis.colour(position), inside=inside))
         if inside and axis.size <= 1000:
-            parts.append(_text(x + offset + CELL / 2, y + CELL / 2 + 4, str(place), size=10, anchor="middle"))
+            parts.append(_text(x + offset + CELL / 2, y + CELL / 2 + 4, str(position), size=10, anchor="middle"))
     parts += [_text(x + gap + GAP / 2, y + CELL / 2 + 4, "\u2026", anchor="middle") for gap in axis.gaps()]
     windows = axis.windows()
     lanes = min(-(-axis.facts.window.span // axis.facts.window.stride) + 1, max(len(windows), 1))
     for number, taps in enumerate(windows):
         level = y + CELL + 7 + LANE * (number % lanes)
-        seen = [offset for place, offset in offsets.items() if place in taps]
-        start, stop = x + seen[0], x + seen[-1] + CELL
+        lefts = [offset for position, offset in offsets.items() if position in taps]
+        start, stop = x + lefts[0], x + lefts[-1] + CELL
         parts.append(
             f'<path d="M{start + 3} {level + 2}H{stop - 3}" stroke="{WINDOW}" stroke-width="1.5" stroke-opacity="0.6"/>'
         )
-        parts += [f'<rect x="{x + o + 3}" y="{level}" width="{CELL - 6}" height="4" fill="{WINDOW}"/>' for o in seen]
+        parts += [_mark(x + left, level) for left in lefts]
     return parts, y + CELL + 7 + LANE * lanes
 
 
 def _grid(rows: _Axis, columns: _Axis, x: int, y: int) -> tuple[list[str], int]:
-    """Both axes as the image that they are, with the first window on it."""
+    """Return the cells of an image with the first window on it, and the y below them."""
     down, across = rows.offsets(), columns.offsets()
-    read = [{place: axis.colour(place) for place in axis.places} for axis in (rows, columns)]
-    first = [
-        range(-a.facts.before, a.facts.window.span - a.facts.before, a.facts.window.dilation) for a in (rows, columns)
+    taps = [
+        range(axis.first, axis.first + axis.facts.window.span, axis.facts.window.dilation) for axis in (rows, columns)
     ]
     parts: list[str] = []
     for row, top in down.items():
         for column, left in across.items():
-            colours = {read[0][row], read[1][column]}
             inside = 0 <= row < rows.size and 0 <= column < columns.size
-            colour = UNREAD if UNREAD in colours else INSIDE if inside else OUTSIDE
+            unread = row not in rows.read or column not in columns.read
+            colour = UNREAD if unread else INSIDE if inside else OUTSIDE
             parts.append(_cell(x + left, y + top, colour, inside=inside))
-            if row in first[0] and column in first[1]:
+            if row in taps[0] and column in taps[1]:
                 size = CELL - 8
                 parts.append(
                     f'<rect x="{x + left + 4}" y="{y + top + 4}" width="{size}" height="{size}" fill="{WINDOW}"/>'
@@ -153,53 +157,57 @@ def _grid(rows: _Axis, columns: _Axis, x: int, y: int) -> tuple[list[str], int]:
 
 def _legend(axes: Sequence[_Axis], x: int, y: int) -> tuple[list[str], int]:
     entries = [(INSIDE, "the axis", True), (OUTSIDE, "padding", False), (UNREAD, "read by no window", False)]
-    used = {axis.colour(place) for axis in axes for place in axis.places}
+    used = {axis.colour(position) for axis in axes for position in axis.positions}
     parts: list[str] = []
-    for colour, said, inside in entries:
+    for colour, meaning, inside in entries:
         if colour in used:
-            parts += [_cell(x, y, colour, inside=inside), _text(x + CELL + 6, y + 15, said, colour=PALE)]
+            parts += [_cell(x, y, colour, inside=inside), _text(x + CELL + 6, y + 15, meaning, colour=PALE)]
             y += CELL + 6
-    parts.append(f'<rect x="{x + 3}" y="{y + 9}" width="{CELL - 6}" height="4" fill="{WINDOW}"/>')
+    parts.append(_mark(x, y + 9))
     parts.append(_text(x + CELL + 6, y + 15, "a window", colour=PALE))
     return parts, y + CELL
 
 
-def drawn(explanation: Explanation) -> str:
-    """The picture of an explanation, as the text of an SVG file."""
-    title, *facts = str(explanation).split("\n\n")
-    facts = facts[: len(explanation.axes)]
-    axes = [_Axis.of(axis) for axis in explanation.axes]
-    lines = title.replace(", padding=", ",\npadding=").splitlines()
+def to_svg(title: str, axes: Sequence[AxisFacts], captions: Sequence[Sequence[str]]) -> str:
+    """Return the drawing of a window over one or more axes, as the text of an SVG file.
+
+    Args:
+        title: the operation.
+        axes: the facts of each axis.
+        captions: for each axis, the lines of text above its strip.
+    """
+    drawn = [_Axis.of(axis) for axis in axes]
+    titles = title.replace(", padding=", ",\npadding=").splitlines()
     x, y = MARGIN, MARGIN + 14
     parts: list[str] = []
-    for line in lines:
+    for line in titles:
         parts.append(_text(x, y, line, size=13))
         y += TEXT
     y += 6
-    if len(axes) == 2:
-        grid, y = _grid(axes[0], axes[1], x, y)
+    if len(drawn) == 2:
+        grid, y = _grid(drawn[0], drawn[1], x, y)
         parts += grid
         y += 2 * TEXT
-    for axis, said in zip(axes, facts, strict=True):
-        for line in said.splitlines():
-            parts.append(_text(x, y + 4, line.strip(), colour=PALE))
+    for axis, lines in zip(drawn, captions, strict=True):
+        for line in lines:
+            parts.append(_text(x, y + 4, line, colour=PALE))
             y += TEXT
         strip, y = _strip(axis, x, y + 2)
         parts += strip
         y += 2 * TEXT
-    legend, y = _legend(axes, x, y)
-    longest = max(len(line) for line in (*lines, *(line.strip() for fact in facts for line in fact.splitlines())))
+    legend, y = _legend(drawn, x, y)
+    longest = max(len(line) for line in (*titles, *(line for lines in captions for line in lines)))
     # 13 pixels of a sans-serif are less than 8 wide a letter, on average.
-    width = 2 * MARGIN + max(*(axis.length for axis in axes), 8 * longest)
-    description = escape(" ".join(" ".join(facts).split()))
+    width, height = 2 * MARGIN + max(*(axis.length for axis in drawn), 8 * longest), y + MARGIN
+    description = escape(" ".join(line for lines in captions for line in lines))
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y + MARGIN}" '
-            f'viewBox="0 0 {width} {y + MARGIN}" role="img" aria-labelledby="title description" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title description" '
             'font-family="Helvetica, Arial, sans-serif">',
             f'<title id="title">{escape(title)}</title>',
             f'<desc id="description">{description}</desc>',
-            f'<rect width="{width}" height="{y + MARGIN}" fill="#ffffff"/>',
+            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
             *parts,
             *legend,
             "</svg>",

@@ -15,6 +15,9 @@ __all__ = ["to_text"]
 _CODES = {"good": "32", "warning": "33", "bad": "1;31", "code": "32", "heading": "1"}
 """ANSI codes: green, yellow, bold red, green, bold."""
 
+_PROSE = 24
+"""Columns that a text needs, to be wrapped in them."""
+
 
 def to_text(table: Table, width: int | None = 80, *, colour: bool = False) -> str:
     """Return a table as text that fits a width. No name is cut, and no line of code is broken.
@@ -96,40 +99,60 @@ def _laid_out(table: Table, width: int | None, colour: bool) -> Iterator[str]:
     headings = [Cell(heading) for heading in table.headings]
     rows = [[_printable(cell) for cell in row] for row in table.cells]
     numeric = [heading in table.numeric for heading in table.headings]
-    columns = zip(*(row for row in (headings, *rows) if row), strict=True)
+    columns = [*zip(*(row for row in (headings, *rows) if row), strict=True)]
     widths = [max(_length(line) for cell in column for line in cell.text.splitlines() or [""]) for column in columns]
     for named, gap in ((0, "  "), (1, "  "), (1, " ")):  # columns that get lines of their own
-        grid = _Grid(widths[named:], numeric[named:], gap, "  " * named, colour)
-        if width is None or (grid.width <= width and named < len(headings)):
-            yield from (_painted(line, "heading", colour) for line in grid.lines(headings[named:]))
-            yield from grid.lines([])
-            for row in rows:
-                yield from (_painted(cell.text, cell.style, colour) for cell in row[:named] if cell.text)
-                yield from grid.lines(row[named:])
-            return
+        if named == len(headings):
+            break
+        indent = "  " * named
+        if width is not None:
+            room = width - len(indent) - sum(widths[named:-1]) - len(gap) * (len(widths) - named - 1)
+            if room < widths[-1] and not _is_prose(columns[-1], room):
+                continue
+            widths[-1] = min(room, widths[-1])
+            rows = [[*row[:-1], _narrowed(row[-1], room)] if row else row for row in rows]
+        grid = _Grid(widths[named:], numeric[named:], gap, indent, colour)
+        yield from (_painted(line, "heading", colour) for line in grid.lines(headings[named:]))
+        yield from grid.lines([])
+        for row in rows:
+            yield from (_painted(cell.text, cell.style, colour) for cell in row[:named] if cell.text)
+            yield from grid.lines(row[named:])
+        return
     for row in rows:
         yield from _block(table.headings, row, width or 0, colour) if row else [""]
+
+
+def _is_prose(column: Sequence[Cell], room: int) -> bool:
+    """Whether a column can be wrapped to `room` letters and be read with ease."""
+    words = [word for cell in column for word in cell.text.split()]
+    return room >= _PROSE and all(cell.style != "code" for cell in column) and max(map(_length, words)) <= room
+
+
+def _narrowed(cell: Cell, room: int) -> Cell:
+    return cell if cell.style == "code" else Cell("\n".join(_wrapped(cell.text, room)), cell.style)
 
 
 def _block(headings: Sequence[str], row: Sequence[Cell], width: int, colour: bool) -> Iterator[str]:
     """Yield the first cell of a row, then the others after their headings: as many on a line as fit, code below."""
     yield _painted(row[0].text, row[0].style, colour)
-    line, code, room = "", list[str](), width - 2
+    line, below = "", list[str]()
     for heading, cell in zip(headings[1:], row[1:], strict=True):
         if cell.text in ("", "-"):
             continue
-        lines = [_painted(text, cell.style, colour) for text in cell.text.splitlines()]
+        lines = cell.text.splitlines()
         if cell.style == "code" or len(lines) > 1:
-            code += [f"  {heading}:", *(f"    {text}" for text in lines)]
+            below += [f"  {heading}:", *(f"    {_painted(text, cell.style, colour)}" for text in lines)]
             continue
-        length = _length(f"{heading}: {cell.text}")
-        if line and room < length + 2:
+        entry = f"{heading}: {cell.text}"
+        if _length(entry) + 2 > width:
+            below += [f"  {text}" for text in _wrapped(entry, width - 2)]
+        elif line and _length(line) + _length(entry) + 2 > width:
             yield line
-            line, room = "", width - 2
-        line += f"{'; ' if line else '  '}{heading}: {lines[0]}"
-        room -= length + 2
+            line = f"  {entry}"
+        else:
+            line += f"{';' if line else ' '} {entry}"
     yield from [line] if line else []
-    yield from code
+    yield from below
 
 
 def _printable(cell: Cell) -> Cell:

@@ -1,34 +1,42 @@
-"""What does a model pad? Every window of it, what it is padded with, and what comes of that."""
+"""Audit of a model: each window, its padding, how evenly the padding is used, and what it costs."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS
-from convpad.core.window import places_read
-from convpad.explanation import AxisFacts
+from convpad.core.axis_facts import AxisFacts, axis_facts
+from convpad.display.format import format_amounts, format_bytes, format_sizes
+from convpad.display.result import Result
+from convpad.display.table import Cell, Table
+from convpad.frameworks import TITLES
+from convpad.frameworks.code import collapse
 from convpad.frameworks.query import OpQuery, portability_note
+from convpad.models.cells import mode_cell, window_cell
 from convpad.models.readers import read
 from convpad.models.windows import Pad, PaddedWindow, Reading
 
-__all__ = ["Audit", "Row", "audit"]
+__all__ = ["Audit", "AuditRow", "audit", "unread_lines"]
+
+HEADINGS = ("layer", "kind", "window", "padded", "mode", "input", "output", "used", "copied", "note")
+"""The columns of an audit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AuditRow:
     """One window of a model.
 
     Args:
-        window: what the reader found.
-        axes: what it does on each axis; None where a size is unknown.
-        elsewhere: where the same words, or the same habit, give other values; empty where nothing is known.
+        window: the window, as it was read.
+        axes: the facts of each axis; None where a size is unknown.
+        portability_note: another framework's padding that gives the same sizes and different values; empty where none
+            is known.
     """
 
     window: PaddedWindow
     axes: tuple[AxisFacts, ...] | None
-    elsewhere: str
+    portability_note: str
 
     @property
     def uneven(self) -> bool | None:
@@ -36,15 +44,15 @@ class Row:
         return None if self.axes is None else any(not axis.even for axis in self.axes)
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What a model pads.
+@dataclass(frozen=True, slots=True, repr=False)
+class Audit(Result):
+    """The padding of a model.
 
     Args:
         reading: all windows, as they were read.
         rows: one for each window that pads, or is wider than one value.
 
-    `str()` of it is a table, `json()` JSON, `html()` a page; `rich.print` shows the table in colour.
+    `str()` is a table, `to_json()` JSON, `to_html()` a page.
 
     Example:
 
@@ -56,53 +64,69 @@ class Audit:
     >>> row, = convpad.audit(model).rows
     >>> row.window.amounts, row.uneven, row.window.output
     (((1, 1), (1, 1)), True, (4, 4))
-    >>> row.elsewhere
+    >>> row.portability_note
     'This pads (1, 1). Keras\\'s "same" pads (0, 1): the same sizes, other values.'
     """
 
     reading: Reading
-    rows: tuple[Row, ...]
+    rows: tuple[AuditRow, ...]
 
     @property
     def copied(self) -> int | None:
-        """Bytes that all layers that only pad copy for one input; None where a size is unknown."""
-        pads = {pad.name: pad for row in self.rows for pad in row.window.pads} | {p.name: p for p in self.reading.loose}
-        copies = [pad.copied for pad in pads.values()]
+        """Bytes that the padding layers copy for one input; None where a size is unknown."""
+        copies = [pad.copied for pad in self._padding_layers.values()]
         return None if None in copies else sum(copy for copy in copies if copy is not None)
 
-    def json(self) -> str:
-        """The same facts, as JSON: one object for each row; sizes in values, copies in bytes, null for unknown."""
+    @property
+    def _padding_layers(self) -> dict[str, Pad]:
+        pads = [*(pad for row in self.rows for pad in row.window.pads), *self.reading.loose]
+        return {pad.name: pad for pad in pads}
+
+    @property
+    def summary(self) -> str:
+        """The counts in a sentence or two."""
+        count = len(self.reading.windows)
+        padded = sum(row.window.pads_something for row in self.rows)
+        uneven = sum(bool(row.uneven) for row in self.rows)
+        noted = sum(bool(row.portability_note) for row in self.rows)
+        windows = "1 window" if count == 1 else f"{count} windows"
+        text = f"{windows}, {padded} of them padded, {uneven} unevenly used"
+        text += f"; {noted} would have other values elsewhere." if noted else "."
+        pads = len(self._padding_layers)
+        if pads:
+            layers = "1 layer that only pads copies" if pads == 1 else f"{pads} layers that only pad copy"
+            text += f" {layers} {format_bytes(self.copied)} for one input."
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return one dict for each row; sizes in values, copies in bytes, None for unknown."""
         reading = self.reading
-        found = {
+        return {
             "source": reading.source,
             "framework": reading.framework,
             "windows": len(reading.windows),
             "copied": self.copied,
-            "rows": [_row(row) for row in self.rows],
-            "loose": [_pad(pad) for pad in reading.loose],
+            "rows": [_row_dict(row) for row in self.rows],
+            "loose": [_pad_dict(pad) for pad in reading.loose],
             "unread": reading.unread,
         }
-        return json.dumps(found, indent=2)
 
-    def html(self) -> str:
-        """The same as one HTML page that needs nothing else."""
-        from convpad.display.rich_html import audited  # it shows what is found here
-
-        return audited(self)
-
-    def __rich__(self) -> Any:
-        from convpad.display.rich_text import audited
-
-        return audited(self)
-
-    def __str__(self) -> str:
-        from convpad.display.rich_text import plain
-
-        return plain(self)
+    def to_table(self) -> Table:
+        """Return one row for each window, with the notes below."""
+        reading = self.reading
+        notes = tuple(dict.fromkeys(row.portability_note for row in self.rows if row.portability_note))
+        numbers = {note: str(number) for number, note in enumerate(notes, 1)}
+        return Table(
+            f"{reading.source}: what this {TITLES[reading.framework]} model pads",
+            HEADINGS,
+            tuple(_cells(row, numbers.get(row.portability_note, "")) for row in self.rows),
+            (self.summary, *unread_lines(reading)),
+            notes,
+        )
 
 
 def audit(model: Any, *, input_shape: Any = None) -> Audit:
-    """Every padded window of a model: how much, with what, how evenly it is used, what it costs, and where it differs.
+    """Read every window of a model: amounts, modes, how evenly the padding is used, and what it costs.
 
     Args:
         model: a Keras model, functional or Sequential; a `torch.nn.Module`, which is run once by `torch.export` to see
@@ -133,57 +157,73 @@ def audit(model: Any, *, input_shape: Any = None) -> Audit:
     That padding at a stride above 1 may be used on one side alone is from Alsallakh et al. 2021 (arXiv:2010.02178).
     """
     reading = read(model, input_shape)
-    return Audit(reading, tuple(_facts(window) for window in reading.windows if window.matters))
+    return Audit(reading, tuple(audit_row(window) for window in reading.windows if window.matters))
 
 
-def _facts(window: PaddedWindow) -> Row:
-    axes = [_axis(window, axis) for axis in range(len(window.windows))]
+def audit_row(window: PaddedWindow) -> AuditRow:
+    """Return the facts of a window."""
+    transposed = window.op == "conv_transpose"
+    sides = zip(window.windows, window.input, window.output, window.fills, strict=True)
+    axes = [
+        axis_facts(axis, size, output, (before[0], after[0]), transposed=transposed)
+        for axis, size, output, (before, after) in sides
+    ]
     known = tuple(axis for axis in axes if axis is not None)
-    return Row(window, known if len(known) == len(axes) else None, _elsewhere(window))
+    return AuditRow(window, known if len(known) == len(axes) else None, _portability_note(window))
 
 
-def _axis(window: PaddedWindow, axis: int) -> AxisFacts | None:
-    one, given, made = window.windows[axis], window.input[axis], window.output[axis]
-    if one.size is None or one.before is None or one.after is None or given is None or made is None:
-        return None
-    before, after = places_read(one, -one.before, 0), places_read(one, one.size, one.size + one.after)
-    left, even_sizes = one.leftover or 0, None
-    if window.op != "conv_transpose" and one.before == one.after and before != after and one.size > left:
-        even_sizes = (one.size - left, one.size - left + one.stride)
-    modes = (window.fills[axis][0][0], window.fills[axis][1][0])
-    return AxisFacts(given, made, one, modes, before, after, one.size - places_read(one, 0, one.size), even_sizes)
+def unread_lines(reading: Reading) -> list[str]:
+    """Return sentences about the layers that a reader left out."""
+    lines: list[str] = []
+    if reading.loose:
+        lines.append(f"Layers that pad ahead of no window: {', '.join(pad.name for pad in reading.loose)}.")
+    if reading.unread:
+        lines.append(f"Not looked into: {', '.join(reading.unread)}.")
+    return lines
 
 
-def _elsewhere(window: PaddedWindow) -> str:
-    """Where the same sizes come with other values: the habits of frameworks at a stride above 1."""
-    asked = window.asked()
-    if asked is None or window.amounts is None or max(window.strides) == 1:
+def _portability_note(window: PaddedWindow) -> str:
+    """Return the padding by which another framework gives the same sizes and different values, at a stride above 1."""
+    problem = window.asked()
+    if problem is None or window.amounts is None or max(window.strides) == 1:
         return ""
     if window.op != "conv_transpose":
-        return portability_note(OpQuery(asked, ((None, None),) * asked.rank))
-    uneven = [axis for axis, (before, after) in enumerate(_crops(window)) if before != after]
-    if not uneven or not all(abs(b - a) == 1 for b, a in (_crops(window)[axis] for axis in uneven)):
+        return portability_note(OpQuery(problem, ((None, None),) * problem.rank))
+    crops = _crops(window)
+    steps = {abs(before - after) for before, after in crops} - {0}
+    if steps != {1}:
         return ""
-    pairs = _crops(window)
-    turned = [(after, before) for before, after in pairs]
-    same = [AMOUNTS["same"].known(one.size, one.span, one.stride) for one in window.windows]
-    who = "PyTorch's habit, padding with output_padding," if list(pairs) == same else 'Keras\'s "same"'
-    if who.startswith("Keras") and turned != same:
+    mirrored = tuple((after, before) for before, after in crops)
+    same = tuple(AMOUNTS["same"].known(axis.size, axis.span, axis.stride) for axis in window.windows)
+    if crops == same:
+        habit = "PyTorch's habit, padding with output_padding,"
+    elif mirrored == same:
+        habit = 'Keras\'s "same"'
+    else:
         return ""
-    return f"This crops {_alike(pairs)}. {who} crops {_alike(turned)}: the same sizes, other values."
+    return f"This crops {collapse(crops)}. {habit} crops {collapse(mirrored)}: the same sizes, other values."
 
 
-def _crops(window: PaddedWindow) -> list[tuple[int, int]]:
-    """What a transposed convolution takes off its full output; less than 0 is added."""
-    left = window.problem.leftovers
-    return [(b, a - more) for (b, a), more in zip(window.amounts or (), left, strict=True)]
+def _crops(window: PaddedWindow) -> tuple[tuple[int, int], ...]:
+    """Return the values cropped from the full output of a transposed convolution; less than 0 are added."""
+    rows = zip(window.amounts or (), window.problem.leftovers, strict=True)
+    return tuple((before, after - leftover) for (before, after), leftover in rows)
 
 
-def _alike(pairs: list[tuple[int, int]]) -> Any:
-    return pairs[0] if len(set(pairs)) == 1 else tuple(pairs)
+def _cells(row: AuditRow, note: str) -> tuple[Cell | str, ...]:
+    window = row.window
+    amounts, used = format_amounts(window.amounts), Cell("-")
+    if window.op == "conv_transpose":
+        amounts = f"crops {amounts}" if window.amounts and any(map(any, window.amounts)) else amounts
+    elif window.pads_something:
+        used = Cell("?") if row.uneven is None else Cell("unevenly", "warning") if row.uneven else Cell("evenly")
+    sizes = format_sizes(window.input), format_sizes(window.output)
+    copied = format_bytes(window.copied)
+    shape = (window.op, window_cell(window), amounts, mode_cell(window), *sizes)
+    return (window.name, *shape, used, copied, Cell(note, "note"))
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row_dict(row: AuditRow) -> dict[str, Any]:
     window = row.window
     return {
         "name": window.name,
@@ -201,12 +241,12 @@ def _row(row: Row) -> dict[str, Any]:
         "modes": [[before[0], after[0]] for before, after in window.fills],
         "read": None if row.axes is None else [[axis.read_before, axis.read_after] for axis in row.axes],
         "uneven": row.uneven,
-        "pads": [_pad(pad) for pad in window.pads],
+        "pads": [_pad_dict(pad) for pad in window.pads],
         "copied": window.copied,
-        "elsewhere": row.elsewhere,
+        "elsewhere": row.portability_note,
     }
 
 
-def _pad(pad: Pad) -> dict[str, Any]:
+def _pad_dict(pad: Pad) -> dict[str, Any]:
     modes = [[before[0], after[0]] for before, after in pad.fills]
     return {"name": pad.name, "layer": pad.layer, "amounts": pad.pairs, "modes": modes, "copied": pad.copied}

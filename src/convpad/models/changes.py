@@ -1,9 +1,12 @@
-"""What was done to a model, layer by layer, and what was not, and why?"""
+"""Report of `repad` and `fold`: each layer, with its change or the reason why it was left alone."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
+from typing import Any
+
+from convpad.display.result import Result
+from convpad.display.table import Table
 
 __all__ = ["Change", "Changes"]
 
@@ -13,10 +16,10 @@ class Change:
     """One layer of a model.
 
     Args:
-        layer: its name, after the names of the models and layers that it is in: `"backbone/conv1"`.
-        kind: its class before.
-        done: `"replaced"`, `"folded"` (it is gone, its padding is in the layers that read it) or `"left"`.
-        detail: what it is now; or why it was left alone.
+        layer: its name, after the names of the models and layers around it: `"backbone/conv1"`.
+        kind: its class before the change.
+        done: `"replaced"`, `"folded"` (removed; the layers that read it pad instead) or `"left"`.
+        detail: the new layer; or the reason why it was left alone.
     """
 
     layer: str
@@ -25,37 +28,44 @@ class Change:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What `convpad.repad` or `convpad.fold` did to every layer that pads or could: text, JSON, or row by row.
+@dataclass(frozen=True, slots=True, repr=False)
+class Changes(Result):
+    """The changes that `convpad.repad` or `convpad.fold` made to the layers that pad or could pad.
+
+    Args:
+        tool: `"repad"` or `"fold"`.
+        rows: one for each layer.
 
     Example:
 
     >>> from convpad.models.changes import Change, Changes
     >>> print(Changes("fold", (Change("pad", "ZeroPadding2D", "folded", "into conv"),)))
     fold: 0 layers replaced, 1 folded, 0 left alone
-    folded  pad  ZeroPadding2D  into conv
+    <BLANKLINE>
+    layer  kind           done    detail
+    ---------------------------------------
+    pad    ZeroPadding2D  folded  into conv
     """
 
     tool: str
     rows: tuple[Change, ...]
 
     def layers(self, done: str) -> tuple[str, ...]:
-        """The names of those with which that was done."""
+        """Return the names of the layers with this change."""
         return tuple(row.layer for row in self.rows if row.done == done)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The counts: `fold: 0 layers replaced, 1 folded, 0 left alone`."""
         replaced, folded, left = (len(self.layers(done)) for done in ("replaced", "folded", "left"))
         plural = "layer" if replaced == 1 else "layers"
-        lines = [f"{self.tool}: {replaced} {plural} replaced, {folded} folded, {left} left alone"]
-        columns = [[row.done, row.layer, row.kind, row.detail] for row in self.rows]
-        widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
-        for row in columns:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            lines.append("  ".join(cells).rstrip())
-        return "\n".join(lines)
+        return f"{self.tool}: {replaced} {plural} replaced, {folded} folded, {left} left alone"
 
-    def json(self) -> str:
-        """The same for programs."""
-        rows = [asdict(row) for row in self.rows]
-        return json.dumps({"tool": self.tool, "layers": rows}, indent=2, ensure_ascii=False)
+    def to_dict(self) -> dict[str, Any]:
+        """Return the tool and one dict for each layer."""
+        return {"tool": self.tool, "layers": [asdict(row) for row in self.rows]}
+
+    def to_table(self) -> Table:
+        """Return one row for each layer."""
+        rows = tuple((row.layer, row.kind, row.done, row.detail) for row in self.rows)
+        return Table(self.summary, ("layer", "kind", "done", "detail"), rows)

@@ -1,33 +1,36 @@
-"""Where do two models pad differently? Their windows are aligned, compared, and what would make them agree is said."""
+"""Comparison of two models: their windows aligned, their paddings compared, and the padding that makes them agree."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from convpad.core.errors import PaddingError
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS
+from convpad.display.format import format_amounts
+from convpad.display.result import Result
+from convpad.display.table import Cell, Table
 from convpad.frameworks import to_code
 from convpad.frameworks.code import collapse, shortest_pairs
 from convpad.models.alignment import aligned
+from convpad.models.cells import mode_cell, window_cell
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
 from convpad.models.windows import PaddedWindow, Reading
 
-__all__ = ["Comparison", "Paired", "compare"]
+__all__ = ["Comparison", "WindowPair", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
-    """Two windows that stand for each other.
+class WindowPair:
+    """A window of one model and the window of the other that takes its place.
 
     Args:
         a, b: the windows.
-        differs: in what their padding does, in words; empty where it puts the same values under the same windows.
-        padding, padding_mode: convpad's words that make b pad as a does; None where there are none, or no need.
-        output_padding: the same, of a transposed convolution.
+        differs: the differences of their paddings, in words; empty where both put equal values under equal windows.
+        padding, padding_mode: convpad's arguments with which b pads as a does; None where there are none, or no need.
+        output_padding: a further argument for a transposed convolution.
         code: the operation that pads so, in the words of b's framework; empty where there are none, or no need.
     """
 
@@ -40,35 +43,35 @@ class Paired:
     code: str = ""
 
     @property
-    def remedy(self) -> tuple[str, ...]:
-        """What to write so that b pads as a does, line by line."""
+    def fix(self) -> tuple[str, ...]:
+        """The lines of code with which b pads as a does."""
         if self.padding is None:
             return ("no single padding does",) if self.differs else ()
-        said = f"padding={self.padding!r}"
+        arguments = f"padding={self.padding!r}"
         if self.padding_mode is not None:
-            said += f", padding_mode={self.padding_mode!r}"
+            arguments += f", padding_mode={self.padding_mode!r}"
         if self.output_padding is not None:
-            said += f", output_padding={self.output_padding!r}"
-        gone = self.b.pads if self.b.op != "conv_transpose" else ()
-        without = [f"instead of {' and '.join(pad.name for pad in gone)}"] if gone else []
-        return (said, *without, *self.code.splitlines())
+            arguments += f", output_padding={self.output_padding!r}"
+        replaced = self.b.pads if self.b.op != "conv_transpose" else ()
+        instead = [f"instead of {' and '.join(pad.name for pad in replaced)}"] if replaced else []
+        return (arguments, *instead, *self.code.splitlines())
 
     @property
-    def steps_apart(self) -> bool:
-        """Whether they are no such windows after all: of another stride or dilation."""
+    def other_steps(self) -> bool:
+        """Whether the strides or the dilations differ, so that the paddings cannot be compared."""
         return (self.a.strides, self.a.dilation) != (self.b.strides, self.b.dilation)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How two models pad.
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Result):
+    """The paddings of two models, window by window.
 
     Args:
-        a, b: all windows of each, as they were read.
-        pairs: windows that stand for each other, in the order of a.
-        only_a, only_b: windows that stand for none.
+        a, b: all windows of each model, as they were read.
+        pairs: windows that take each other's place, in the order of a.
+        only_a, only_b: windows without a counterpart.
 
-    `str()` of it is text, `json()` JSON, `html()` a page.
+    `str()` is text, `to_json()` JSON, `to_html()` a page.
 
     Example:
 
@@ -87,48 +90,36 @@ class Comparison:
 
     a: Reading
     b: Reading
-    pairs: tuple[Paired, ...]
+    pairs: tuple[WindowPair, ...]
     only_a: tuple[PaddedWindow, ...]
     only_b: tuple[PaddedWindow, ...]
 
     @property
-    def differences(self) -> tuple[Paired, ...]:
+    def differences(self) -> tuple[WindowPair, ...]:
         """The pairs whose padding differs."""
         return tuple(pair for pair in self.pairs if pair.differs)
 
     @property
     def agree(self) -> bool:
-        """Whether every padded window of each has one in the other that pads alike."""
+        """Whether every padded window of each model has a counterpart in the other with an equal padding."""
         alone = any(window.pads_something for window in (*self.only_a, *self.only_b))
-        return not (self.differences or alone or any(pair.steps_apart for pair in self.pairs))
+        return not (self.differences or alone or any(pair.other_steps for pair in self.pairs))
 
-    def lines(self) -> list[str]:
-        """What there is to say besides the table of differences."""
-        like = len(self.pairs) - len(self.differences) - sum(pair.steps_apart for pair in self.pairs)
+    @property
+    def summary(self) -> str:
+        """The counts in a sentence."""
+        equal = len(self.pairs) - len(self.differences) - sum(pair.other_steps for pair in self.pairs)
         pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs"
-        said = [f"{pairs} of windows: {like} pad alike, {len(self.differences)} not."]
-        for pair in self.pairs:
-            if pair.steps_apart:
-                steps = (("strides", pair.a.strides, pair.b.strides), ("dilation", pair.a.dilation, pair.b.dilation))
-                apart = ", ".join(f"{what} {collapse(a)} and {collapse(b)}" for what, a, b in steps if a != b)
-                said.append(f"{pair.a.name} and {pair.b.name} are other windows: {apart}.")
-        for reading, alone in ((self.a, self.only_a), (self.b, self.only_b)):
-            for padded, words in ((True, "padded"), (False, "not padded")):
-                names = [window.name for window in alone if window.pads_something == padded]
-                if names:
-                    said.append(f"Only in {reading.source}, {words}: {', '.join(names)}.")
-            if reading.unread:
-                said.append(f"Not looked into in {reading.source}: {', '.join(reading.unread)}.")
-        return said
+        return f"{pairs} of windows: {equal} pad alike, {len(self.differences)} not."
 
-    def json(self) -> str:
-        """The same, as JSON: one object for each pair."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return one dict for each pair, and the names of the windows without a counterpart."""
         pairs = [
             {
                 "a": pair.a.name,
                 "b": pair.b.name,
                 "differs": pair.differs,
-                "steps_apart": pair.steps_apart,
+                "steps_apart": pair.other_steps,
                 "amounts_a": pair.a.amounts,
                 "amounts_b": pair.b.amounts,
                 "padding": pair.padding,
@@ -138,36 +129,45 @@ class Comparison:
             }
             for pair in self.pairs
         ]
-        alone = {"only_a": [w.name for w in self.only_a], "only_b": [w.name for w in self.only_b]}
-        found = {"a": self.a.source, "b": self.b.source, "agree": self.agree, "pairs": pairs, **alone}
-        return json.dumps(found, indent=2)
+        only = {"only_a": [w.name for w in self.only_a], "only_b": [w.name for w in self.only_b]}
+        return {"a": self.a.source, "b": self.b.source, "agree": self.agree, "pairs": pairs, **only}
 
-    def html(self) -> str:
-        """The same as one HTML page that needs nothing else."""
-        from convpad.display.rich_html import compared  # it shows what is found here
+    def to_table(self) -> Table:
+        """Return one row for each pair whose padding differs, with the other windows below."""
+        return Table(
+            f"Where {self.a.source} and {self.b.source} pad differently",
+            ("first", "second", "window", "first pads", "second pads", "so that they agree"),
+            tuple(_cells(pair) for pair in self.differences),
+            (self.summary, *self._lines()),
+        )
 
-        return compared(self)
-
-    def __rich__(self) -> Any:
-        from convpad.display.rich_text import compared
-
-        return compared(self)
-
-    def __str__(self) -> str:
-        from convpad.display.rich_text import plain
-
-        return plain(self)
+    def _lines(self) -> list[str]:
+        """Return sentences about the windows that could not be compared."""
+        lines: list[str] = []
+        for pair in self.pairs:
+            if pair.other_steps:
+                steps = (("strides", pair.a.strides, pair.b.strides), ("dilation", pair.a.dilation, pair.b.dilation))
+                apart = ", ".join(f"{name} {collapse(a)} and {collapse(b)}" for name, a, b in steps if a != b)
+                lines.append(f"{pair.a.name} and {pair.b.name} are other windows: {apart}.")
+        for reading, only in ((self.a, self.only_a), (self.b, self.only_b)):
+            for padded, words in ((True, "padded"), (False, "not padded")):
+                names = [window.name for window in only if window.pads_something == padded]
+                if names:
+                    lines.append(f"Only in {reading.source}, {words}: {', '.join(names)}.")
+            if reading.unread:
+                lines.append(f"Not looked into in {reading.source}: {', '.join(reading.unread)}.")
+        return lines
 
 
 def compare(a: Any, b: Any, *, input_shape_a: Any = None, input_shape_b: Any = None) -> Comparison:
-    """Where two models pad differently, window by window, and the `padding=` that makes the second agree.
+    """Compare the paddings of two models, window by window, and find the `padding=` that makes the second agree.
 
-    Windows wider than one value are aligned by their order and by kernel, stride and channels; one that is missing
-    from a model does not shift the others. Two paddings are alike if they put the same values under the same windows.
+    Windows wider than one value are aligned by their order and by kernel, stride and channels; a window that is missing
+    from a model does not shift the others. Two paddings are equal if they put equal values under equal windows.
 
     Args:
         a, b: models of any two kinds that `convpad.audit` takes.
-        input_shape_a, input_shape_b: of their inputs, as `convpad.audit` takes it.
+        input_shape_a, input_shape_b: the shapes of their inputs, as `convpad.audit` takes them.
 
     Returns:
         A `Comparison`.
@@ -188,44 +188,46 @@ def compare(a: Any, b: Any, *, input_shape_a: Any = None, input_shape_b: Any = N
         PaddingError: one of them is no such model, or its file is not what it should be.
     """
     first, second = read(a, input_shape_a), read(b, input_shape_b)
-    ours = [window for window in first.windows if window.matters]
-    theirs = [window for window in second.windows if window.matters]
-    places = aligned(ours, theirs)
-    pairs = tuple(_paired(ours[i], theirs[j], second.framework) for i, j in places)
-    taken_a, taken_b = {i for i, _ in places}, {j for _, j in places}
-    only_a = tuple(window for i, window in enumerate(ours) if i not in taken_a)
-    only_b = tuple(window for j, window in enumerate(theirs) if j not in taken_b)
+    windows_a = [window for window in first.windows if window.matters]
+    windows_b = [window for window in second.windows if window.matters]
+    matches = aligned(windows_a, windows_b)
+    pairs = tuple(_pair(windows_a[i], windows_b[j], second.framework) for i, j in matches)
+    matched_a, matched_b = {i for i, _ in matches}, {j for _, j in matches}
+    only_a = tuple(window for i, window in enumerate(windows_a) if i not in matched_a)
+    only_b = tuple(window for j, window in enumerate(windows_b) if j not in matched_b)
     return Comparison(first, second, pairs, only_a, only_b)
 
 
-def _paired(a: PaddedWindow, b: PaddedWindow, framework: str) -> Paired:
-    pair = Paired(a, b)
-    if pair.steps_apart:
+def _pair(a: PaddedWindow, b: PaddedWindow, framework: str) -> WindowPair:
+    pair = WindowPair(a, b)
+    if pair.other_steps:
         return pair
     ahead = differs_ahead(a, b)
     if ahead:
-        return Paired(a, b, (ahead,))
-    found = differs(a, b)
-    if not found:
-        return pair
-    return _mended(a, b, found, framework)
+        return WindowPair(a, b, (ahead,))
+    differences = differs(a, b)
+    return _with_fix(a, b, differences, framework) if differences else pair
 
 
-def _mended(a: PaddedWindow, b: PaddedWindow, found: tuple[str, ...], framework: str) -> Paired:
+def _with_fix(a: PaddedWindow, b: PaddedWindow, differences: tuple[str, ...], framework: str) -> WindowPair:
+    """Return the pair with the arguments and the code that make b pad as a does, where there are any."""
     folded, rank = a.folded, len(a.windows)
     if folded is None or a.amounts is None:
-        return Paired(a, b, found)
+        return WindowPair(a, b, differences)
     padding = shortest_pairs(a.amounts)
     mode = folded.spelling()[1]
-    extra = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
-    wanted = Padding.parse(padding, mode, rank=rank)
-    code = ""
+    output_padding = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
+    parsed = Padding.parse(padding, mode, rank=rank)
     try:
-        asked = b.asked(wanted, extra or ((0,) * rank if a.op == "conv_transpose" else None))
-        code = "" if asked is None else to_code(asked, framework, wanted.values).code
+        problem = b.asked(parsed, output_padding or ((0,) * rank if a.op == "conv_transpose" else None))
+        code = "" if problem is None else to_code(problem, framework, parsed.values).code
     except PaddingError:  # on b's input there is no such window
-        return Paired(a, b, found)
-    usual = "ignore" if a.op in POOLS else "zeros"
-    return Paired(
-        a, b, found, padding, None if mode == usual else mode, None if extra is None else collapse(extra), code
-    )
+        return WindowPair(a, b, differences)
+    default = "ignore" if a.op in POOLS else "zeros"
+    extra = None if output_padding is None else collapse(output_padding)
+    return WindowPair(a, b, differences, padding, None if mode == default else mode, extra, code)
+
+
+def _cells(pair: WindowPair) -> tuple[Cell | str, ...]:
+    pads = [f"{format_amounts(window.amounts)} {mode_cell(window)}" for window in (pair.a, pair.b)]
+    return (pair.a.name, pair.b.name, window_cell(pair.a), *pads, Cell("\n".join(pair.fix), "code"))
