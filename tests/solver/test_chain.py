@@ -63,13 +63,13 @@ def test_padding_in_a_table(cell: str, rank: int, pads: tuple[int, int]) -> None
 
 
 def test_what_is_not_said_is_not_known_and_a_column_that_is_not_there_means_none() -> None:
-    asked = [layer.asked for layer in read_table("size kernel dilation\n9 - -\n7 ? ?\n5 3 2", rank=1)]
+    queries = [layer.query for layer in read_table("size kernel dilation\n9 - -\n7 ? ?\n5 3 2", rank=1)]
     # The first row says a size alone: it is the input.
-    assert [(one.kernel, one.dilation_rate) for one in asked] == [(None, None), ((3,), (2,))]
+    assert [(one.kernel, one.dilation_rate) for one in queries] == [(None, None), ((3,), (2,))]
     [layer] = read_table("in out\n9 7", rank=1)
-    assert (layer.asked.kernel, layer.asked.strides, layer.asked.dilation_rate) == (None, None, (1,))
+    assert (layer.query.kernel, layer.query.strides, layer.query.dilation_rate) == (None, None, (1,))
     [layer] = read_table("in out op kernel\n9 7 pool 3", rank=1)
-    assert (layer.asked.op, layer.asked.kernel, layer.asked.dilation_rate) == ("max_pool", (3,), None)
+    assert (layer.query.op, layer.query.kernel, layer.query.dilation_rate) == ("max_pool", (3,), None)
 
 
 # Solved together
@@ -174,23 +174,24 @@ def test_rows_that_contradict_each_other() -> None:
     assert [(row.input, row.output) for row in chain] == [((30,), (28,)), ((27,), (25,)), ((25,), (23,))]
     assert not chain.possible
     assert [row.possible for row in chain] == [True, False, True]
-    assert str(chain).splitlines()[3] == "    It takes 27, and the row before gives 28."
-    assert json.loads(chain.json())["rows"][1]["row_before_gives"] == [28]
+    assert chain.to_table().lines == ("2: it takes 27, and the row before gives 28.",)
+    assert "2: it takes 27, and the row before gives 28." in str(chain).splitlines()
+    assert json.loads(chain.to_json())["rows"][1]["row_before_gives"] == [28]
     both = convpad.solve_chain("in out kernel stride padding\n30 28 3 1 valid\n27 9 3 1 valid", rank=1)
-    lines = str(both).splitlines()
-    assert lines[3] == "    It takes 27, and the row before gives 28."
-    assert "    output 25 instead of 9: no padding: (27 - 3) / 1 + 1 = 25." in lines
+    lines = both.to_table().lines
+    assert lines[0] == "2: it takes 27, and the row before gives 28."
+    assert "  output 25 instead of 9: no padding: (27 - 3) / 1 + 1 = 25." in lines
 
 
 def test_a_layer_from_which_nothing_comes() -> None:
     chain = convpad.solve_chain("size kernel stride padding\n5\n? 9 1 valid\n? 3 1 valid", rank=1)
     assert not chain.possible
     assert "not reached" in str(chain)
-    assert json.loads(chain.json())["rows"][0]["solved"] is None
+    assert json.loads(chain.to_json())["rows"][0]["solved"] is None
 
 
 def test_json() -> None:
-    told = json.loads(convpad.solve_chain(ALEXNET).json())
+    told = json.loads(convpad.solve_chain(ALEXNET).to_json())
     assert told["possible"] is False
     assert [row["possible"] for row in told["rows"]] == [False, True]
     assert told["rows"][0]["solved"]["nearest"][0]["instead"] == "227"
@@ -284,7 +285,7 @@ def test_command() -> None:
     assert done.exit_code == 0
     assert done.stdout == f"{convpad.solve(224, 112, kernel=7, strides=2, dilation_rate=1)}\n"
     told = json.loads(run("224", "112", "--kernel", "7", "--stride", "2", "--json").stdout)
-    assert told == convpad.solve(224, 112, kernel=7, strides=2).as_dict()
+    assert told == convpad.solve(224, 112, kernel=7, strides=2).to_dict()
     everything = run("224", "112", "--kernel", "7", "--stride", "2", "--dilation", "1", "--all").stdout
     assert len(everything.splitlines()) > len(done.stdout.splitlines())
     assert "Example: convpad solve 224 112" in run("--help").stdout

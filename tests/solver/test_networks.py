@@ -66,7 +66,7 @@ def test_words_that_are_known_of_the_authors_code() -> None:
         ((4, 8), {"kernel": 4, "strides": 2, "op": "conv_transpose"}, 1),  # DCGAN in PyTorch's examples
     ]
     for sizes, asked, padding in known:
-        first = convpad.solve(*sizes, **asked).found[:3]
+        first = convpad.solve(*sizes, **asked)[:3]
         said = [
             {*solution.words, solution.padding, *(pair[0] for pair in solution.pads if len({*pair}) == 1)}
             for solution in first

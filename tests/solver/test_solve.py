@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from itertools import product
 from typing import Any
 
@@ -14,11 +13,14 @@ from hypothesis import strategies as st
 import convpad
 from convpad.core.amounts import AMOUNTS
 from convpad.core.errors import PaddingError
-from convpad.core.inverse import ROUNDINGS, Fit, fit, fits, outputs_within, sizes_within
+from convpad.core.inverse import ROUNDINGS, fit, fits
+from convpad.core.problem import absorb_overhang
 from convpad.core.window import Window, spanned
 from convpad.frameworks import NAMES
-from convpad.solver.query import DILATIONS, KERNELS, STRIDES
+from convpad.solver.chain_search import candidates
+from convpad.solver.query import DILATIONS, KERNELS, STRIDES, parse_query
 from convpad.solver.solution import KINDS, Solution
+from convpad.solver.table import LayerRow
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -48,8 +50,8 @@ def brute(size: int, output: int, kernel: int, stride: int, dilation: int, round
     return {(b, a) for b, a in pairs if counted(size, b, a, span, stride, rounding) == output}
 
 
-def pairs_of(found: list[Fit]) -> list[tuple[Any, Any]]:
-    return [(one.window.before, one.window.after) for one in found]
+def pairs_of(windows: list[Window]) -> list[tuple[Any, Any]]:
+    return [(window.before, window.after) for window in windows]
 
 
 SMALL = st.integers(1, 4)
@@ -79,12 +81,16 @@ def test_that_brute_force_can_disagree() -> None:
 
 
 @given(size=st.integers(1, 12), kernel=st.integers(1, 5), stride=st.integers(1, 5), dilation=st.integers(1, 3))
-def test_sizes_within_reach(size: int, kernel: int, stride: int, dilation: int) -> None:
-    for roundings in (("floor",), ("ceil",), ROUNDINGS):
-        reach = [other for other in range(1, 120) if fits(size, other, kernel, stride, dilation, roundings)]
-        assert outputs_within(size, kernel, stride, dilation, roundings) == reach
-        reach = [other for other in range(1, 120) if fits(other, size, kernel, stride, dilation, roundings)]
-        assert sizes_within(size, kernel, stride, dilation, roundings) == reach
+def test_every_size_within_reach_is_a_candidate(size: int, kernel: int, stride: int, dilation: int) -> None:
+    for op in ("conv", "max_pool"):
+        dilation = dilation if op == "conv" else 1
+        options = {"dilation_rate": dilation} if op == "conv" else {}
+        query = parse_query(1, 1, op=op, kernel=kernel, strides=stride, rank=1, **options)
+        row = LayerRow("layer", query, None, None)
+        reach = {(other,) for other in range(1, 120) if fits(size, other, kernel, stride, dilation, query.roundings)}
+        assert reach <= set(candidates(row, (size,), forward=True))
+        reach = {(other,) for other in range(1, 120) if fits(other, size, kernel, stride, dilation, query.roundings)}
+        assert reach <= set(candidates(row, (size,), forward=False))
 
 
 def test_a_window_that_is_not_known_fits_nothing() -> None:
@@ -105,14 +111,24 @@ def test_a_window_that_is_not_known_fits_nothing() -> None:
 def test_what_is_left_over_and_what_hangs_over(window: Window, output: int, overhang: int, spare: int) -> None:
     one = fit(window, output)
     assert one is not None
-    assert (one.output, one.overhang, one.spare) == (output, overhang, spare)
+    assert (one.output, one.overhang, one.leftover) == (output, overhang, spare)
+
+
+def test_a_window_that_starts_behind_the_axis_is_dropped_where_an_amount_is_given() -> None:
+    """PyTorch's rule, which convpad's pools follow."""
+    pool = {"op": "max_pool", "kernel": 1, "strides": 1, "padding": 1, "rounding": "ceil", "rank": 1}
+    assert not convpad.solve(16, 18, **pool)
+    [solution] = convpad.solve(16, 17, **pool)
+    assert (solution.rounding, solution.problem.output_shape) == ("ceil", (None, 17, None))
+    text = "1 on both sides, rounded up: ceil((16 + 1 + 1 - 1) / 1) = 17, without a window that starts behind the axis."
+    assert solution.reason == text
 
 
 # Whole answers
 
 
 def key(solution: Solution) -> tuple[Any, ...]:
-    overhang = tuple(fit.overhang for fit in solution.fits)
+    overhang = tuple(window.overhang for window in solution.windows)
     return solution.kernel[0], solution.strides[0], solution.dilation_rate[0], solution.pads, overhang
 
 
@@ -170,7 +186,7 @@ def test_transposed_finds_exactly_what_brute_force_finds(
         for extra in range(s)
         if scattered(input, b, a, spanned(k, dilation), s, extra) == output
     }
-    assert {(s.kernel[0], s.strides[0], s.pads[0], s.fits[0].spare) for s in solved} == want
+    assert {(s.kernel[0], s.strides[0], s.pads[0], s.windows[0].leftover) for s in solved} == want
     assert len(solved) == len(want)
 
 
@@ -188,10 +204,13 @@ def test_every_solution_is_posed_as_it_says(data: st.DataObject) -> None:
         assert solution.output == output
         shapes = (problem.input_shape[1:-1], problem.output_shape[1:-1])
         assert shapes == (input, output)
-        for window, one in zip(problem.windows, solution.fits, strict=True):
-            assert (window.before, window.after) == (one.window.before, (one.window.after or 0) + one.overhang)
+        for window, one in zip(problem.windows, solution.windows, strict=True):
+            assert (window.before, window.after, window.output) == (one.before, one.after, one.output)
+        windows = absorb_overhang(problem).windows
+        for window, one in zip(windows, solution.windows, strict=True):
+            assert (window.before, window.after) == (one.before, (one.after or 0) + one.overhang)
             forward = input if op == "conv_transpose" else output
-            assert window.output == forward[problem.windows.index(window)] or problem.windows.count(window) > 1
+            assert window.output == forward[windows.index(window)] or windows.count(window) > 1
         for word in solution.words:
             assert convpad.Padding.parse(word, rank=rank).amounts == solution.amounts or word in solution.words[1:]
 
@@ -244,7 +263,7 @@ def test_one_window_is_in_the_order_of_kinds(input: int, output: int, kernel: in
     ],
 )
 def test_ordinary_windows_come_first(sizes: tuple[int, int], op: str, window: str) -> None:
-    assert str(convpad.solve(*sizes, op=op)[0]) == window
+    assert convpad.solve(*sizes, op=op)[0].summary == window
 
 
 # A padding that is known
@@ -303,7 +322,7 @@ def test_caffes_pools_round_up_and_kerass_do_not() -> None:
     assert (keras.padding, keras.rounding) == ("same", "floor")
     torch = convpad.solve(112, 56, framework="torch", **pool)
     assert [(s.padding, s.rounding) for s in torch] == [("valid", "ceil"), ("half", "floor")]
-    assert "ceil_mode=True" in torch[0].say("torch").code
+    assert "ceil_mode=True" in torch[0].to_code("torch").code
 
 
 def test_a_convolution_is_never_rounded_up() -> None:
@@ -317,9 +336,10 @@ def test_a_convolution_is_never_rounded_up() -> None:
 def test_alexnet() -> None:
     printed = convpad.solve(224, 55, kernel=11, strides=4, dilation_rate=1, padding="valid")
     assert not printed
-    assert str(printed).startswith(
+    assert printed.summary == (
         "224 -> 55, kernel 11, strides 4, dilation 1, padding 'valid': impossible. 'valid' gives 54, not 55."
     )
+    assert printed.to_table().lines == ("The nearest that works:", *(f"  {reading}" for reading in printed.nearest))
     readings = [(reading.changed, reading.instead) for reading in printed.nearest]
     assert readings[:2] == [("input", "227"), ("padding", "(1, 2) or (2, 1)")]
     # Padding as such is not impossible, and three values more are the least.
@@ -341,7 +361,7 @@ def test_every_reading_works(input: int, output: int, kernel: int, strides: int,
     solved = convpad.solve(input, output, rank=1, **known)
     assert bool(solved) != bool(solved.nearest) or not solved
     for reading in solved.nearest:
-        asked = reading.question
+        asked = reading.query
         again = convpad.solve(
             asked.input,
             asked.output,
@@ -377,13 +397,31 @@ def test_a_framework_that_cannot_is_told_from_sizes_that_cannot() -> None:
 
 
 def test_text() -> None:
-    text = str(convpad.solve(224, 112, kernel=3, strides=2))
-    assert text.splitlines()[0].endswith("5 of them without dilation. Tried: dilation 1 to 4.")
-    reason = "ceil(224 / 2) outputs, 0 before and 1 after: (224 + 1 - 3) / 2 + 1 = 112."
-    assert re.search(rf"^  dilation 1, padding 'same' +{re.escape(reason)}$", text, re.MULTILINE)
-    assert "  and " in text
+    solved = convpad.solve(224, 112, kernel=3, strides=2)
+    assert solved.summary.endswith("5 of them without dilation. Tried: dilation 1 to 4.")
+    assert repr(solved) == f"<Solutions: {solved.summary}>"
+    table = solved.to_table()
+    assert table.headings == ("padding", "dilation", "meaning", "arithmetic")
+    meaning = "ceil(224 / 2) outputs, 0 before and 1 after"
+    assert ("same", "1", meaning, "(224 + 1 - 3) / 2 + 1 = 112") in table.rows
+    assert table.lines == (f"and {len(solved) - 10} more",)
+    text = str(solved)
+    assert f"same\n  dilation: 1; meaning: {meaning}\n  arithmetic: (224 + 1 - 3) / 2 + 1 = 112\n" in text
+    assert f"\nand {len(solved) - 10} more\n" in text
     assert 'keras.layers.Conv2D(filters, 3, strides=2, padding="same")' in text
-    assert len(convpad.solve(224, 112).text(limit=3).splitlines()) < 30
+    assert max(len(line) for line in text.splitlines() if "    " not in line) <= 80, "code is not broken"
+    assert len(convpad.solve(224, 112).to_table(limit=3).rows) == 3
+    assert "more" not in solved.to_text(limit=None)
+
+
+def test_pages() -> None:
+    solved = convpad.solve(224, 112, kernel=3, strides=2)
+    assert "<h2>kernel 3, strides 2, padding &#x27;same&#x27;</h2>" in solved.to_html()
+    assert solved._repr_html_() == solved.to_html()
+    assert "impossible" in convpad.solve(224, 55, kernel=11, strides=4, padding="valid").to_html()
+    assert "keras.layers.Conv2D" in solved[0].to_html()
+    assert solved[0].reason in str(solved[0])
+    assert json.loads(solved[0].to_json()) == solved[0].to_dict()
 
 
 @pytest.mark.parametrize(
@@ -408,15 +446,15 @@ def test_reasons(sizes: tuple[int, int], known: dict[str, Any], reason: str) -> 
 
 def test_json() -> None:
     solved = convpad.solve(224, 112, kernel=7, strides=2, dilation_rate=1)
-    told = json.loads(solved.json())
-    assert told["asked"] == "224 -> 112, kernel 7, strides 2, dilation 1"
+    told = json.loads(solved.to_json())
+    assert told["query"] == "224 -> 112, kernel 7, strides 2, dilation 1"
     assert told["count"] == len(told["solutions"]) == len(solved)
     assert set(told["solutions"][0]["code"]) == set(NAMES)
     assert told["solutions"][0]["padding"] == "same"
     assert told["solutions"][0]["pads"] == [[2, 3], [2, 3]]
     assert told["why_not"] is None
     assert not told["nearest"]
-    nothing = json.loads(convpad.solve(224, 55, kernel=11, strides=4, padding="valid").json())
+    nothing = json.loads(convpad.solve(224, 55, kernel=11, strides=4, padding="valid").to_json())
     assert nothing["count"] == 0
     assert nothing["nearest"][0]["instead"] == "227"
 

@@ -33,11 +33,11 @@ def test_rounding_up_is_pytorchs() -> None:
                 continue  # PyTorch makes nothing of it
             output = pooled(size, kernel, stride, dilation, pad)
             found = fits(size, output, kernel, stride, dilation, ("ceil",))
-            assert (pad, pad) in [(fit.window.before, fit.window.after) for fit in found]
+            assert (pad, pad) in [(window.before, window.after) for window in found]
             for other in range(1, 12):
                 if other != output:
                     found = fits(size, other, kernel, stride, dilation, ("ceil",))
-                    assert (pad, pad) not in [(fit.window.before, fit.window.after) for fit in found]
+                    assert (pad, pad) not in [(window.before, window.after) for window in found]
             seen += 1
     assert seen > 200
 
@@ -52,7 +52,7 @@ def test_what_pytorch_can_say_gives_these_sizes(op: str) -> None:
     seen = 0
     for size, output, kernel, strides in product((5, 8), (3, 4, 5, 8, 9, 16), (2, 3, 4), (1, 2, 3)):
         for solution in convpad.solve(size, output, kernel=kernel, strides=strides, op=op, framework="torch"):
-            result = module(solution.say("torch").code)(torch.zeros(1, 1, size, size))
+            result = module(solution.to_code("torch").code)(torch.zeros(1, 1, size, size))
             assert tuple(result.shape[2:]) == (output, output)
             seen += 1
     assert seen > 20

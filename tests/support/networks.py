@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import fill
 
 import convpad
+from convpad.display.text import to_text
 from convpad.solver.chain import Chain
 
 PAGE = Path(__file__).parents[2] / "docs" / "solve.md"
@@ -305,7 +306,7 @@ def answers() -> str:
     parts: list[str] = []
     for network in NETWORKS:
         parts += [f"### {network.name}", "", fill(f"{network.source}.", 120), ""]
-        parts += ["```", str(network.solved()), "```", ""]
+        parts += ["```", to_text(network.solved().to_table(), None), "```", ""]
         parts += [fill(network.remark, 120), ""] if network.remark else []
     return "\n".join(parts)
 

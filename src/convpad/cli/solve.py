@@ -61,13 +61,14 @@ def solve(
             from convpad.solver.chain import solve_chain
 
             chain = solve_chain(_read(table), rank=2 if rank is None else rank, framework=framework)
-            typer.echo(chain.json() if json else str(chain))
+            typer.echo(chain.to_json() if json else str(chain))
             return
         if input is None or output is None:
             raise PaddingError("Give two sizes, as in: convpad solve 224 112. Or --table FILE.")
+        from convpad.solver import SHOWN
         from convpad.solver import solve as solved
 
-        found = solved(
+        solutions = solved(
             numbers("INPUT", input),
             numbers("OUTPUT", output),
             kernel=None if kernel is None else numbers("--kernel", kernel),
@@ -82,7 +83,7 @@ def solve(
     except PaddingError as error:
         typer.echo(f"convpad solve: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(found.json() if json else found.text(limit=None) if everything else str(found))
+    typer.echo(solutions.to_json() if json else solutions.to_text(None if everything else SHOWN))
 
 
 def _read(name: str) -> str:

@@ -1,31 +1,36 @@
-"""What did the author pad? Sizes in, every padding that explains them out."""
+"""Paddings that explain two sizes: `solve`, and `Solutions`, its result."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, overload
 
-from convpad.frameworks import NAMES, TITLES
-from convpad.solver.query import DILATIONS, KERNELS, STRIDES, Question, ask
-from convpad.solver.search import solutions
+from convpad.display.html import to_html
+from convpad.display.result import Result
+from convpad.display.table import Table
+from convpad.display.text import to_text
+from convpad.frameworks import NAMES
+from convpad.solver.query import Query, parse_query
+from convpad.solver.search import find_solutions
 from convpad.solver.solution import Solution
-from convpad.solver.suggestions import Reading, nearest, why_not
+from convpad.solver.suggestions import Suggestion, suggest, why_impossible
 
 __all__ = ["Solutions", "solve"]
 
 SHOWN = 10
-"""How many solutions a text shows."""
+"""The number of solutions in a table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Solutions:
+@dataclass(frozen=True, slots=True, repr=False)
+class Solutions(Result):
     """Every padding that explains two sizes, the likeliest first: a sequence of `Solution`.
 
+    `str()` is a table of the likeliest, with code for the first.
+
     Args:
-        question: what was asked.
-        found: the solutions.
+        query: the sizes and what is known of the window.
+        solutions: the solutions.
         nearest: where there are none, what may have been meant instead.
 
     Example:
@@ -36,111 +41,107 @@ class Solutions:
     (3, 'valid')
     """
 
-    question: Question
-    found: tuple[Solution, ...]
-    nearest: tuple[Reading, ...] = ()
+    query: Query
+    solutions: tuple[Solution, ...]
+    nearest: tuple[Suggestion, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.solutions)
 
     def __iter__(self) -> Iterator[Solution]:
-        return iter(self.found)
+        return iter(self.solutions)
 
     @overload
     def __getitem__(self, index: int) -> Solution: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[Solution, ...]: ...
     def __getitem__(self, index: int | slice) -> Solution | tuple[Solution, ...]:
-        return self.found[index]
+        return self.solutions[index]
 
-    def text(self, limit: int | None = SHOWN) -> str:
-        """For people: the likeliest solutions with their reasons, and the first one as code."""
-        if not self.found:
-            lines = [f"{self.question}: impossible. {why_not(self.question)}"]
-            lines += ["The nearest that works:"] if self.nearest else []
-            return "\n".join([*lines, *(f"  {reading}" for reading in self.nearest)])
+    @property
+    def summary(self) -> str:
+        """`224 -> 112, kernel 7, strides 2: 13 paddings explain it, the likeliest first.`"""
+        if not self:
+            return f"{self.query}: impossible. {why_impossible(self.query)}"
         count = "one padding explains it" if len(self) == 1 else f"{len(self)} paddings explain it, the likeliest first"
-        plain = sum(max(solution.dilation_rate) == 1 for solution in self.found)
-        count += f", {plain} of them without dilation" if 0 < plain < len(self) else ""
-        searched = self._searched()
-        lines = [f"{self.question}: {count}.{f' Tried: {searched}.' if searched else ''}", ""]
-        rows = [(self._said(solution), solution.reason) for solution in self.found[:limit]]
-        width = max(len(said) for said, _ in rows)
-        lines += [f"  {said:<{width}}  {reason}" for said, reason in rows]
-        if limit is not None and len(self) > limit:
-            lines.append(f"  and {len(self) - limit} more")
-        return "\n".join([*lines, "", "The first one, written as", *self._code(self.found[0])])
+        undilated = sum(max(solution.dilation_rate) == 1 for solution in self)
+        count += f", {undilated} of them without dilation" if 0 < undilated < len(self) else ""
+        bounds = [f"{name} {values[0]} to {values[-1]}" for name, values in self.query.unknown.items()]
+        tried = f" Tried: {', '.join(bounds)}." if bounds else ""
+        return f"{self.query}: {count}.{tried}"
 
-    def _said(self, solution: Solution) -> str:
-        """What was not given."""
-        asked, found = self.question, [f"padding {solution.padding!r}"]
-        found += [f"output_padding {solution.output_padding}"] if solution.output_padding else []
-        found += ["rounded up"] if solution.rounding == "ceil" else []
-        for name, given, values in (
-            ("dilation", asked.dilation_rate or asked.op.endswith("pool"), solution.dilation_rate),
-            ("strides", asked.strides, solution.strides),
-            ("kernel", asked.kernel, solution.kernel),
-        ):
-            found[:0] = [] if given else [f"{name} {values[0]}"]
-        return ", ".join(found)
+    def to_table(self, limit: int | None = SHOWN) -> Table:
+        """Return the likeliest solutions as a table, or what may have been meant instead.
 
-    def _searched(self) -> str:
-        """The bounds of what was not given."""
-        asked = self.question
-        rows = (
-            ("kernels", asked.kernel, KERNELS),
-            ("strides", asked.strides, STRIDES),
-            ("dilation", asked.dilation_rate, DILATIONS),
-        )
-        tried = [
-            f"{name} {bounds[0]} to {bounds[-1]}"
-            for name, given, bounds in rows
-            if not given and (name != "dilation" or len(asked.dilations) > 1)
-        ]
-        return ", ".join(tried)
+        Args:
+            limit: the number of solutions; None for all.
+        """
+        if not self:
+            suggestions = [f"  {suggestion}" for suggestion in self.nearest]
+            return Table(self.summary, lines=("The nearest that works:", *suggestions) if suggestions else ())
+        more = len(self) - len(self[:limit])
+        known = {"kernel", "strides", "dilation"} - {*self.query.unknown}
+        columns = {name: cells for name, cells in _columns(self[:limit]).items() if name not in known and any(cells)}
+        rows = tuple(zip(*columns.values(), strict=True))
+        return Table(self.summary, tuple(columns), rows, (f"and {more} more",) if more else ())
 
-    def _code(self, solution: Solution) -> list[str]:
-        names = [self.question.framework] if self.question.framework else NAMES
-        lines: list[str] = []
-        for name in names:
-            words = solution.say(name)
-            code = words.code.splitlines() or ["(cannot be said)"]
-            lines += [
-                f"  {TITLES[name]:<{max(map(len, TITLES.values()))}}  {code[0]}",
-                *(" " * 14 + line for line in code[1:]),
-            ]
-        return lines
+    def code_table(self) -> tuple[Table, ...]:
+        """Return the code for the likeliest solution as a table; none where there is no solution."""
+        return tuple(one.to_table([self.query.framework] if self.query.framework else NAMES) for one in self[:1])
 
-    def as_dict(self, limit: int | None = None) -> dict[str, Any]:
-        """All of it as lists, strings and ints, each solution with its code for each framework."""
-        asked = self.question
-        names = [asked.framework] if asked.framework else NAMES
-        rows: list[dict[str, Any]] = []
-        for solution in self.found[:limit]:
-            said = {name: solution.say(name) for name in names}
-            code = {name: {"code": w.code, "exact": w.exact, "note": w.note} for name, w in said.items()}
-            rows.append({**solution.as_dict(), "code": code})
-        return {
-            "asked": str(asked),
-            "count": len(self),
-            "solutions": rows,
-            "why_not": None if self.found else why_not(asked),
-            "nearest": [reading.as_dict() for reading in self.nearest],
-        }
+    def to_dict(self, limit: int | None = None) -> dict[str, Any]:
+        """Return the solutions as lists, strings and ints, each with its code for each framework.
 
-    def json(self, limit: int | None = None) -> str:
-        """The same as JSON.
+        Args:
+            limit: the number of solutions; None for all.
 
         Example:
 
         >>> import convpad, json
-        >>> json.loads(convpad.solve(30, 28, kernel=3, strides=1).json())["solutions"][0]["padding"]
+        >>> json.loads(convpad.solve(30, 28, kernel=3, strides=1).to_json())["solutions"][0]["padding"]
         'valid'
         """
-        return json.dumps(self.as_dict(limit), indent=2)
+        names = [self.query.framework] if self.query.framework else NAMES
+        rows: list[dict[str, Any]] = []
+        for solution in self[:limit]:
+            codes = {name: solution.to_code(name) for name in names}
+            code = {name: {"code": c.code, "exact": c.exact, "note": c.note} for name, c in codes.items()}
+            rows.append({**solution.to_dict(), "code": code})
+        return {
+            "query": str(self.query),
+            "count": len(self),
+            "solutions": rows,
+            "why_not": None if self else why_impossible(self.query),
+            "nearest": [suggestion.to_dict() for suggestion in self.nearest],
+        }
+
+    def to_html(self) -> str:
+        """Return the tables as an HTML page that needs no other file."""
+        return to_html(self.to_table(), *self.code_table())
+
+    def to_text(self, limit: int | None = SHOWN) -> str:
+        """Return the tables as text for a terminal of 80 columns.
+
+        Args:
+            limit: the number of solutions; None for all.
+        """
+        return "\n\n".join(map(to_text, (self.to_table(limit), *self.code_table())))
 
     def __str__(self) -> str:
-        return self.text()
+        return self.to_text()
+
+
+def _columns(solutions: tuple[Solution, ...]) -> dict[str, list[str]]:
+    """Return the cells of a table of solutions by their headings; empty ones say nothing."""
+    return {
+        "padding": [str(solution.padding) for solution in solutions],
+        "kernel": [str(solution.kernel[0]) for solution in solutions],
+        "strides": [str(solution.strides[0]) for solution in solutions],
+        "dilation": [str(solution.dilation_rate[0]) for solution in solutions],
+        "output_padding": ["" if s.output_padding is None else str(s.output_padding) for s in solutions],
+        "meaning": [solution.meaning for solution in solutions],
+        "arithmetic": [solution.arithmetic for solution in solutions],
+    }
 
 
 def solve(
@@ -156,7 +157,7 @@ def solve(
     framework: str | None = None,
     rank: int | None = None,
 ) -> Solutions:
-    """Every padding that explains two sizes, ordered by how likely an author meant it.
+    """Find every padding that explains two sizes, ordered by how likely an author meant it.
 
     Named amounts come first (valid, same, half, full, causal), then the same on both sides, then the odd one after,
     then before; small odd kernels (for pools 2 and 3), strides of 1 and 2 and no dilation before others.
@@ -172,11 +173,11 @@ def solve(
         op: `"conv"` (depthwise and separable ones too), `"conv_transpose"`, `"max_pool"` or `"average_pool"`.
         rounding: of pools: `"floor"` or `"ceil"` (PyTorch's `ceil_mode`; Caffe's only way). None takes either,
             or what the framework does.
-        framework: only what it can say itself: one of `convpad.frameworks.NAMES`.
+        framework: only the paddings of this framework's own operation: one of `convpad.frameworks.NAMES`.
         rank: the number of spatial axes where both sizes are ints. Left out, 2.
 
     Returns:
-        A sequence of solutions; its text shows the likeliest, its `json()` has all. If there is none, `nearest` has
+        A sequence of solutions; `str()` shows the likeliest, `to_json()` has all. If there is none, `nearest` has
         what works with one thing changed.
 
     Raises:
@@ -186,16 +187,22 @@ def solve(
 
     >>> import convpad
     >>> print(convpad.solve(32, 16, kernel=5, strides=2, dilation_rate=1, framework="torch"))
-    32 -> 16, kernel 5, strides 2, dilation 1, in torch's own words: one padding explains it.
+    32 -> 16, kernel 5, strides 2, dilation 1, in torch's own words: one padding
+    explains it.
     <BLANKLINE>
-      padding 'half'  5 // 2 on both sides, as in PyTorch and Caffe: floor((32 + 2 + 2 - 5) / 2) + 1 = 16, 1 left over.
+    half
+      meaning: 5 // 2 on both sides, as in PyTorch and Caffe
+      arithmetic: floor((32 + 2 + 2 - 5) / 2) + 1 = 16, 1 left over
     <BLANKLINE>
-    The first one, written as
-      PyTorch     torch.nn.Conv2d(channels, filters, 5, stride=2, padding=2)
+    kernel 5, strides 2, padding 'half'
+    <BLANKLINE>
+    framework  code
+    -----------------------------------------------------------------------
+    PyTorch    torch.nn.Conv2d(channels, filters, 5, stride=2, padding=2)
 
     The arithmetic is that of Dumoulin & Visin (arXiv:1603.07285).
     """
-    question = ask(
+    query = parse_query(
         input,
         output,
         kernel=kernel,
@@ -207,5 +214,5 @@ def solve(
         framework=framework,
         rank=rank,
     )
-    found = solutions(question)
-    return Solutions(question, found, () if found else nearest(question))
+    solutions = find_solutions(query)
+    return Solutions(query, solutions, () if solutions else suggest(query))

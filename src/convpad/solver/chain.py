@@ -1,100 +1,113 @@
-"""What did the author pad, layer by layer? A whole table of sizes, solved together."""
+"""Paddings that explain a whole table of sizes: `solve_chain`, and `Chain`, its result."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from convpad.core.errors import refuse
 from convpad.core.validation import integer
+from convpad.display.format import format_sizes
+from convpad.display.result import Result
+from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES
-from convpad.solver.chain_search import Joint, Row
-from convpad.solver.query import shown
+from convpad.solver.chain_search import ChainSearch, SolvedLayer
+from convpad.solver.query import Axes
 from convpad.solver.solution import Solution
-from convpad.solver.suggestions import why_not
+from convpad.solver.suggestions import why_impossible
 from convpad.solver.table import read_table
 
 __all__ = ["Chain", "solve_chain"]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A table of sizes, solved: a sequence of `Row`.
+@dataclass(frozen=True, slots=True, repr=False)
+class Chain(Result):
+    """A table of sizes, solved: a sequence of `SolvedLayer`.
 
     Args:
-        rows: one for each layer.
+        layers: one for each row of the table.
     """
 
-    rows: tuple[Row, ...]
+    layers: tuple[SolvedLayer, ...]
 
     @property
     def possible(self) -> bool:
         """Whether the table can be explained as it stands."""
-        return all(row.possible for row in self.rows)
+        return all(layer.possible for layer in self.layers)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.layers)
 
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.rows)
+    def __iter__(self) -> Iterator[SolvedLayer]:
+        return iter(self.layers)
 
-    def __getitem__(self, index: int) -> Row:
-        return self.rows[index]
+    def __getitem__(self, index: int) -> SolvedLayer:
+        return self.layers[index]
 
-    def text(self) -> str:
-        """For people: one line a layer, the likeliest padding and how many others there are; or the nearest reading."""
-        cells: list[tuple[str, ...]] = [("layer", "in", "out", "window", "padding", "others", "")]
-        below: dict[int, list[str]] = {}
-        for row in self.rows:
-            if row.gap is not None and row.input is not None:
-                below[len(cells)] = [f"    It takes {shown(row.input)}, and the row before gives {shown(row.gap)}."]
-            sizes = tuple("?" if size is None else shown(size) for size in (row.input, row.output))
-            if row.solutions:
-                first = row.solutions[0]
-                padding = f"{first.padding}{', rounded up' if first.rounding == 'ceil' else ''}"
-                cells.append((row.name, *sizes, _window(first), padding, str(len(row.solutions) - 1), first.reason))
-                continue
-            reason = "not reached: the sizes before it are not known"
-            if row.solutions is not None:
-                reason = why_not(row.solutions.question)
-                readings = [str(reading) for reading in row.solutions.nearest]
-                readings = readings or ["No one change to this row mends it."]
-                below.setdefault(len(cells), []).extend(f"    {reading}" for reading in readings)
-            cells.append((row.name, *sizes, "", "impossible", "", reason))
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines: list[str] = []
-        for place, row_cells in enumerate(cells):
-            line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row_cells, widths, strict=True))
-            lines += [line.rstrip(), *below.get(place, [])]
-        return "\n".join(lines)
+    @property
+    def summary(self) -> str:
+        """`3 layers, 1 of them impossible`."""
+        impossible = sum(not layer.possible for layer in self)
+        count = "1 layer" if len(self) == 1 else f"{len(self)} layers"
+        return f"{count}, {impossible} of them impossible" if impossible else f"{count}, all of them possible"
 
-    def as_dict(self) -> dict[str, Any]:
-        """All of it as lists, strings and ints; of each row the likeliest solution with its code."""
+    def to_table(self) -> Table:
+        """Return one row a layer, with its likeliest padding, and what may have been meant where there is none."""
+        headings = ("layer", "in", "out", "window", "padding", "others", "arithmetic")
+        lines = tuple(line for layer in self for line in _lines(layer))
+        return Table(self.summary, headings, tuple(map(_row, self)), lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table as lists, strings and ints; of each row the likeliest solution with its code."""
         rows = [
             {
-                "name": row.name,
-                "input": None if row.input is None else [*row.input],
-                "output": None if row.output is None else [*row.output],
-                "possible": row.possible,
-                "row_before_gives": None if row.gap is None else [*row.gap],
-                "solved": None if row.solutions is None else row.solutions.as_dict(limit=1),
+                "name": layer.name,
+                "input": None if layer.input is None else [*layer.input],
+                "output": None if layer.output is None else [*layer.output],
+                "possible": layer.possible,
+                "row_before_gives": None if layer.mismatch is None else [*layer.mismatch],
+                "solved": None if layer.solutions is None else layer.solutions.to_dict(limit=1),
             }
-            for row in self.rows
+            for layer in self
         ]
         return {"possible": self.possible, "rows": rows}
 
-    def json(self) -> str:
-        """The same as JSON."""
-        return json.dumps(self.as_dict(), indent=2)
 
-    def __str__(self) -> str:
-        return self.text()
+def _row(layer: SolvedLayer) -> tuple[Cell | str, ...]:
+    sizes = [_size(layer.input), _size(layer.output)]
+    if not layer.solutions:
+        return (layer.name, *sizes, "", Cell("impossible", "bad"), "", "")
+    solution, others = layer.solutions[0], len(layer.solutions) - 1
+    padding = f"{solution.padding}{', rounded up' if solution.rounding == 'ceil' else ''}"
+    return (layer.name, *sizes, _window(solution), padding, str(others), solution.arithmetic)
+
+
+def _lines(layer: SolvedLayer) -> Iterator[str]:
+    """Yield what is wrong with a layer, and what may have been meant."""
+    if layer.mismatch is not None:
+        yield f"{layer.name}: it takes {_size(layer.input)}, and the row before gives {_size(layer.mismatch)}."
+    if layer.solutions is None:
+        yield f"{layer.name}: not reached, as the sizes before it are not known."
+    elif not layer.solutions:
+        yield f"{layer.name}: {why_impossible(layer.solutions.query)}"
+        yield from (f"  {suggestion}" for suggestion in layer.solutions.nearest)
+        if not layer.solutions.nearest:
+            yield "  No one change to this row mends it."
+
+
+def _size(size: Axes | None) -> str:
+    return "?" if size is None else format_sizes(size, shorten=True)
+
+
+def _window(solution: Solution) -> str:
+    """`3/2`, `3/1 by 2`."""
+    dilation = "" if set(solution.dilation_rate) == {1} else f" by {_size(solution.dilation_rate)}"
+    return f"{_size(solution.kernel)}/{_size(solution.strides)}{dilation}"
 
 
 def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> Chain:
-    """A paper's whole table of sizes, solved together: what comes out of each layer goes into the next.
+    """Solve a paper's whole table of sizes together: the output of each layer is the input of the next.
 
     The first line has the headings: `name`, `op`, `input`, `output` (or `size`), `kernel`, `strides`, `dilation`,
     `padding`, `rounding`, in any order, each of them left out if it is not needed. CSV, or columns set apart by spaces.
@@ -105,11 +118,11 @@ def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> C
     Args:
         table: the text.
         rank: the number of spatial axes.
-        framework: only what it can say itself: one of `convpad.frameworks.NAMES`.
+        framework: only the paddings of this framework's own operations: one of `convpad.frameworks.NAMES`.
 
     Returns:
-        A sequence of rows. Where one is impossible, its `solutions.nearest` has the readings with one thing changed
-        that agree with the rows around it.
+        A sequence of solved layers. Where one is impossible, its `solutions.nearest` has what works with one thing
+        changed and agrees with the rows around it.
 
     Raises:
         PaddingError: a table that cannot be read, or that leaves too much open.
@@ -123,9 +136,9 @@ def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> C
     ... conv1  conv  55    11      4       valid
     ... pool1  pool  27    3       2
     ... ''')
-    >>> chain.possible
-    False
-    >>> [f"{reading.changed} {reading.instead}" for reading in chain[0].solutions.nearest]
+    >>> chain
+    <Chain: 2 layers, 1 of them impossible>
+    >>> [f"{suggestion.changed} {suggestion.instead}" for suggestion in chain[0].solutions.nearest]
     ['input 227', 'padding (1, 2) or (2, 1)', 'padding 2', 'output 54', 'kernel 8']
     >>> chain[1].solutions[0].padding
     'valid'
@@ -135,11 +148,4 @@ def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> C
     rank = integer("rank", rank, 1)
     if rank > 3:
         raise refuse("rank", "be 1, 2 or 3", rank)
-    layers = read_table(table, rank=rank, framework=framework)
-    return Chain(Joint().rows(layers))
-
-
-def _window(solution: Solution) -> str:
-    """`3/2`, `3/1 by 2`."""
-    spread = "" if set(solution.dilation_rate) == {1} else f" by {shown(solution.dilation_rate)}"
-    return f"{shown(solution.kernel)}/{shown(solution.strides)}{spread}"
+    return Chain(ChainSearch().solve(read_table(table, rank=rank, framework=framework)))

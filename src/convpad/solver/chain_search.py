@@ -1,206 +1,231 @@
-"""Which sizes are likeliest for all layers of a table together?"""
+"""Search for the sizes between the layers of a table that are likeliest for all layers together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import NamedTuple
 
 from convpad.core.errors import refuse
+from convpad.core.window import spanned
 from convpad.solver import Solutions
 from convpad.solver.query import Axes
-from convpad.solver.search import solutions, windows
+from convpad.solver.search import find_solutions
 from convpad.solver.solution import Solution
-from convpad.solver.suggestions import Reading, nearest
-from convpad.solver.table import Layer
+from convpad.solver.suggestions import Suggestion, suggest
+from convpad.solver.table import LayerRow
 
-__all__ = ["EFFORT", "Joint", "Row"]
+__all__ = ["EFFORT", "ChainSearch", "SolvedLayer"]
 
 EFFORT = 50_000
-"""How many windows are tried for one table at most."""
+"""The largest number of windows that are tried for one table."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SolvedLayer:
     """One layer of a table, solved.
 
     Args:
-        name: what the table calls it.
-        input, output: the sizes, as said or as found; None where nothing could be found.
-        solutions: what explains them, or what else may have been meant; None where a size is missing.
-        gap: what the row before gives, where the table says another input.
+        name: its name in the table.
+        input, output: the sizes, as stated or as found; None where nothing could be found.
+        solutions: the paddings that explain them, or what may have been meant instead; None where a size is missing.
+        mismatch: the output of the row before, where the table states another input.
     """
 
     name: str
     input: Axes | None
     output: Axes | None
     solutions: Solutions | None
-    gap: Axes | None = None
+    mismatch: Axes | None = None
 
     @property
     def possible(self) -> bool:
         """Whether anything explains the row, and it takes what the row before gives."""
-        return bool(self.solutions) and self.gap is None
+        return bool(self.solutions) and self.mismatch is None
 
 
-class Joint:
-    """Sizes for the whole table: the likeliest for all layers together, with a count of the effort."""
+class _Sizes(NamedTuple):
+    """The sizes of one layer; None where they are not known."""
+
+    input: Axes | None
+    output: Axes | None
+
+
+class _Path:
+    """The cheapest way through layers that follow each other, to each size that the last of them may have.
+
+    Args:
+        start: the index of its first layer.
+        inputs: the sizes that the first layer may take.
+    """
+
+    def __init__(self, start: int, inputs: Sequence[Axes]) -> None:
+        self.start = start
+        self.costs = dict.fromkeys(inputs, 0)
+        self.steps: list[dict[Axes, Axes]] = []  # for each layer: its output -> its input on the way there
+
+    @property
+    def likeliest(self) -> Axes | None:
+        """The size that the cheapest way ends at."""
+        return min(self.costs, key=self.costs.__getitem__, default=None)
+
+    def extend(self, search: ChainSearch, layer: LayerRow, outputs: Sequence[Axes]) -> bool:
+        """Go on through a layer. False, with the path as it was, if nothing leads through it."""
+        costs: dict[Axes, int] = {}
+        step: dict[Axes, Axes] = {}
+        for input, output in product(self.costs, outputs):
+            solutions = search.explain(layer, input, output)
+            if solutions and (cost := self.costs[input] + solutions[0].order[0]) < costs.get(output, cost + 1):
+                costs[output], step[output] = cost, input
+        if costs:
+            self.costs = costs
+            self.steps.append(step)
+        return bool(costs)
+
+    def write(self, sizes: list[_Sizes]) -> None:
+        """Write the sizes along the cheapest way."""
+        output = self.likeliest
+        for index in reversed(range(len(self.steps))):
+            input = None if output is None else self.steps[index][output]
+            sizes[self.start + index] = _Sizes(input, output)
+            output = input
+
+
+class ChainSearch:
+    """A search through a whole table, which remembers its answers and counts its effort."""
 
     def __init__(self) -> None:
         self.tried = 0
-        self.found: dict[tuple[Layer, Axes, Axes], tuple[Solution, ...]] = {}
+        self.solutions: dict[tuple[LayerRow, Axes, Axes], tuple[Solution, ...]] = {}
 
-    def explain(self, layer: Layer, input: Axes, output: Axes) -> tuple[Solution, ...]:
+    def explain(self, layer: LayerRow, input: Axes, output: Axes) -> tuple[Solution, ...]:
+        """Return the solutions of a layer between two sizes."""
         key = (layer, input, output)
-        if key not in self.found:
-            question = layer.question(input, output)
-            self.tried += len(windows(question))
+        if key not in self.solutions:
+            self.tried += len(layer.query.windows)
             if self.tried > EFFORT:
                 mend = "Give its kernel, its strides or its sizes."
                 raise refuse("table", "leave fewer things open", f"layer {layer.name!r}", mend)
-            self.found[key] = solutions(question)
-        return self.found[key]
+            self.solutions[key] = find_solutions(layer.query_of(input, output))
+        return self.solutions[key]
 
-    def rows(self, layers: Sequence[Layer], change: bool = True) -> tuple[Row, ...]:
-        """Every layer solved; with `change`, the readings of what is impossible are those that suit its neighbours."""
-        given = _joints(layers)
-        sizes = self.sizes(layers, given)
-        rows: list[Row] = []
-        for place, layer in enumerate(layers):
-            before, after = sizes[place]
-            ends = given[place - 1][1] if place else None
-            gap = ends if given[place][0] is not None and ends != given[place][0] else None
-            if before is None or after is None:
-                rows.append(Row(layer.name, before, after, None, gap))
+    def solve(self, layers: Sequence[LayerRow], *, suggestions: bool = True) -> tuple[SolvedLayer, ...]:
+        """Solve every layer; `suggestions` for an impossible one are those that suit its neighbours."""
+        stated = _stated(layers)
+        sizes = self.likeliest_sizes(layers, stated)
+        solved: list[SolvedLayer] = []
+        for index, (layer, (input, output)) in enumerate(zip(layers, sizes, strict=True)):
+            before = stated[index - 1].output if index else None
+            mismatch = before if stated[index].input is not None and before != stated[index].input else None
+            if input is None or output is None:
+                solved.append(SolvedLayer(layer.name, input, output, None, mismatch))
                 continue
-            found = self.explain(layer, before, after)
-            question = layer.question(before, after)
-            readings = () if found or not change else self.readings(layers, place, nearest(question))
-            rows.append(Row(layer.name, before, after, Solutions(question, found, readings), gap))
-        return tuple(rows)
+            query, solutions = layer.query_of(input, output), self.explain(layer, input, output)
+            nearest = self._suggest(layers, index, suggest(query)) if suggestions and not solutions else ()
+            solved.append(SolvedLayer(layer.name, input, output, Solutions(query, solutions, nearest), mismatch))
+        return tuple(solved)
 
-    def readings(self, layers: Sequence[Layer], place: int, readings: Sequence[Reading]) -> tuple[Reading, ...]:
-        """Those that leave less wrong."""
-        broken = self.broken(layers)
-        return tuple(reading for reading in readings if self.broken(_changed(layers, place, reading)) < broken)
+    def _suggest(
+        self, layers: Sequence[LayerRow], index: int, suggestions: Sequence[Suggestion]
+    ) -> tuple[Suggestion, ...]:
+        """Return the suggestions that leave fewer conflicts in the table."""
+        conflicts = self._conflicts(layers)
+        return tuple(one for one in suggestions if self._conflicts(_changed(layers, index, one)) < conflicts)
 
-    def broken(self, layers: Sequence[Layer]) -> int:
-        """How much is wrong: layers that nothing explains, and sizes that two rows say differently."""
-        return sum((not row.solutions) + (row.gap is not None) for row in self.rows(layers, change=False))
+    def _conflicts(self, layers: Sequence[LayerRow]) -> int:
+        """Count the layers that nothing explains, and the sizes that two rows state differently."""
+        solved = self.solve(layers, suggestions=False)
+        return sum((not layer.solutions) + (layer.mismatch is not None) for layer in solved)
 
-    def sizes(
-        self, layers: Sequence[Layer], given: Sequence[tuple[Axes | None, Axes | None]]
-    ) -> list[tuple[Axes | None, Axes | None]]:
-        """(input, output) of every layer: as given, else what is likeliest for all together."""
-        domains = self.domains(layers, given)
-        chosen: list[tuple[Axes | None, Axes | None]] = [(None, None)] * len(layers)
-        costs: dict[Axes, int] = dict.fromkeys(domains[0][0], 0)
-        steps: list[dict[Axes, Axes]] = []
-        start = 0
+    def likeliest_sizes(self, layers: Sequence[LayerRow], stated: Sequence[_Sizes]) -> list[_Sizes]:
+        """Return the sizes of every layer: as stated, else the likeliest for all together.
 
-        def settle(end: int, size: Axes | None) -> None:
-            for place in range(end, start - 1, -1):
-                before = steps[place][size] if size is not None else None
-                chosen[place] = (before, size)
-                size = before
+        A path through the layers starts again where two rows state different sizes, and where nothing leads through
+        a layer.
+        """
+        domains = self._domains(layers, stated)
+        sizes = [_Sizes(None, None)] * len(layers)
+        path = _Path(0, domains[0][0])
+        for index, (layer, (inputs, outputs)) in enumerate(zip(layers, domains, strict=True)):
+            if index and inputs != domains[index - 1][1]:
+                path.write(sizes)
+                path = _Path(index, inputs)
+            if not path.extend(self, layer, outputs):
+                path.write(sizes)
+                sizes[index] = _Sizes(path.likeliest, stated[index].output)
+                path = _Path(index + 1, outputs)
+        path.write(sizes)
+        return sizes
 
-        for place, layer in enumerate(layers):
-            inputs, outputs = domains[place]
-            if place and inputs != domains[place - 1][1]:
-                # Two rows that do not say the same size.
-                settle(place - 1, min(costs, key=lambda size: costs[size]) if costs else None)
-                costs, start = dict.fromkeys(inputs, 0), place
-            reached: dict[Axes, int] = {}
-            step: dict[Axes, Axes] = {}
-            for before, after in product(costs, outputs):
-                found = self.explain(layer, before, after)
-                if found and (cost := costs[before] + found[0].order[0]) < reached.get(after, cost + 1):
-                    reached[after], step[after] = cost, before
-            steps.append(step)
-            if not reached:
-                last = min(costs, key=lambda size: costs[size]) if costs else None
-                settle(place - 1, last)
-                chosen[place] = (last, given[place][1])
-                reached, start = dict.fromkeys(outputs, 0), place + 1
-            costs = reached
-        settle(len(layers) - 1, min(costs, key=lambda size: costs[size]) if costs and start < len(layers) else None)
-        return chosen
-
-    def domains(
-        self, layers: Sequence[Layer], given: Sequence[tuple[Axes | None, Axes | None]]
-    ) -> list[tuple[list[Axes], list[Axes]]]:
-        """The sizes that come into question before and after every layer."""
-        known: list[list[list[Axes] | None]] = [[[size] if size else None for size in pair] for pair in given]
+    def _domains(self, layers: Sequence[LayerRow], stated: Sequence[_Sizes]) -> list[tuple[list[Axes], list[Axes]]]:
+        """Return the sizes to try before and after every layer."""
+        domains: list[list[list[Axes] | None]] = [[[size] if size else None for size in sizes] for sizes in stated]
         for _ in range(2):
-            for place in range(len(layers)):
-                if place and known[place][0] is None:
-                    known[place][0] = known[place - 1][1]
-                if known[place][1] is None and (sizes := known[place][0]) is not None:
-                    known[place][1] = self.across(layers[place], sizes, forward=True)
-            for place in reversed(range(len(layers))):
-                if place + 1 < len(layers) and known[place][1] is None:
-                    known[place][1] = known[place + 1][0]
-                if known[place][0] is None and (sizes := known[place][1]) is not None:
-                    known[place][0] = self.across(layers[place], sizes, forward=False)
-        if any(side is None for pair in known for side in pair):
+            for index, layer in enumerate(layers):
+                domain = domains[index]
+                if index and domain[0] is None:
+                    domain[0] = domains[index - 1][1]
+                if domain[1] is None and domain[0] is not None:
+                    domain[1] = self._across(layer, domain[0], forward=True)
+            for index, layer in reversed([*enumerate(layers)]):
+                domain = domains[index]
+                if index + 1 < len(layers) and domain[1] is None:
+                    domain[1] = domains[index + 1][0]
+                if domain[0] is None and domain[1] is not None:
+                    domain[0] = self._across(layer, domain[1], forward=False)
+        if any(sizes is None for domain in domains for sizes in domain):
             raise refuse("table", "say at least one size", "none")
-        return [(before or [], after or []) for before, after in known]
+        return [(inputs or [], outputs or []) for inputs, outputs in domains]
 
-    def across(self, layer: Layer, sizes: Sequence[Axes], *, forward: bool) -> list[Axes]:
-        """The sizes on the other side of a layer."""
-        found: dict[Axes, None] = {}
+    def _across(self, layer: LayerRow, sizes: Sequence[Axes], *, forward: bool) -> list[Axes]:
+        """Return the sizes on the other side of a layer."""
+        reached: set[Axes] = set()
         for size in sizes:
-            for other in _candidates(layer, size, forward=forward):
-                pair = (size, other) if forward else (other, size)
-                if self.explain(layer, *pair):
-                    found[other] = None
-        return sorted(found)
+            for other in candidates(layer, size, forward=forward):
+                if self.explain(layer, *((size, other) if forward else (other, size))):
+                    reached.add(other)
+        return sorted(reached)
 
 
-def _joints(layers: Sequence[Layer]) -> list[tuple[Axes | None, Axes | None]]:
-    """(input, output) of every layer, where it or its neighbour says so."""
-    pairs: list[tuple[Axes | None, Axes | None]] = []
-    for place, layer in enumerate(layers):
-        before = layers[place - 1].output if place else None
-        after = layers[place + 1].input if place + 1 < len(layers) else None
-        pairs.append((layer.input or before, layer.output or after))
-    return pairs
+def _stated(layers: Sequence[LayerRow]) -> list[_Sizes]:
+    """Return the sizes of every layer that it or its neighbour states."""
+    inputs = [layer.input for layer in layers] + [None]
+    outputs = [None] + [layer.output for layer in layers]
+    return [_Sizes(inputs[i] or outputs[i], outputs[i + 1] or inputs[i + 1]) for i in range(len(layers))]
 
 
-def _candidates(layer: Layer, size: Axes, *, forward: bool) -> list[Axes]:
-    """The sizes that could be on the other side, a few too many."""
-    spans: list[range] = []
-    shrinks = forward is not layer.asked.transposed
+def candidates(layer: LayerRow, size: Axes, *, forward: bool) -> list[Axes]:
+    """Return all sizes that may be on the other side of a layer, and a few that may not."""
+    query = layer.query
+    ranges: list[range] = []
     for axis, value in enumerate(size):
         least, most = value, 1
-        for kernel, strides, dilation in windows(layer.asked):
-            stride, span = strides[axis], (kernel[axis] - 1) * dilation[axis] + 1
-            pair = layer.asked.padding[axis].pair if layer.asked.padding else None
-            pads = 2 * span + sum(pair or ())
-            if shrinks:
+        for kernel, strides, dilation in query.windows:
+            stride, span = strides[axis], spanned(kernel[axis], dilation[axis])
+            pads = 2 * span + sum((query.padding[axis].pair if query.padding else None) or ())
+            if forward is not query.transposed:
                 least, most = min(least, (value - span) // stride), max(most, (value + pads) // stride + 2)
             else:
-                least = min(least, (value - 2) * stride - pads)
-                most = max(most, value * stride + span)
-        spans.append(range(max(1, least), most + 1))
-    if len(set(size)) == 1 and len(set(spans)) == 1:
-        return [(value,) * len(size) for value in spans[0]]
-    return [*product(*spans)]
+                least, most = min(least, (value - 2) * stride - pads), max(most, value * stride + span)
+        ranges.append(range(max(1, least), most + 1))
+    if len(set(size)) == 1 and len(set(ranges)) == 1:
+        return [(value,) * len(size) for value in ranges[0]]
+    return [*product(*ranges)]
 
 
-def _changed(layers: Sequence[Layer], place: int, reading: Reading) -> list[Layer]:
-    """The table with one thing changed, for the neighbour too if it is a size between them."""
+def _changed(layers: Sequence[LayerRow], index: int, suggestion: Suggestion) -> list[LayerRow]:
+    """Return the table with one thing changed, for the neighbour too if it is a size between them."""
     changed = [*layers]
-    layer, asked = layers[place], reading.question
-    before, after = _joints(layers)[place]
-    if reading.changed == "input":
-        changed[place] = replace(layer, input=asked.input)
-        if place and layers[place - 1].output == before:
-            changed[place - 1] = replace(layers[place - 1], output=asked.input)
-    elif reading.changed == "output":
-        changed[place] = replace(layer, output=asked.output)
-        if place + 1 < len(layers) and layers[place + 1].input == after:
-            changed[place + 1] = replace(layers[place + 1], input=asked.output)
+    layer, query, stated = layers[index], suggestion.query, _stated(layers)[index]
+    if suggestion.changed == "input":
+        changed[index] = replace(layer, input=query.input)
+        if index and layers[index - 1].output == stated.input:
+            changed[index - 1] = replace(layers[index - 1], output=query.input)
+    elif suggestion.changed == "output":
+        changed[index] = replace(layer, output=query.output)
+        if index + 1 < len(layers) and layers[index + 1].input == stated.output:
+            changed[index + 1] = replace(layers[index + 1], input=query.output)
     else:
-        changed[place] = replace(layer, asked=asked)
+        changed[index] = replace(layer, query=query)
     return changed

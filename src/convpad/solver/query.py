@@ -1,4 +1,4 @@
-"""What is known, and what has to be tried? A `Question`: the sizes and whatever else was said, checked."""
+"""A `Query`: two sizes and the parts of a window that are known, checked, with the values to try for the others."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from convpad.core.inverse import ROUNDINGS, Rounding
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS
 from convpad.core.validation import integer, listed, per_axis
+from convpad.core.window import spanned
+from convpad.display.format import format_sizes
 from convpad.frameworks import NAMES
+from convpad.frameworks.code import shortest_pairs
 
-__all__ = ["DILATIONS", "KERNELS", "LARGEST", "OPS", "STRIDES", "Question", "ask"]
+__all__ = ["DILATIONS", "KERNELS", "LARGEST", "OPS", "STRIDES", "Axes", "Query", "parse_query", "shortest"]
 
 OPS = ("conv", "conv_transpose", *POOLS)
-"""The operations whose sizes can be asked for: a depthwise or separable convolution has those of `conv`."""
+"""The operations of a query. The sizes of depthwise and separable convolutions are those of `conv`."""
 
 KERNELS, STRIDES, DILATIONS = range(1, 12), range(1, 5), range(1, 5)
-"""What is tried where nothing was said."""
+"""The values to try where none is given."""
 
 LARGEST = 65536
-"""How many pairs of amounts of one window are tried at most."""
+"""The largest number of pairs of amounts that are tried for one window."""
 
 _CEIL_POOLS = ("torch", "onnx", "theano")
 """Frameworks whose pools can round both ways. Caffe's always round up, all others down."""
@@ -32,16 +35,16 @@ Axes = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What was said of one window; None for what was not.
+class Query:
+    """Two sizes and the known parts of a window; None for an unknown part.
 
     Args:
         op: one of `OPS`.
         input, output: the sizes, one for each spatial axis.
         kernel, strides, dilation_rate: one for each spatial axis.
-        padding: how much, as it was spelled and parsed.
+        padding: the amount on each axis.
         rounding: `"floor"` or `"ceil"`.
-        framework: one that has to be able to say it.
+        framework: the framework whose own operation must be able to pad so.
     """
 
     op: str
@@ -61,7 +64,7 @@ class Question:
 
     @property
     def transposed(self) -> bool:
-        """Whether it gives the sizes that a convolution takes."""
+        """Whether its windows belong to the forward convolution, which makes the input of the output."""
         return self.op == "conv_transpose"
 
     @property
@@ -71,23 +74,18 @@ class Question:
         return tuple(zip(*forward, strict=True))
 
     @property
-    def kernels(self) -> list[Axes]:
-        """Every kernel that comes into question."""
-        return self._tried(self.kernel, KERNELS)
-
-    @property
-    def every_strides(self) -> list[Axes]:
-        """All strides that come into question."""
-        return self._tried(self.strides, STRIDES)
-
-    @property
-    def dilations(self) -> list[Axes]:
-        """All dilations that come into question: pools have none."""
-        return self._tried(self.dilation_rate, range(1, 2) if self.op in POOLS else DILATIONS)
+    def windows(self) -> list[tuple[Axes, Axes, Axes]]:
+        """Every (kernel, strides, dilation) to try. Pools have no dilation."""
+        dilations = (1,) if self.op in POOLS else DILATIONS
+        tried = ((self.kernel, KERNELS), (self.strides, STRIDES), (self.dilation_rate, dilations))
+        kernels, strides, dilations = (
+            [known] if known else [(value,) * self.rank for value in values] for known, values in tried
+        )
+        return [*product(kernels, strides, dilations)]
 
     @property
     def roundings(self) -> tuple[Rounding, ...]:
-        """The roundings that come into question: a convolution rounds down in every framework."""
+        """The roundings to try. A convolution rounds down in every framework."""
         if self.rounding:
             return (self.rounding,)
         if self.op not in POOLS:
@@ -96,23 +94,29 @@ class Question:
             return ROUNDINGS
         return ("ceil",) if self.framework == "caffe" else ("floor",)
 
-    def _tried(self, given: Axes | None, otherwise: range) -> list[Axes]:
-        return [given] if given else [(value,) * self.rank for value in otherwise]
+    @property
+    def unknown(self) -> dict[str, range]:
+        """The names of the parts of the window that are not known, with the values to try."""
+        parts = {
+            "kernel": (self.kernel, KERNELS),
+            "strides": (self.strides, STRIDES),
+            "dilation": (self.dilation_rate or self.op in POOLS, DILATIONS),
+        }
+        return {name: values for name, (known, values) in parts.items() if not known}
 
     def __str__(self) -> str:
         """`224 -> 55, kernel 11, strides 4, padding 'valid'`."""
-        words = [f"{shown(self.input)} -> {shown(self.output)}"]
-        words += [self.op] if self.op != "conv" else []
-        words += [f"kernel {shown(self.kernel)}"] if self.kernel else []
-        words += [f"strides {shown(self.strides)}"] if self.strides else []
-        words += [f"dilation {shown(self.dilation_rate)}"] if self.dilation_rate else []
-        words += [f"padding {spelled(self.padding)!r}"] if self.padding else []
-        words += [f"rounded {'down' if self.rounding == 'floor' else 'up'}"] if self.rounding else []
-        words += [f"in {self.framework}'s own words"] if self.framework else []
-        return ", ".join(words)
+        parts = [" -> ".join(format_sizes(sizes, shorten=True) for sizes in (self.input, self.output))]
+        parts += [self.op] if self.op != "conv" else []
+        for name, numbers in (("kernel", self.kernel), ("strides", self.strides), ("dilation", self.dilation_rate)):
+            parts += [f"{name} {format_sizes(numbers, shorten=True)}"] if numbers else []
+        parts += [f"padding {shortest(self.padding)!r}"] if self.padding else []
+        parts += [f"rounded {'down' if self.rounding == 'floor' else 'up'}"] if self.rounding else []
+        parts += [f"in {self.framework}'s own words"] if self.framework else []
+        return ", ".join(parts)
 
 
-def ask(
+def parse_query(
     input: Any,
     output: Any,
     *,
@@ -124,8 +128,8 @@ def ask(
     rounding: Any = None,
     framework: Any = None,
     rank: Any = None,
-) -> Question:
-    """Reads every argument once, or refuses it."""
+) -> Query:
+    """Read the arguments of `convpad.solve`, or refuse them."""
     rank = _rank(input, output, rank)
     if op not in OPS:
         raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
@@ -137,7 +141,7 @@ def ask(
         raise refuse("dilation_rate", f"not be given to {op}", dilation_rate)
     if framework is not None and framework not in NAMES:
         raise refuse("framework", f"be one of {', '.join(map(repr, NAMES))}", framework)
-    question = Question(
+    query = Query(
         op,
         per_axis("input", input, rank),
         per_axis("output", output, rank),
@@ -148,42 +152,36 @@ def ask(
         rounding,
         framework,
     )
-    _bounded(question)
-    return question
+    _check_effort(query)
+    return query
 
 
-def shown(sizes: Axes) -> str:
-    """`224` where all axes are alike, else `480x640`."""
-    return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))
-
-
-def spelled(amounts: tuple[Amount, ...]) -> Any:
-    """The shortest `padding=` for these amounts."""
-    pairs = [amount.pair for amount in amounts]
-    sides = {side for pair in pairs for side in pair or ()}
-    if None not in pairs and (len(sides) == 1 or len(pairs) == 1):
-        return sides.pop() if len(sides) == 1 else pairs[0]
+def shortest(amounts: tuple[Amount, ...]) -> Any:
+    """Return the shortest `padding=` for these amounts: a word, an int or pairs."""
+    pairs = [amount.pair for amount in amounts if amount.pair]
+    if len(pairs) == len(amounts):
+        return shortest_pairs(pairs)
     zeros = Padding.parse("valid", rank=len(amounts))
     return Padding(amounts, zeros.modes, zeros.values).spelling()[0]
 
 
 def _rank(input: Any, output: Any, rank: Any) -> int:
-    """The number of spatial axes: that of the sizes that are lists; where both are ints, an image has two."""
-    found = {len(sizes) for sizes in map(listed, (input, output)) if sizes is not None}
+    """Return the number of spatial axes: that of the sizes that are lists; where both are ints, an image has two."""
+    ranks = {len(sizes) for sizes in map(listed, (input, output)) if sizes is not None}
     if rank is not None:
-        found.add(integer("rank", rank, 1, "Give the spatial axes alone."))
-    if len(found) > 1 or found & {0} or any(count > 3 for count in found):
+        ranks.add(integer("rank", rank, 1, "Give the spatial axes alone."))
+    if len(ranks) > 1 or ranks & {0} or any(count > 3 for count in ranks):
         sizes = (input, output) if rank is None else (input, output, rank)
         raise refuse("input and output", "be ints, or have one size for each of the same one to three axes", sizes)
-    return found.pop() if found else 2
+    return ranks.pop() if ranks else 2
 
 
-def _bounded(question: Question) -> None:
-    """Refuses windows with more pairs of amounts than anyone could look through."""
-    for kernel, strides, dilation in product(question.kernels, question.every_strides, question.dilations):
-        for taps, stride, spread in zip(kernel, strides, dilation, strict=True):
-            span = (taps - 1) * spread + 1
+def _check_effort(query: Query) -> None:
+    """Refuse windows with too many pairs of amounts to try."""
+    for window in query.windows:
+        for kernel, stride, dilation in zip(*window, strict=True):
+            span = spanned(kernel, dilation)
             if span * min(span, stride) > LARGEST:
                 allowed = f"leave at most {LARGEST} pairs of amounts to try: span * min(span, stride)"
                 mend = "Say those that are known: a dilation_rate of 1 is not taken for granted."
-                raise refuse("kernel, strides and dilation_rate", allowed, (taps, stride, spread), mend)
+                raise refuse("kernel, strides and dilation_rate", allowed, (kernel, stride, dilation), mend)

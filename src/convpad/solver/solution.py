@@ -1,29 +1,37 @@
-"""Which padding explains the sizes, how likely is it, and why? One `Solution`."""
+"""A `Solution`: one padding that explains two sizes, with its likelihood, its arithmetic and its code."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from convpad.core.amounts import Amount, Pair, explicit
-from convpad.core.inverse import Fit, Rounding
+from convpad.core.amounts import AMOUNTS, Amount, Pair, explicit
+from convpad.core.inverse import Rounding
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS, Problem, pose
-from convpad.frameworks import Translation, parse, to_code
-from convpad.solver.query import shown, spelled
+from convpad.core.problem import POOLS, Problem, absorb_overhang, pose
+from convpad.core.window import Window
+from convpad.display.format import format_sizes
+from convpad.display.result import Result
+from convpad.display.table import Cell, Table
+from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
+from convpad.solver.query import shortest
 
 __all__ = ["KINDS", "Solution"]
 
+_UNUSUAL_WORDS = ("same_lower",)
+
 KINDS = (
-    *("valid", "same", "half", "full", "causal"),
+    *(word for word in AMOUNTS if word not in _UNUSUAL_WORDS),
     "symmetric",
     "odd one after",
-    *("same_lower", "odd one before"),
+    *_UNUSUAL_WORDS,
+    "odd one before",
     "uneven",
 )
-"""How amounts came about, the likeliest first."""
+"""The kinds of amounts, the likeliest first: words, and what numbers have in common."""
 
-# What makes a window less likely, in the same coin as a step down in KINDS, which costs 2.
+# Costs of unusual windows, in the unit in which a step down in KINDS costs 2.
 _KERNEL_COSTS = {
     "conv": {3: 0, 5: 4, 7: 4, 1: 5, 9: 6, 11: 6, 2: 6, 4: 6},
     "conv_transpose": {2: 0, 4: 0, 3: 2, 5: 2, 1: 10},
@@ -33,24 +41,26 @@ _STRIDE_COSTS = {1: 0, 2: 0, 3: 4, 4: 4}
 _DILATION_COSTS = {1: 0, 2: 20, 4: 22}
 _UNUSUAL = 24
 
-_ALIKE = ("torch", "caffe", "theano")
-"""Frameworks whose pools pad both sides alike; what they round up reads back as padding after."""
+_EVEN_POOLS = ("torch", "caffe", "theano")
+"""Frameworks whose pools pad both sides equally. Where they round up, their arguments read back as padding after."""
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """One padding that explains two sizes.
+@dataclass(frozen=True, slots=True, repr=False)
+class Solution(Result):
+    """One padding that explains two sizes. `str()` is its code for every framework.
 
     Args:
         op: `"conv"`, `"conv_transpose"`, `"max_pool"` or `"average_pool"`.
-        fits: the window and its amounts, for each axis; those of `conv_transpose` belong to the forward convolution.
-        words: every word for these amounts, the likeliest first; none where only numbers say them.
+        windows: the window and its amounts, for each axis; those of `conv_transpose` belong to the forward convolution.
+        words: every word for these amounts, the likeliest first; none where only numbers describe them.
         output_padding: of `conv_transpose`, as `convpad.conv_transpose` takes it.
 
     Example:
 
     >>> import convpad
     >>> likeliest = convpad.solve(224, 112, kernel=7, strides=2)[0]
+    >>> likeliest
+    <Solution: kernel 7, strides 2, padding 'same'>
     >>> likeliest.padding, likeliest.pads
     ('same', ((2, 3), (2, 3)))
     >>> likeliest.reason
@@ -58,107 +68,104 @@ class Solution:
     """
 
     op: str
-    fits: tuple[Fit, ...]
+    windows: tuple[Window, ...]
     words: tuple[str, ...] = ()
     output_padding: int | tuple[int, ...] | None = None
 
     @property
     def amounts(self) -> tuple[Amount, ...]:
-        """How much, for each axis: by its word if there is one."""
+        """The amount on each axis, by its word if there is one."""
         if self.words:
-            return Padding.parse(self.words[0], rank=len(self.fits)).amounts
+            return Padding.parse(self.words[0], rank=len(self.windows)).amounts
         return tuple(explicit(*pair) for pair in self.pads)
 
     @property
     def padding(self) -> Any:
-        """The shortest `padding=` that says it: a word, an int or pairs."""
-        return spelled(self.amounts)
+        """The shortest `padding=` for the amounts: a word, an int or pairs."""
+        return shortest(self.amounts)
 
     @property
     def pads(self) -> tuple[Pair, ...]:
         """(before, after) for each axis."""
-        return tuple((fit.window.before or 0, fit.window.after or 0) for fit in self.fits)
+        return tuple((window.before or 0, window.after or 0) for window in self.windows)
 
     @property
     def kernel(self) -> tuple[int, ...]:
         """Taps of the window, for each axis."""
-        return tuple(fit.window.kernel for fit in self.fits)
+        return tuple(window.kernel for window in self.windows)
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """From one output to the next, for each axis."""
-        return tuple(fit.window.stride for fit in self.fits)
+        """Steps from one output to the next, for each axis."""
+        return tuple(window.stride for window in self.windows)
 
     @property
     def dilation_rate(self) -> tuple[int, ...]:
-        """From one tap to the next, for each axis."""
-        return tuple(fit.window.dilation for fit in self.fits)
+        """Steps from one tap to the next, for each axis."""
+        return tuple(window.dilation for window in self.windows)
 
     @property
     def input(self) -> tuple[int, ...]:
-        """The sizes that go in."""
-        return tuple(fit.output if self.op == "conv_transpose" else fit.window.size or 0 for fit in self.fits)
+        """The sizes of the input."""
+        return self._outputs if self.op == "conv_transpose" else self._sizes
 
     @property
     def output(self) -> tuple[int, ...]:
-        """The sizes that come out."""
-        return tuple(fit.window.size or 0 if self.op == "conv_transpose" else fit.output for fit in self.fits)
+        """The sizes of the output."""
+        return self._sizes if self.op == "conv_transpose" else self._outputs
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        return tuple(window.size or 0 for window in self.windows)
+
+    @property
+    def _outputs(self) -> tuple[int, ...]:
+        return tuple(window.output or 0 for window in self.windows)
 
     @property
     def rounding(self) -> Rounding:
-        """`"ceil"` where a window hangs over the padded end."""
-        return "ceil" if any(fit.overhang for fit in self.fits) else "floor"
+        """`"ceil"` where rounding down would give another output."""
+        return "ceil" if any(window.ceil for window in self.windows) else "floor"
 
     @property
     def kind(self) -> str:
-        """How the amounts came about: one of `KINDS`."""
+        """The kind of the amounts: one of `KINDS`."""
         if self.words:
             return self.words[0]
         odd = {after - before for before, after in self.pads}
-        named = {0: "symmetric", 1: "odd one after", -1: "odd one before"}
-        return named.get(odd.pop(), "uneven") if len(odd) == 1 else "uneven"
+        kinds = {0: "symmetric", 1: "odd one after", -1: "odd one before"}
+        return kinds.get(odd.pop(), "uneven") if len(odd) == 1 else "uneven"
 
     @property
     def order(self) -> tuple[int, ...]:
-        """What solutions are sorted by: how much is unusual about them, then how much they pad."""
+        """The key that solutions are sorted by: the cost of everything unusual, then the amounts."""
         uneven = max(abs(after - before) for before, after in self.pads) if self.kind == "uneven" else 0
-        loose = any(fit.overhang or fit.spare for fit in self.fits) and self.op != "conv_transpose"
-        # One axis of several that looks back only is no more likely than any other numbers.
-        kind = "uneven" if self.kind == "causal" and len(self.fits) > 1 else self.kind
-        unusual = 2 * KINDS.index(kind) + 2 * uneven + loose
+        inexact = any(w.overhang or w.leftover for w in self.windows) and self.op != "conv_transpose"
+        # One causal axis of several is no more likely than any other numbers.
+        kind = "uneven" if self.kind == "causal" and len(self.windows) > 1 else self.kind
+        cost = 2 * KINDS.index(kind) + 2 * uneven + inexact
         for costs, values in (
             (_KERNEL_COSTS[self.op], self.kernel),
             (_STRIDE_COSTS, self.strides),
             (_DILATION_COSTS, self.dilation_rate),
         ):
-            unusual += max(costs.get(value, _UNUSUAL) for value in values)
+            cost += max(costs.get(value, _UNUSUAL) for value in values)
         sides = [side for pair in self.pads for side in pair]
-        more = [fit.overhang for fit in self.fits]
-        return (unusual, sum(sides), *self.kernel, *self.strides, *self.dilation_rate, *more, *sides)
+        overhangs = [window.overhang for window in self.windows]
+        return (cost, sum(sides), *self.kernel, *self.strides, *self.dilation_rate, *overhangs, *sides)
 
     @property
     def reason(self) -> str:
-        """One sentence: what it is, and the arithmetic that makes it so (of the first axis)."""
-        fit, (before, after) = self.fits[0], self.pads[0]
-        span, stride = fit.window.span, fit.window.stride
-        if self.op == "conv_transpose":
-            sides = _sides(" - ", before, after)
-            more = f" + {fit.spare}" if fit.spare else ""
-            said = f"({fit.output} - 1) * {stride} + {span}{sides}{more} = {fit.window.size}"
-            return f"{self._what()}: {said}{', the last one output_padding' if more else ''}."
-        steps = f"({fit.window.size}{_sides(' + ', before, after)} - {span}) / {stride}"
-        if fit.overhang:
-            places = "place" if fit.overhang == 1 else "places"
-            return (
-                f"{self._what()}, rounded up: ceil({steps}) + 1 = {fit.output}, {fit.overhang} {places} over the end."
-            )
-        if fit.spare:
-            return f"{self._what()}: floor({steps}) + 1 = {fit.output}, {fit.spare} left over."
-        return f"{self._what()}: {steps} + 1 = {fit.output}."
+        """One sentence: the meaning of the amounts, and the arithmetic that explains the sizes of the first axis."""
+        return f"{self.meaning}: {self.arithmetic}."
 
-    def _what(self) -> str:
-        fit, (before, after) = self.fits[0], self.pads[0]
-        span = fit.window.span
+    @property
+    def meaning(self) -> str:
+        """The meaning of the amounts on the first axis, in a few words."""
+        return f"{self._meaning()}{', rounded up' if self.windows[0].ceil else ''}"
+
+    def _meaning(self) -> str:
+        window, (before, after) = self.windows[0], self.pads[0]
         sides = f"{before} on both sides" if before == after else f"{before} before and {after} after"
         match self.kind:
             case "valid":
@@ -166,49 +173,79 @@ class Solution:
             case "same" | "same_lower" if self.op == "conv_transpose":
                 return f"the crop of {self.kind!r}"
             case "same" | "same_lower":
-                return f"ceil({fit.window.size} / {fit.window.stride}) outputs, {sides}"
+                return f"ceil({window.size} / {window.stride}) outputs, {sides}"
             case "half":
-                return f"{span} // 2 on both sides, as in PyTorch and Caffe"
+                return f"{window.span} // 2 on both sides, as in PyTorch and Caffe"
             case "full":
-                return f"{span} - 1 on both sides"
+                return f"{window.span} - 1 on both sides"
             case "causal":
-                return f"{span} - 1 before and none after"
+                return f"{window.span} - 1 before and none after"
             case _:
                 return sides
 
     @property
+    def arithmetic(self) -> str:
+        """The arithmetic that explains the sizes of the first axis."""
+        window, (before, after) = self.windows[0], self.pads[0]
+        size, output, span, stride, leftover = window.size, window.output, window.span, window.stride, window.leftover
+        if self.op == "conv_transpose":
+            extra = f" + {leftover}" if leftover else ""
+            total = f"({output} - 1) * {stride} + {span}{_signed(' - ', before, after)}{extra} = {size}"
+            return f"{total}{', the last one output_padding' if extra else ''}"
+        steps = f"({size}{_signed(' + ', before, after)} - {span}) / {stride}"
+        if window.overhang:
+            places = "place" if window.overhang == 1 else "places"
+            return f"ceil({steps}) + 1 = {output}, {window.overhang} {places} over the end"
+        if window.ceil:
+            return f"ceil({steps}) = {output}, without a window that starts behind the axis"
+        return f"floor({steps}) + 1 = {output}, {leftover} left over" if leftover else f"{steps} + 1 = {output}"
+
+    @property
     def problem(self) -> Problem:
-        """The whole operation, with what hangs over the end padded, so that nothing has to be rounded up."""
-        rank, pool = len(self.fits), self.op in POOLS
-        padding: Any = self.words[0] if self.words else self.pads[0] if rank == 1 else self.pads
-        if self.rounding == "ceil":
-            pairs = [(b, a + fit.overhang) for (b, a), fit in zip(self.pads, self.fits, strict=True)]
-            padding = pairs[0] if rank == 1 else pairs
-        parsed = Padding.parse(padding, "ignore" if pool else "zeros", rank=rank)
-        options: dict[str, Any] = {} if pool else {"dilation_rate": self.dilation_rate}
+        """The whole operation, of unknown channels."""
+        is_pool = self.op in POOLS
+        modes = Padding.parse("valid", "ignore" if is_pool else "zeros", rank=len(self.windows))
+        options: dict[str, Any] = {"strides": self.strides, "dilation_rate": self.dilation_rate}
+        if is_pool:
+            options["ceil_mode"] = self.rounding == "ceil"
         if self.op == "conv_transpose":
             options["output_padding"] = self.output_padding
-        kernel = self.kernel if pool else (*self.kernel, 1, 1)
-        posed = pose(self.op, (None, *self.input, None), kernel, parsed, strides=self.strides, **options)
-        return replace(posed, output_shape=(None, *self.output, None))
+        kernel = self.kernel if is_pool else (*self.kernel, None, None)
+        padding = Padding(self.amounts, modes.modes, modes.values)
+        return pose(self.op, (None, *self.input, None), kernel, padding, **options)
 
-    def say(self, framework: str) -> Translation:
-        """The same in a framework's words: one of `convpad.frameworks.NAMES`."""
+    def to_code(self, framework: str) -> Translation:
+        """Write the operation for one of `convpad.frameworks.NAMES`."""
         return to_code(self.problem, framework)
 
-    def said_by(self, framework: str) -> bool:
-        """Whether these very amounts, and not only the same values, are what the framework itself would pad."""
-        words, windows = self.say(framework), self.problem.windows
-        if not words.exact or self.op == "conv_transpose":
-            return words.exact
-        if self.op in POOLS and framework in _ALIKE:
+    def is_native_to(self, framework: str) -> bool:
+        """Whether the framework's own operation has these very amounts, and not only equivalent ones."""
+        translation, windows = self.to_code(framework), absorb_overhang(self.problem).windows
+        if not translation.exact or self.op == "conv_transpose":
+            return translation.exact
+        if self.op in POOLS and framework in _EVEN_POOLS:
             return all(before == after for before, after in self.pads)
-        amounts = parse(framework, windows, op=self.op, **dict(words.arguments)).amounts
-        read_back = [a.pad(w.size, w.span, w.stride) for a, w in zip(amounts, windows, strict=True)]
-        return read_back == [(window.before, window.after) for window in windows]
+        amounts = parse(framework, windows, op=self.op, **dict(translation.arguments)).amounts
+        pairs = [amount.pad(w.size, w.span, w.stride) for amount, w in zip(amounts, windows, strict=True)]
+        return pairs == [(window.before, window.after) for window in windows]
 
-    def as_dict(self) -> dict[str, Any]:
-        """All of it as lists, strings and ints."""
+    @property
+    def summary(self) -> str:
+        """`kernel 7, strides 2, padding 'same'`."""
+        parts = [f"kernel {format_sizes(self.kernel, shorten=True)}"]
+        parts.append(f"strides {format_sizes(self.strides, shorten=True)}")
+        if set(self.dilation_rate) != {1}:
+            parts.append(f"dilation {format_sizes(self.dilation_rate, shorten=True)}")
+        return ", ".join([*parts, f"padding {self.padding!r}"])
+
+    def to_table(self, frameworks: Sequence[str] = NAMES) -> Table:
+        """Return the code for some frameworks as a table."""
+        codes = [(name, self.to_code(name).code) for name in frameworks]
+        rows = tuple((TITLES[name], Cell(code, "code") if code else "not possible") for name, code in codes)
+        return Table(self.summary, ("framework", "code"), rows, (self.reason,))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the solution as lists, strings and ints."""
         return {
             "op": self.op,
             "input": [*self.input],
@@ -221,19 +258,11 @@ class Solution:
             "words": [*self.words],
             "rounding": self.rounding,
             "output_padding": self.output_padding,
-            "left_over": [fit.spare for fit in self.fits],
+            "left_over": [window.leftover for window in self.windows],
             "kind": self.kind,
             "reason": self.reason,
         }
 
-    def __str__(self) -> str:
-        """`kernel 7, strides 2, padding 'same'`."""
-        words = [f"kernel {shown(self.kernel)}", f"strides {shown(self.strides)}"]
-        if set(self.dilation_rate) != {1}:
-            words.append(f"dilation {shown(self.dilation_rate)}")
-        words.append(f"padding {self.padding!r}")
-        return ", ".join(words)
 
-
-def _sides(sign: str, *sides: int) -> str:
-    return "".join(f"{sign}{side}" for side in sides if side)
+def _signed(sign: str, *numbers: int) -> str:
+    return "".join(f"{sign}{number}" for number in numbers if number)

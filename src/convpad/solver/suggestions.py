@@ -1,4 +1,4 @@
-"""What if nothing explains the sizes? The nearest readings that work, one thing changed."""
+"""Suggestions for sizes that no padding explains: the nearest queries that have a solution, with one thing changed."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convpad.core.amounts import Amount
-from convpad.solver.query import Axes, Question, shown, spelled
-from convpad.solver.search import solutions
+from convpad.core.window import Window, spanned
+from convpad.display.format import format_sizes
+from convpad.frameworks.code import collapse, shortest_pairs
+from convpad.solver.query import Axes, Query, shortest
+from convpad.solver.search import find_solutions
 from convpad.solver.solution import Solution
 
-__all__ = ["Reading", "nearest", "why_not"]
+__all__ = ["Suggestion", "suggest", "why_impossible"]
 
 FAR = 32
-"""How far from the given size another one is looked for."""
+"""The largest distance at which another size is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One thing that may have been meant instead.
+class Suggestion:
+    """A change of one thing that makes a query possible.
 
     Args:
         changed: `"padding"`, `"input"`, `"output"`, `"kernel"`, `"strides"` or `"framework"`.
-        given: what was said, as a text.
-        instead: what works, as a text.
-        question: with the change made; a changed padding is that of the solution.
-        solution: the likeliest one then.
+        given: the value of the query, as a text.
+        instead: a value that works, as a text.
+        query: the query with the change made; a changed padding is that of the solution.
+        solution: the likeliest solution then.
 
     Example:
 
     >>> import convpad
-    >>> for reading in convpad.solve(224, 55, kernel=11, strides=4, padding="valid").nearest[:2]:
-    ...     print(reading)
+    >>> for suggestion in convpad.solve(224, 55, kernel=11, strides=4, padding="valid").nearest[:2]:
+    ...     print(suggestion)
     input 227 instead of 224: no padding: (227 - 11) / 4 + 1 = 55.
     padding (1, 2) or (2, 1) instead of 'valid': 1 before and 2 after: (224 + 1 + 2 - 11) / 4 + 1 = 55.
     """
@@ -40,123 +42,113 @@ class Reading:
     changed: str
     given: str
     instead: str
-    question: Question
+    query: Query
     solution: Solution
 
     def __str__(self) -> str:
         return f"{self.changed} {self.instead} instead of {self.given}: {self.solution.reason}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """All of it as lists, strings and ints."""
-        return {
-            "changed": self.changed,
-            "given": self.given,
-            "instead": self.instead,
-            "solution": self.solution.as_dict(),
-        }
+    def to_dict(self) -> dict[str, Any]:
+        """Return the suggestion as lists, strings and ints."""
+        texts = {"changed": self.changed, "given": self.given, "instead": self.instead}
+        return {**texts, "solution": self.solution.to_dict()}
 
 
-def nearest(question: Question) -> tuple[Reading, ...]:
-    """What else the question may have meant, sizes and padding first."""
-    found: list[Reading] = []
-    found += _other_size(question, "input")
-    found += _other_padding(question)
-    found += _other_size(question, "output")
-    found += _other_window(question, "kernel")
-    found += _other_window(question, "strides")
-    if question.framework is not None and (free := solutions(changed := replace(question, framework=None))):
-        found.append(Reading("framework", question.framework, "another", changed, free[0]))
-    return tuple(found)
+def suggest(query: Query) -> tuple[Suggestion, ...]:
+    """Return what else the query may have meant, sizes and padding first."""
+    suggestions = [
+        *_other_size(query, "input"),
+        *_other_padding(query),
+        *_other_size(query, "output"),
+        *_other_window(query, "kernel"),
+        *_other_window(query, "strides"),
+    ]
+    changed = replace(query, framework=None)
+    if query.framework is not None and (solutions := find_solutions(changed)):
+        suggestions.append(Suggestion("framework", query.framework, "another", changed, solutions[0]))
+    return tuple(suggestions)
 
 
-def why_not(question: Question) -> str:
-    """One sentence: what the words give instead, or how far was searched."""
-    dilation, padding = question.dilations, question.padding
-    if not padding:
+def why_impossible(query: Query) -> str:
+    """Return one sentence: the output that the padding gives instead, or the bounds of the search."""
+    if not query.padding:
         return "No amounts below the window's span explain it."
-    if question.kernel is None or question.strides is None or len(dilation) > 1 or question.transposed:
+    if len(query.windows) > 1 or query.transposed:
         return "No such window explains it."
-    given = zip(question.sizes, question.kernel, question.strides, dilation[0], padding, strict=True)
-    up = question.roundings == ("ceil",)
-    outputs = tuple(_outputs(size, k, s, d, amount, up=up) for (size, _), k, s, d, amount in given)
+    ceil = query.roundings == ("ceil",)
+    outputs: list[int] = []
+    for (size, _), kernel, stride, dilation, amount in zip(query.sizes, *query.windows[0], query.padding, strict=True):
+        pair = amount.pad(size, spanned(kernel, dilation), stride)
+        outputs.append(Window(size, kernel, stride, dilation, *pair, ceil).output or 0)
+    padding = repr(shortest(query.padding))
     if min(outputs) < 1:
-        return f"{spelled(padding)!r} leaves no room for the window."
-    return f"{spelled(padding)!r} gives {shown(outputs)}, not {shown(question.output)}."
+        return f"{padding} leaves no room for the window."
+    given = format_sizes(query.output, shorten=True)
+    return f"{padding} gives {format_sizes(outputs, shorten=True)}, not {given}."
 
 
-def _outputs(size: int, kernel: int, stride: int, dilation: int, amount: Amount, *, up: bool) -> int:
-    span = (kernel - 1) * dilation + 1
-    places = size + sum(amount.pad(size, span, stride)) - span
-    return -(-places // stride) + 1 if up else places // stride + 1
+def _change(query: Query, name: str, axes: Axes | None) -> Query:
+    return replace(query, **{name: axes})  # pyright: ignore[reportArgumentType]
 
 
-def _other_size(question: Question, name: str) -> Iterator[Reading]:
-    """The nearest size that works, and the nearest on the other side if it is as near."""
-    given: Axes = getattr(question, name)
+def _sizes(axes: Axes) -> str:
+    return format_sizes(axes, shorten=True)
+
+
+def _other_size(query: Query, name: str) -> Iterator[Suggestion]:
+    """Yield the nearest size that works; of two that are as near the likelier one."""
+    given: Axes = getattr(query, name)
     for distance in range(1, FAR + 1):
-        tried: list[tuple[Solution, Question, Axes]] = []
+        suggestions: list[Suggestion] = []
         for sign in (1, -1):
             sizes = tuple(size + sign * distance for size in given)
-            if min(sizes) < 1:
-                continue
-            changed = replace(question, input=sizes) if name == "input" else replace(question, output=sizes)
-            found = solutions(changed)
-            tried += [(found[0], changed, sizes)] if found else []
-        if tried:
-            solution, changed, sizes = min(tried, key=lambda row: row[0].order)
-            yield Reading(name, shown(given), shown(sizes), changed, solution)
+            changed = _change(query, name, sizes)
+            if min(sizes) >= 1 and (solutions := find_solutions(changed)):
+                suggestions.append(Suggestion(name, _sizes(given), _sizes(sizes), changed, solutions[0]))
+        if suggestions:
+            yield min(suggestions, key=lambda suggestion: suggestion.solution.order)
             return
 
 
-def _other_padding(question: Question) -> Iterator[Reading]:
-    """The padding that is the least further, and the likeliest one."""
-    if question.padding is None:
-        return
-    given = question.padding
-    free = solutions(replace(question, padding=None))
-    if not free:
+def _other_padding(query: Query) -> Iterator[Suggestion]:
+    """Yield the padding that differs least from the given one, and the likeliest one."""
+    given = query.padding
+    solutions = find_solutions(replace(query, padding=None)) if given else ()
+    if not given or not solutions:
         return
 
     def distance(solution: Solution) -> int:
-        fits = zip(solution.fits, given, strict=True)
-        pads = [amount.pad(fit.window.size, fit.window.span, fit.window.stride) for fit, amount in fits]
-        rows = zip(solution.pads, pads, strict=True)
-        return sum(abs(b - before) + abs(a - after) for (b, a), (before, after) in rows)
+        rows = zip(solution.windows, solution.pads, given, strict=True)
+        pairs = [(pair, amount.pad(w.size, w.span, w.stride)) for w, pair, amount in rows]
+        return sum(abs(side - other) for pair, others in pairs for side, other in zip(pair, others, strict=True))
 
-    closest = min(free, key=lambda solution: (distance(solution), solution.order))
-    for solution in dict.fromkeys((closest, free[0])):
-        instead = _spelling(solution)
-        turned = [(after, before) for before, after in solution.pads]
-        if not solution.words and turned != [*solution.pads] and any([*other.pads] == turned for other in free):
-            instead += f" or {spelled_pads(turned)}"
-        changed = replace(question, padding=solution.amounts)
-        yield Reading("padding", repr(spelled(given)), instead, changed, solution)
-
-
-def _other_window(question: Question, name: str) -> Iterator[Reading]:
-    given: Axes | None = getattr(question, name)
-    if given is None:
-        return
-    free = solutions(replace(question, kernel=None) if name == "kernel" else replace(question, strides=None))
-    if free:
-
-        def distance(solution: Solution) -> tuple[int, tuple[int, ...]]:
-            return sum(abs(a - b) for a, b in zip(getattr(solution, name), given, strict=True)), solution.order
-
-        solution = min(free, key=distance)
-        other: Axes = getattr(solution, name)
-        changed = replace(question, kernel=other) if name == "kernel" else replace(question, strides=other)
-        yield Reading(name, shown(given), shown(other), changed, solution)
+    closest = min(solutions, key=lambda solution: (distance(solution), solution.order))
+    for solution in dict.fromkeys((closest, solutions[0])):
+        instead = repr(solution.words[0]) if solution.words else _amounts(solution.pads)
+        mirrored = tuple((after, before) for before, after in solution.pads)
+        if not solution.words and mirrored != solution.pads and any(other.pads == mirrored for other in solutions):
+            instead += f" or {_amounts(mirrored)}"
+        changed = replace(query, padding=solution.amounts)
+        yield Suggestion("padding", repr(shortest(given)), instead, changed, solution)
 
 
-def _spelling(solution: Solution) -> str:
-    return repr(solution.words[0]) if solution.words else spelled_pads([*solution.pads])
-
-
-def spelled_pads(pairs: list[tuple[int, int]]) -> str:
-    """`(1, 2)` where all axes are alike; `2` where both sides are too."""
-    alike = set(pairs)
-    if len(alike) > 1:
+def _amounts(pairs: tuple[tuple[int, int], ...]) -> str:
+    """`(1, 2)` where all axes are equal; `2` where both sides are too."""
+    if len(set(pairs)) > 1:
         return ", ".join(map(str, pairs))
-    before, after = pairs[0]
-    return str(before) if before == after else f"({before}, {after})"
+    return str(shortest_pairs([collapse(pairs)]))
+
+
+def _other_window(query: Query, name: str) -> Iterator[Suggestion]:
+    """Yield the nearest kernel, or the nearest strides, that work."""
+    given: Axes | None = getattr(query, name)
+    solutions = find_solutions(_change(query, name, None)) if given else ()
+    if not given or not solutions:
+        return
+
+    def distance(solution: Solution) -> tuple[int, tuple[int, ...]]:
+        return sum(abs(a - b) for a, b in zip(getattr(solution, name), given, strict=True)), solution.order
+
+    solution = min(solutions, key=distance)
+    axes: Axes = getattr(solution, name)
+    yield Suggestion(name, _sizes(given), _sizes(axes), _change(query, name, axes), solution)

@@ -1,4 +1,4 @@
-"""What does a table of sizes say? `Layer`: one row of it, read from text or CSV."""
+"""Tables of sizes, read from text or CSV: a `LayerRow` for each row."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.core.errors import PaddingError, refuse
-from convpad.solver.query import Axes, Question, ask
+from convpad.solver.query import Axes, Query, parse_query
 
-__all__ = ["COLUMNS", "Layer", "read_table"]
+__all__ = ["COLUMNS", "LayerRow", "read_table"]
 
 COLUMNS = {
     "name": ("name", "layer"),
@@ -22,40 +22,40 @@ COLUMNS = {
     "padding": ("padding", "pad"),
     "rounding": ("rounding",),
 }
-"""The columns of a table, and what each may be called."""
+"""The columns of a table, each with its possible headings."""
 
 LONGEST = 1000
-"""Rows of the longest table."""
+"""The largest number of rows."""
 
-_KNOWN = {spelling: column for column, spellings in COLUMNS.items() for spelling in spellings}
-_UNSAID = ("", "?", "-")
+_COLUMN_OF = {spelling: column for column, spellings in COLUMNS.items() for spelling in spellings}
+_UNKNOWN = ("", "?", "-")
 _OPS = {"pool": "max_pool"}
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerRow:
     """One row of a table.
 
     Args:
-        name: what the row calls it.
-        asked: everything it says of the window; the sizes in it mean nothing.
-        input, output: its sizes; None where it does not say.
+        name: the name of the layer.
+        query: what is known of its window, between sizes that mean nothing.
+        input, output: its sizes; None where they are not stated.
     """
 
     name: str
-    asked: Question
+    query: Query
     input: Axes | None
     output: Axes | None
 
-    def question(self, input: Axes, output: Axes) -> Question:
-        """The same row with sizes."""
-        return replace(self.asked, input=input, output=output)
+    def query_of(self, input: Axes, output: Axes) -> Query:
+        """Return the query for this window between two sizes."""
+        return replace(self.query, input=input, output=output)
 
 
-def read_table(text: Any, *, rank: int, framework: str | None = None) -> tuple[Layer, ...]:
-    """The rows of a table in CSV, or in columns set apart by spaces, below a row of headings.
+def read_table(text: Any, *, rank: int, framework: str | None = None) -> tuple[LayerRow, ...]:
+    """Read the rows of a table in CSV, or in columns set apart by spaces, below a row of headings.
 
-    Lines that start with `#` are left out. A first row that says nothing but a size is the input.
+    Lines that start with `#` are left out. A first row with nothing but a size is the input.
 
     Example:
 
@@ -65,7 +65,7 @@ def read_table(text: Any, *, rank: int, framework: str | None = None) -> tuple[L
     ... image  224
     ... conv1  55    11      4
     ... ''', rank=2)
-    >>> layer.name, layer.input, layer.output, layer.asked.kernel
+    >>> layer.name, layer.input, layer.output, layer.query.kernel
     ('conv1', (224, 224), (55, 55), (11, 11))
 
     Raises:
@@ -80,20 +80,20 @@ def read_table(text: Any, *, rank: int, framework: str | None = None) -> tuple[L
     separator = next((mark for mark in ("\t", ",", ";") if mark in lines[0][1]), None)
     rows = [(number, _cells(line, separator, number)) for number, line in lines]
     columns = _columns(rows[0][1])
-    layers: list[Layer] = []
-    first: Axes | None = None
-    for place, (number, cells) in enumerate(rows[1:]):
+    layers: list[LayerRow] = []
+    image: Axes | None = None
+    for index, (number, cells) in enumerate(rows[1:]):
         if len(cells) > len(columns):
             raise refuse("table", f"have {len(columns)} cells in each row, like its headings", cells, f"Line {number}.")
-        said = {name: cell for name, cell in zip(columns, cells, strict=False) if cell not in _UNSAID}
+        known = {column: cell for column, cell in zip(columns, cells, strict=False) if cell not in _UNKNOWN}
         try:
-            if place == 0 and set(said) <= {"name", "output"} and "output" in said and len(rows) > 2:
-                first = _size(said["output"], rank)
+            if index == 0 and set(known) <= {"name", "output"} and "output" in known and len(rows) > 2:
+                image = _size(known["output"], rank)
                 continue
-            layer = _layer(said, columns, rank, framework, str(place if first else place + 1))
+            layer = _layer(known, columns, rank, framework, str(index if image else index + 1))
         except (PaddingError, ValueError) as error:
             raise PaddingError(f"Line {number} of the table: {error}") from None
-        layers.append(replace(layer, input=layer.input or first) if first and not layers else layer)
+        layers.append(replace(layer, input=layer.input or image) if image and not layers else layer)
     return tuple(layers)
 
 
@@ -110,7 +110,7 @@ def _cells(line: str, separator: str | None, number: int) -> list[str]:
 def _columns(headings: list[str]) -> list[str]:
     columns: list[str] = []
     for heading in headings:
-        column = _KNOWN.get(heading.lower())
+        column = _COLUMN_OF.get(heading.lower())
         if column is None or column in columns:
             allowed = "; ".join(" or ".join(spellings) for spellings in COLUMNS.values())
             raise refuse("table", f"have headings, each once, out of: {allowed}", heading)
@@ -118,28 +118,25 @@ def _columns(headings: list[str]) -> list[str]:
     return columns
 
 
-def _layer(said: dict[str, str], columns: list[str], rank: int, framework: str | None, name: str) -> Layer:
-    op = said.get("op", "conv")
-    kernel, _, after = said.get("kernel", "").partition("/")
+def _layer(known: dict[str, str], columns: list[str], rank: int, framework: str | None, name: str) -> LayerRow:
+    """Return the row of these cells, by their columns; `name` where it has none."""
+    op = known.get("op", "conv")
+    kernel, _, after_slash = known.get("kernel", "").partition("/")
+    strides = known.get("strides", after_slash)
     options: dict[str, Any] = {
         "op": _OPS.get(op, op),
-        "kernel": _numbers("kernel", kernel, "x", rank) if kernel else None,
-        "strides": _numbers("strides", said.get("strides", after), "x", rank) if said.get("strides", after) else None,
-        "padding": _padding(said["padding"], rank) if "padding" in said else None,
-        "rounding": said.get("rounding"),
+        "kernel": _numbers("kernel", kernel) if kernel else None,
+        "strides": _numbers("strides", strides) if strides else None,
+        "padding": _padding(known["padding"], rank) if "padding" in known else None,
+        "rounding": known.get("rounding"),
         "framework": framework,
     }
-    if "dilation_rate" in said:
-        options["dilation_rate"] = _numbers("dilation_rate", said["dilation_rate"], "x", rank)
+    if "dilation_rate" in known:
+        options["dilation_rate"] = _numbers("dilation_rate", known["dilation_rate"])
     elif "dilation_rate" not in columns and "pool" not in options["op"]:
         options["dilation_rate"] = 1
-    nothing = (1,) * rank
-    return Layer(
-        said.get("name", name),
-        ask(nothing, nothing, **options),
-        _size(said["input"], rank) if "input" in said else None,
-        _size(said["output"], rank) if "output" in said else None,
-    )
+    input, output = (_size(known[side], rank) if side in known else None for side in ("input", "output"))
+    return LayerRow(known.get("name", name), parse_query((1,) * rank, (1,) * rank, **options), input, output)
 
 
 def _size(cell: str, rank: int) -> Axes:
@@ -152,9 +149,9 @@ def _size(cell: str, rank: int) -> Axes:
     return tuple(numbers[:rank])
 
 
-def _numbers(name: str, cell: str, mark: str, rank: int) -> Any:
+def _numbers(name: str, cell: str) -> Any:
     """`3`, or `1x7`: one for all axes, or one for each."""
-    numbers = _integers(name, cell, mark)
+    numbers = _integers(name, cell, "x")
     return numbers[0] if len(numbers) == 1 else numbers
 
 
