@@ -292,13 +292,12 @@ def _rounded_down(window: Window, modes: tuple[Mode, Mode]) -> tuple[Window, tup
 def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
     """For every place of every padded axis, the place of the value that is copied there; None if any is no copy.
 
-        Example:
+    Example:
 
-        >>> from convpad.core.problem import pose_pad, sources
-        >>> from convpad.core.operation import OPS, POOLS, Operation
-    from convpad.core.padding import Padding
-        >>> sources(pose_pad((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
-        ((2, 1, 0, 1, 2, 3, 2, 1),)
+    >>> from convpad.core.problem import pose_pad, sources
+    >>> from convpad.core.padding import Padding
+    >>> sources(pose_pad((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
+    ((2, 1, 0, 1, 2, 3, 2, 1),)
     """
     found: list[tuple[int, ...]] = []
     for window, (first, last) in zip(problem.windows, problem.modes, strict=True):
