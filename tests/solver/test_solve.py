@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from typing import Any
 
@@ -339,7 +340,11 @@ def test_alexnet() -> None:
     assert printed.summary == (
         "224 -> 55, kernel 11, strides 4, dilation 1, padding 'valid': impossible. 'valid' gives 54, not 55."
     )
-    assert printed.to_table().lines == ("The nearest that works:", *(f"  {reading}" for reading in printed.nearest))
+    assert printed.to_table().rows[0] == ("input 227 instead of 224", "no padding", "(227 - 11) / 4 + 1 = 55")
+    assert len(printed.to_table().rows) == len(printed.nearest)
+    assert re.search(
+        r"^input 227 instead of 224\n  no padding +\(227 - 11\) / 4 \+ 1 = 55$", str(printed), re.MULTILINE
+    )
     readings = [(reading.changed, reading.instead) for reading in printed.nearest]
     assert readings[:2] == [("input", "227"), ("padding", "(1, 2) or (2, 1)")]
     # Padding as such is not impossible, and three values more are the least.

@@ -127,7 +127,7 @@ def transposed_window(
     >>> from convpad.core.amounts import AMOUNTS
     >>> from convpad.core.window import transposed_window
     >>> transposed_window(7, kernel=4, stride=2, dilation=1, amount=AMOUNTS["same"], output_padding=None, axis=0)
-    (Window(size=14, kernel=4, stride=2, dilation=1, before=1, after=1), 0)
+    (Window(size=14, kernel=4, stride=2, dilation=1, before=1, after=1, ceil=False), 0)
     """
     span = spanned(kernel, dilation)
     # How far the output goes beyond (outputs - 1) * stride: the same for any number of outputs.

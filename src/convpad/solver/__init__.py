@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from convpad.display.html import to_html
@@ -77,17 +77,23 @@ class Solutions(Result):
             limit: the number of solutions; None for all.
         """
         if not self:
-            suggestions = [f"  {suggestion}" for suggestion in self.nearest]
-            return Table(self.summary, lines=("The nearest that works:", *suggestions) if suggestions else ())
+            headings = ("nearest that works", "meaning", "arithmetic")
+            suggestions = [(one.change, one.solution.meaning, one.solution.arithmetic) for one in self.nearest]
+            return Table(self.summary, headings, tuple(suggestions))
         more = len(self) - len(self[:limit])
         known = {"kernel", "strides", "dilation"} - {*self.query.unknown}
         columns = {name: cells for name, cells in _columns(self[:limit]).items() if name not in known and any(cells)}
         rows = tuple(zip(*columns.values(), strict=True))
         return Table(self.summary, tuple(columns), rows, (f"and {more} more",) if more else ())
 
-    def code_table(self) -> tuple[Table, ...]:
-        """Return the code for the likeliest solution as a table; none where there is no solution."""
-        return tuple(one.to_table([self.query.framework] if self.query.framework else NAMES) for one in self[:1])
+    def _tables(self, limit: int | None = SHOWN) -> list[Table]:
+        """Return the table of solutions, and one of the code for the likeliest."""
+        code = [replace(solution.to_table(self._frameworks), lines=()) for solution in self[:1]]
+        return [self.to_table(limit), *code]
+
+    @property
+    def _frameworks(self) -> Sequence[str]:
+        return [self.query.framework] if self.query.framework else NAMES
 
     def to_dict(self, limit: int | None = None) -> dict[str, Any]:
         """Return the solutions as lists, strings and ints, each with its code for each framework.
@@ -101,10 +107,9 @@ class Solutions(Result):
         >>> json.loads(convpad.solve(30, 28, kernel=3, strides=1).to_json())["solutions"][0]["padding"]
         'valid'
         """
-        names = [self.query.framework] if self.query.framework else NAMES
         rows: list[dict[str, Any]] = []
         for solution in self[:limit]:
-            codes = {name: solution.to_code(name) for name in names}
+            codes = {name: solution.to_code(name) for name in self._frameworks}
             code = {name: {"code": c.code, "exact": c.exact, "note": c.note} for name, c in codes.items()}
             rows.append({**solution.to_dict(), "code": code})
         return {
@@ -117,7 +122,7 @@ class Solutions(Result):
 
     def to_html(self) -> str:
         """Return the tables as an HTML page that needs no other file."""
-        return to_html(self.to_table(), *self.code_table())
+        return to_html(*self._tables())
 
     def to_text(self, limit: int | None = SHOWN) -> str:
         """Return the tables as text for a terminal of 80 columns.
@@ -125,7 +130,7 @@ class Solutions(Result):
         Args:
             limit: the number of solutions; None for all.
         """
-        return "\n\n".join(map(to_text, (self.to_table(limit), *self.code_table())))
+        return "\n\n".join(map(to_text, self._tables(limit)))
 
     def __str__(self) -> str:
         return self.to_text()
@@ -190,14 +195,15 @@ def solve(
     32 -> 16, kernel 5, strides 2, dilation 1, in torch's own words: one padding
     explains it.
     <BLANKLINE>
-    half
-      meaning: 5 // 2 on both sides, as in PyTorch and Caffe
-      arithmetic: floor((32 + 2 + 2 - 5) / 2) + 1 = 16, 1 left over
+    padding  meaning                                        arithmetic
+    --------------------------------------------------------------------------------
+    half     5 // 2 on both sides, as in PyTorch and Caffe  floor((32 + 2 + 2 - 5) /
+                                                            2) + 1 = 16, 1 left over
     <BLANKLINE>
     kernel 5, strides 2, padding 'half'
     <BLANKLINE>
     framework  code
-    -----------------------------------------------------------------------
+    ---------------------------------------------------------------------
     PyTorch    torch.nn.Conv2d(channels, filters, 5, stride=2, padding=2)
 
     The arithmetic is that of Dumoulin & Visin (arXiv:1603.07285).

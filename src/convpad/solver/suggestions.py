@@ -45,8 +45,13 @@ class Suggestion:
     query: Query
     solution: Solution
 
+    @property
+    def change(self) -> str:
+        """`input 227 instead of 224`."""
+        return f"{self.changed} {self.instead} instead of {self.given}"
+
     def __str__(self) -> str:
-        return f"{self.changed} {self.instead} instead of {self.given}: {self.solution.reason}"
+        return f"{self.change}: {self.solution.reason}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the suggestion as lists, strings and ints."""
