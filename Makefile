@@ -12,7 +12,7 @@ help: ## What there is
 
 .venv/demo: pyproject.toml requirements-dev.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-dev.txt -e '.[keras,plot]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-dev.txt -e '.[cli,keras,plot]'
 	@touch $@
 
 .venv/development: pyproject.toml requirements-dev.txt

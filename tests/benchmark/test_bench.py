@@ -22,7 +22,7 @@ from convpad.benchmark.candidates import Field, absent, in_own_words
 from convpad.benchmark.layer import Layer, posed
 from convpad.benchmark.runners import engine_of
 from convpad.benchmark.verify import answers
-from convpad.cli import app
+from convpad.cli.commands import app
 from convpad.core.padding import Padding
 
 # Keras has one backend in a process.

@@ -16,7 +16,7 @@ from convpad.benchmark.layer import posed
 from convpad.benchmark.machine import machine, versions
 from convpad.benchmark.result import Bench, Row
 from convpad.benchmark.timing import Budget, Figure, Rounds, race
-from convpad.cli import app
+from convpad.cli.commands import app
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -176,7 +176,7 @@ def test_bad_usage_is_one_line(asked: list[str]) -> None:
 
 def test_its_help_imports_nothing() -> None:
     program = (
-        "import sys\nfrom convpad.cli import app\napp(['bench', '--help'], standalone_mode=False)\n"
+        "import sys\nfrom convpad.cli.commands import app\napp(['bench', '--help'], standalone_mode=False)\n"
         "print(sorted({'numpy', 'rich', 'jax', 'keras', 'torch', 'tensorflow'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import convpad
 from convpad import demo
-from convpad.cli import app
+from convpad.cli.commands import app
 
 keras = pytest.importorskip("keras")
 
@@ -48,7 +48,7 @@ def layers() -> list[keras.layers.Layer]:
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The demo, run once as a user runs it, and what it printed."""
     path = tmp_path_factory.mktemp("demo") / "demo.png"
-    code = "from convpad.cli import app; app()"
+    code = "from convpad.cli import main; main()"
     program = [sys.executable, "-c", code, "demo", "--output", str(path), "--size", SIZE]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

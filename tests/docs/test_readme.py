@@ -76,6 +76,7 @@ def test_code(title: str) -> None:
 @pytest.mark.parametrize(("framework", "title", "block"), ELSEWHERE, ids=[f"{row[1]}-{row[0]}" for row in ELSEWHERE])
 def test_code_of_a_framework(framework: str, title: str, block: str) -> None:
     environment = {key: value for key, value in os.environ.items() if key not in ("KERAS_BACKEND", "CONVPAD_BACKENDS")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests" / "support"), environment.get("PYTHONPATH", "")])
     program = [sys.executable, __file__]
     done = subprocess.run(program, input=block, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -20,7 +20,7 @@ from spoken import Spoken, spoken
 from typer.testing import CliRunner
 
 import convpad
-from convpad.cli import app
+from convpad.cli.commands import app
 from convpad.core.errors import PaddingError
 from convpad.core.window import Window, places_read
 from convpad.explanation import explain
@@ -266,10 +266,10 @@ def test_command_draws(tmp_path: Path) -> None:
 
 
 def test_command_starts_at_once_and_without_a_framework() -> None:
-    program = "from convpad.cli import app\nimport sys\nprint(*{'rich', 'numpy', 'keras', 'jax', 'torch', 'tensorflow', 'matplotlib'} & set(sys.modules))"
+    program = "from convpad.cli.commands import app\nimport sys\nprint(*{'rich', 'numpy', 'keras', 'jax', 'torch', 'tensorflow', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
-    call = [sys.executable, "-c", "from convpad.cli import app; app()", "explain", "--help"]
+    call = [sys.executable, "-c", "from convpad.cli import main; main()", "explain", "--help"]
     done = subprocess.run(call, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"})
     assert "Example: convpad explain" in done.stdout
     assert re.search(r"--svg +<?path", done.stdout, re.IGNORECASE)

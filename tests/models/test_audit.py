@@ -19,7 +19,7 @@ from graphs import LIGHT, graph, onnx
 from typer.testing import CliRunner
 
 import convpad
-from convpad.cli import app
+from convpad.cli.commands import app
 from convpad.core.padding import Padding
 from convpad.models.audit import audit_row
 from convpad.models.tensor_info import Signal, pad_of, window_of

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from windows import computed
 
 import convpad
-from convpad.cli import app
+from convpad.cli.commands import app
 from convpad.models.alignment import aligned
 from convpad.models.readers import read
 

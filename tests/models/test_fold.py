@@ -15,7 +15,7 @@ from tool_models import MODELS, filled, inputs_for, outputs
 from typer.testing import CliRunner
 
 import convpad
-from convpad.cli import app
+from convpad.cli.commands import app
 from convpad.models.changes import Changes
 from convpad.models.layer_tree import placed
 
@@ -279,7 +279,8 @@ def test_command(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout, out.read_bytes()) == (2, "", before)
     assert done.stderr == f"convpad fold: {out} exists. Add --force to replace it, or name another file with OUT.\n"
     done = CliRunner().invoke(app, ["fold", str(source), str(out), "--force"])
-    assert done.stdout.startswith("fold: 1 layer replaced, 1 folded, 0 left alone\nfolded    pad   ZeroPadding2D")
+    assert done.stdout.startswith("fold: 1 layer replaced, 1 folded, 0 left alone\n\nlayer ")
+    assert "\npad    ZeroPadding2D  folded    into stem\n" in done.stdout
 
 
 def test_what_is_no_model_is_refused() -> None:

@@ -317,7 +317,7 @@ def test_the_commands_end_with_status_2(command: str, tmp_path: Path) -> None:
     path = write(tmp_path / "bad.keras", b"PK\x03\x04")
     paths = [str(path)] * (2 if command == "compare" else 1)
     done = subprocess.run(
-        [sys.executable, "-c", "from convpad.cli import app; app()", command, *paths],
+        [sys.executable, "-c", "from convpad.cli import main; main()", command, *paths],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")

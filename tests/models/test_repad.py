@@ -31,7 +31,7 @@ from tool_models import MODELS, filled, inputs_for, outputs
 from typer.testing import CliRunner
 
 import convpad
-from convpad.cli import app
+from convpad.cli.commands import app
 from convpad.models.changes import Changes
 from convpad.models.layer_tree import placed
 

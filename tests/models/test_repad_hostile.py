@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 import convpad
 from convpad import PaddingError
-from convpad.cli import app, h5_check, models
+from convpad.cli import h5_check, models
+from convpad.cli.commands import app
 
 pytestmark = [
     pytest.mark.needs("jax", "tensorflow", "torch"),

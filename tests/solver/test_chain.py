@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import convpad
-from convpad.cli import app
+from convpad.cli.commands import app
 from convpad.core.errors import PaddingError
 from convpad.solver.table import read_table
 
@@ -340,7 +340,7 @@ def test_bad_files_get_one_line_and_status_2(tmp_path: Path, content: bytes) -> 
 
 def test_it_starts_without_a_framework() -> None:
     program = (
-        "import sys; from convpad.cli import app; app(['solve', '224', '112', '--kernel', '7'], standalone_mode=False)\n"
+        "import sys; from convpad.cli.commands import app; app(['solve', '224', '112', '--kernel', '7'], standalone_mode=False)\n"
         "heavy = {'jax', 'tensorflow', 'torch', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

@@ -1,79 +1,23 @@
-"""What can be asked from a terminal? Each command, in its own file, parses, calls one function, and prints.
+"""The command line, `convpad` or `python -m convpad`: one file a command, which calls one function and prints.
 
-Nothing else in convpad prints. Starting it imports no framework, nor what a command only needs once it runs.
+Nothing else in convpad prints. Importing the commands imports no framework, and nothing that a command needs only once
+it runs.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Any
 
-import typer
-from typer.core import TyperGroup
-
-import convpad
-from convpad.cli.audit import audit
-from convpad.cli.bench import bench
-from convpad.cli.compare import compare
-from convpad.cli.demo import demo
-from convpad.cli.explain import explain
-from convpad.cli.fold import fold
-from convpad.cli.repad import repad
-from convpad.cli.solve import solve
-
-__all__ = ["app"]
+__all__ = ["main"]
 
 
-class _Commands(TyperGroup):
-    """The commands, whose arguments are refused as everything else is: on one line, with exit status 2."""
-
-    def main(self, args: Sequence[str] | None = None, *more: Any, standalone_mode: bool = True, **options: Any) -> Any:
-        """Runs a command and, unless it is told otherwise, ends the process with its exit status."""
-        if not standalone_mode:
-            return super().main(args, *more, standalone_mode=False, **options)
-        words = sys.argv[1:] if args is None else list(args)
-        try:
-            status = super().main(words, *more, standalone_mode=False, **options)
-        except typer.Abort:
-            status = 1
-        except Exception as error:
-            # Typer gives them no public name: they are its own in newer versions, Click's in older ones.
-            words_of, status = getattr(error, "format_message", None), getattr(error, "exit_code", None)
-            if words_of is None or status is None:
-                raise
-            said = str(words_of())
-            if words:
-                command = " ".join(["convpad", *(word for word in words[:1] if word in self.commands)])
-                said = f"{command}: {' '.join(said.split()).rstrip('.')}. Try: {command} --help"
-            typer.echo(said, err=True)
-        sys.exit(status if isinstance(status, int) else 0)
-
-
-# Plain help: the decorated one takes longer to start than `explain` and `solve` to run.
-app = typer.Typer(
-    cls=_Commands,
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"convpad {convpad.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
-    ] = False,
-) -> None:
-    """Any padding, in any convolution, on any backend."""
-
-
-for command in (demo, explain, solve, audit, compare, repad, fold, bench):
-    app.command()(command)
+def main() -> None:
+    """Run the command of the command line, or say how to install what commands need."""
+    try:
+        from convpad.cli.commands import app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        sys.stderr.write(f"convpad: The commands need {error.name}. Install it with: pip install 'convpad[cli]'\n")
+        sys.exit(1)
+    app()

@@ -1,15 +1,16 @@
-"""What does `convpad audit` do? It reads a model's file and prints what every window of it pads."""
+"""`convpad audit`: read a model's file, and print the padding of each window."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import convpad
 from convpad.cli.files import refuse_to_write, write
+from convpad.cli.options import Force, Html, Json
+from convpad.cli.output import show
 from convpad.cli.parsing import numbers
-from convpad.core.errors import PaddingError
 
 __all__ = ["audit"]
 
@@ -19,9 +20,9 @@ def audit(
     input_shape: Annotated[
         str | None, typer.Option(help="Of the input where the model leaves it open: 1x224x224x3, its batch first.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page into this HTML file, too.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the HTML file if it exists.")] = False,
+    json: Json = False,
+    html: Html = None,
+    force: Force = False,
 ) -> None:
     """Every padded window of a model, and what comes of it.
 
@@ -33,17 +34,8 @@ def audit(
 
     Exit status: 0 fine, 2 the file cannot be read, or the page not written.
     """
-    from convpad.models.audit import audit as audited
-
-    try:
-        if html is not None:
-            refuse_to_write("--html", html, force=force)
-        found = audited(model, input_shape=None if input_shape is None else numbers("--input-shape", input_shape))
-        if html is not None:
-            write(html, found.to_html())
-    except PaddingError as error:
-        typer.echo(f"convpad audit: {error}", err=True)
-        raise typer.Exit(2) from None
-    from convpad.cli.output import show
-
-    show(found, json=json)
+    refuse_to_write("--html", html, force=force)
+    result = convpad.audit(model, input_shape=numbers("--input-shape", input_shape))
+    if html is not None:
+        write(html, result.to_html())
+    show(result, json=json)

@@ -1,15 +1,16 @@
-"""What does `convpad compare` do? It reads two models' files and prints where they pad differently."""
+"""`convpad compare`: read the files of two models, and print where they pad differently."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import convpad
 from convpad.cli.files import refuse_to_write, write
+from convpad.cli.options import Force, Html, Json
+from convpad.cli.output import show
 from convpad.cli.parsing import numbers
-from convpad.core.errors import PaddingError
 
 __all__ = ["compare"]
 
@@ -21,9 +22,9 @@ def compare(
         str | None, typer.Option(help="Of the first's input where it leaves it open: 1x224x224x3.")
     ] = None,
     input_shape_second: Annotated[str | None, typer.Option(help="Of the second's.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page into this HTML file, too.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the HTML file if it exists.")] = False,
+    json: Json = False,
+    html: Html = None,
+    force: Force = False,
 ) -> None:
     """Where two models pad differently, and what makes them agree.
 
@@ -35,24 +36,14 @@ def compare(
 
     Exit status: 0 no difference, 1 differences, 2 a file cannot be read.
     """
-    from convpad.models.compare import compare as compared
-
-    try:
-        if html is not None:
-            refuse_to_write("--html", html, force=force)
-        found = compared(
-            first,
-            second,
-            input_shape_a=None if input_shape_first is None else numbers("--input-shape-first", input_shape_first),
-            input_shape_b=None if input_shape_second is None else numbers("--input-shape-second", input_shape_second),
-        )
-        if html is not None:
-            write(html, found.to_html())
-    except PaddingError as error:
-        typer.echo(f"convpad compare: {error}", err=True)
-        raise typer.Exit(2) from None
-    from convpad.cli.output import show
-
-    show(found, json=json)
-    if not found.agree:
+    refuse_to_write("--html", html, force=force)
+    shapes = {
+        "input_shape_a": numbers("--input-shape-first", input_shape_first),
+        "input_shape_b": numbers("--input-shape-second", input_shape_second),
+    }
+    result = convpad.compare(first, second, **shapes)
+    if html is not None:
+        write(html, result.to_html())
+    show(result, json=json)
+    if not result.agree:
         raise typer.Exit(1)

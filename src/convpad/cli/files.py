@@ -1,4 +1,4 @@
-"""How does a command write a file? Whole or not at all, and over another only when told to."""
+"""Files that commands write: whole or not at all, and over another file only with `--force`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from convpad.core.errors import PaddingError
 __all__ = ["refuse_to_write", "write"]
 
 
-def refuse_to_write(option: str, path: Path, *, force: bool) -> None:
-    """Refuses, before any work is done, a file that must not or cannot be written.
+def refuse_to_write(option: str, path: Path | None, *, force: bool) -> None:
+    """Refuse, before any work is done, a file that must not or cannot be written.
+
+    Args:
+        option: the option that names the file.
+        path: the file; None for none.
+        force: whether to replace a file.
 
     Raises:
-        PaddingError: it is a folder, its folder does not exist, or it exists and `force` is False.
+        PaddingError: the path is a folder, its folder does not exist, or it exists and `force` is False.
     """
+    if path is None:
+        return
     if path.is_dir():
         raise PaddingError(f"{option} must be a file. Received: the folder {path}.")
     if path.exists() and not force:
@@ -26,7 +33,7 @@ def refuse_to_write(option: str, path: Path, *, force: bool) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a text file, which appears only once it is complete.
+    """Write a text file, which appears only once it is complete.
 
     Example:
 
@@ -39,7 +46,7 @@ def write(path: Path, text: str) -> None:
     'whole'
 
     Raises:
-        PaddingError: the system does not let it.
+        PaddingError: the system refuses.
     """
     part = None
     try:

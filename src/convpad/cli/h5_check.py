@@ -1,7 +1,7 @@
-"""Are the weights in a Keras file whole, in that file, and no larger than it? A process of its own looks.
+"""Check of the weights in a Keras file, in a process of its own: they must be whole, in that file, and no larger.
 
-The HDF5 library runs forever on some damaged files, or breaks off the process that it is in (HDF5 1.14, in h5py 3.14);
-and a file of it may name other files to be read. What is run here is run with nothing else of convpad.
+The HDF5 library runs forever on some damaged files, or aborts its process (HDF5 1.14, in h5py 3.14), and an HDF5 file
+may name other files to be read. The process imports nothing else of convpad.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ __all__ = ["fault", "refuse_weights"]
 
 WEIGHTS = "model.weights.h5"
 
-_SWELLS = 16
-_ANYWAY = 64 * 2**20
-"""Contents may be so many times, and so many bytes, larger than their file: Keras does not compress."""
+_FACTOR = 16
+_SPARE_BYTES = 64 * 2**20
+"""Factor and bytes by which contents may exceed their file: Keras does not compress."""
 
 _PATIENCE = 60.0
 _BYTES_A_SECOND = 10 * 2**20
-"""Seconds that the library is given, and how slowly it may read."""
+"""Seconds that the library may take, and bytes that it must read in each further second."""
 
-_MOST_ENTRIES = 1_000_000
+_MAX_ENTRIES = 1_000_000
 
 
 def refuse_weights(path: Path) -> None:
-    """Refuses a `.keras` or `.h5` file whose weights the HDF5 library cannot read, or must not.
+    """Refuse a `.keras` or `.h5` file whose weights the HDF5 library cannot read, or must not.
 
     Raises:
-        PaddingError: it says what is the matter with them.
+        PaddingError: the fault.
     """
     from convpad.core.errors import PaddingError
     from convpad.models.readers import printable
 
     seconds = _PATIENCE + path.stat().st_size / _BYTES_A_SECOND
-    # -P: the files beside this one are no modules of their own.
+    # -P: the files beside this one are not importable as top-level modules.
     command = [sys.executable, "-P", __file__, str(path.absolute())]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
@@ -51,18 +51,18 @@ def refuse_weights(path: Path) -> None:
 
 
 def fault(path: Path) -> str:
-    """What is the matter with the weights of a file; empty where nothing is."""
+    """Return the fault of the weights of a file; empty where there is none."""
     import h5py  # Keras brings it
 
-    most = _ANYWAY + _SWELLS * path.stat().st_size
-    swollen = f"Its contents must be of at most {most:,} bytes, for a file of its size."
+    limit = _SPARE_BYTES + _FACTOR * path.stat().st_size
+    too_large = f"Its contents must be of at most {limit:,} bytes, for a file of its size."
     try:
         if path.suffix == ".keras":
             with ZipFile(path) as archive:
                 if WEIGHTS not in archive.namelist():
                     return f"There is no {WEIGHTS} in it, which every .keras file has."
-                if sum(info.file_size for info in archive.infolist()) > most:
-                    return swollen
+                if sum(info.file_size for info in archive.infolist()) > limit:
+                    return too_large
                 source: Any = io.BytesIO(archive.read(WEIGHTS))
         else:
             source = path
@@ -76,16 +76,16 @@ def fault(path: Path) -> str:
                     if entry.external or entry.is_virtual:
                         return f"Its weights must be in it. Received: {name}, which is kept in another file."
                     size += entry.nbytes
-                    if size > most:
-                        return swollen
+                    if size > limit:
+                        return too_large
                     entry[()]
-    except Exception as error:  # whatever the library says of bytes that someone else chose
+    except Exception as error:  # any: the bytes are not ours
         return f"Its weights cannot be read: {type(error).__name__}: {error}"
     return ""
 
 
 def _entries(file: Any) -> Iterator[tuple[str, Any]]:
-    """Everything in an HDF5 file once, and links to elsewhere as None."""
+    """Yield every entry of an HDF5 file once, with its name; None for a link to another place."""
     import h5py
 
     waiting, seen = [("/", file["/"])], set[Any]()
@@ -94,8 +94,8 @@ def _entries(file: Any) -> Iterator[tuple[str, Any]]:
         if entry in seen:
             continue
         seen.add(entry)
-        if len(seen) > _MOST_ENTRIES:
-            raise ValueError(f"more than {_MOST_ENTRIES:,} entries")
+        if len(seen) > _MAX_ENTRIES:
+            raise ValueError(f"more than {_MAX_ENTRIES:,} entries")
         yield name, entry
         if isinstance(entry, h5py.Group):
             for key in entry:

@@ -1,11 +1,11 @@
-"""How does a command read and write Keras models? Without running code from a file; whole, or not at all."""
+"""Keras models in files: read without running code from them, written whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from math import prod
@@ -17,20 +17,39 @@ from zipfile import ZipFile
 from convpad.cli.files import refuse_to_write
 from convpad.cli.h5_check import refuse_weights
 from convpad.core.errors import PaddingError
+from convpad.models.changes import Changes
 from convpad.models.readers import line_of, read
 from convpad.models.readers.keras_safety import refuse_code
 
-__all__ = ["load", "refuse_models", "save"]
+__all__ = ["load", "refuse_models", "rewrite", "save"]
 
 _BACKENDS = ("jax", "tensorflow", "torch")
 _LEGACY = (".h5", ".hdf5")
 _CONFIG = "config.json"
 _SPARE = 1_000_000
-"""Weights that a file may leave to be made."""
+"""Weights that a model may have beyond the bytes of its file."""
+
+
+def rewrite(source: Path, target: Path, change: Callable[..., Any], *, force: bool) -> Changes:
+    """Change the model of a file, write it into another, and return the report.
+
+    Args:
+        source, target: the files.
+        change: `convpad.fold` or `convpad.repad`, called with the model and `report`. It imports Keras, so it is called
+            once the backend is chosen.
+        force: whether to replace the target.
+
+    Raises:
+        PaddingError: the model cannot be read, changed or written.
+    """
+    refuse_models(source, target, force=force)
+    reports: list[Changes] = []
+    save(change(load(source), report=reports.append), target)
+    return reports[0]
 
 
 def refuse_models(source: Path, target: Path, *, force: bool) -> None:
-    """Refuses, before Keras is started, what cannot be read or must not be written.
+    """Refuse, before Keras is started, a file that cannot be read or must not be written.
 
     Raises:
         PaddingError: no such model, no such folder, a file that is there already, a missing package.
@@ -54,10 +73,10 @@ def refuse_models(source: Path, target: Path, *, force: bool) -> None:
 
 
 def load(path: Path) -> Any:
-    """The Keras model of a file. What `convpad.audit` refuses is refused here, with the same words.
+    """Return the Keras model of a file. What `convpad.audit` refuses is refused here, with the same words.
 
     Raises:
-        PaddingError: it is no such model, or it would bring code along.
+        PaddingError: the file holds no such model, or code.
     """
     read(path)
     refuse_weights(path)
@@ -78,8 +97,8 @@ def load(path: Path) -> Any:
 
 
 @contextmanager
-def _one_line(says: str) -> Iterator[None]:
-    """Whatever is raised becomes one line."""
+def _one_line(failure: str) -> Iterator[None]:
+    """Turn whatever is raised into one line, after `failure`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -87,41 +106,41 @@ def _one_line(says: str) -> Iterator[None]:
     except PaddingError:
         raise
     except OSError as error:
-        raise PaddingError(f"{says}: {error.strerror or line_of(error)}.") from None
+        raise PaddingError(f"{failure}: {error.strerror or line_of(error)}.") from None
     except Exception as error:
-        raise PaddingError(f"{says}: {line_of(error)}.") from None
+        raise PaddingError(f"{failure}: {line_of(error)}.") from None
 
 
 def _refuse_sizes(path: Path) -> Any:
-    """Refuses a file that asks for far more memory than it brings; and gives what its model was compiled with.
+    """Refuse a file whose model needs far more memory than the file has bytes; return its compile config.
 
-    Keras makes the model without its weights. Those of an `.h5` file are held against it while it is read so.
+    Keras makes the model without its weights. It compares the weights of an `.h5` file with the model while it reads.
     """
     import keras
 
     compiled = None
-    # On PyTorch what a layer asks of its weights would make them, but for a device that keeps shapes alone.
+    # On PyTorch a layer that asks for a property of its weights makes them, but for a device that keeps shapes alone.
     shapes_alone = keras.device("meta") if keras.config.backend() == "torch" else nullcontext()
     with keras.StatelessScope(initialize_variables=False), shapes_alone:
-        if path.suffix in _LEGACY:  # what it was compiled with Keras 3.15.1 writes, and does not read
+        if path.suffix in _LEGACY:  # Keras 3.15.1 writes its compile config, and does not read it
             keras.saving.load_model(path, safe_mode=True, compile=False)
         else:
             with ZipFile(path) as archive:
                 config = json.loads(archive.read(_CONFIG))
             compiled = config.pop("compile_config", None)
             model: Any = keras.saving.deserialize_keras_object(config, safe_mode=True)
-            wanted, stored = sum(prod(w.shape) for w in getattr(model, "weights", [])), path.stat().st_size
-            if wanted > stored + _SPARE:  # less than a byte for each number
-                raise PaddingError(f"{path.name} asks for {wanted:,} weights and is of {stored:,} bytes.")
+            weights, size = sum(prod(w.shape) for w in getattr(model, "weights", [])), path.stat().st_size
+            if weights > size + _SPARE:  # less than a byte for each number
+                raise PaddingError(f"{path.name} asks for {weights:,} weights and is of {size:,} bytes.")
     keras.backend.clear_session()
     return compiled
 
 
 def save(model: Any, path: Path) -> None:
-    """Writes a `.keras` file, which appears only once it is complete.
+    """Write a `.keras` file, which appears only once it is complete.
 
     Raises:
-        PaddingError: the system does not let it.
+        PaddingError: the system refuses.
     """
     with _one_line(f"{path} cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
         part = Path(folder) / path.name

@@ -1,4 +1,4 @@
-"""How are sizes, amounts and modes written in a terminal? `224x320`, `1,2x0,3`, `reflect,circular`."""
+"""Sizes, amounts and modes as a terminal has them: `224x320`, `1,2x0,3`, `reflect,circular`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ from convpad.core.errors import refuse
 __all__ = ["modes", "numbers", "padding"]
 
 
-def _number(option: str, text: str, whole: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise refuse(option, "be an int, or one for each axis as in 224x320", whole) from None
-
-
-def numbers(option: str, text: str) -> Any:
-    """One int, or one for each axis.
+def numbers(option: str, text: str | None) -> Any:
+    """Read an int, or one for each axis; None stays None.
 
     Example:
 
@@ -26,13 +19,15 @@ def numbers(option: str, text: str) -> Any:
     (7, (224, 320), (224, 320))
 
     Raises:
-        PaddingError: it is not made of ints.
+        PaddingError: the text has other parts than ints.
     """
-    return _alone([_number(option, part, text) for part in text.replace("x", ",").split(",")])
+    if text is None:
+        return None
+    return _collapse([_number(option, part, text) for part in text.replace("x", ",").split(",")])
 
 
-def padding(option: str, text: str) -> Any:
-    """A word, ints, or for each axis two of them with a comma between.
+def padding(option: str, text: str | None) -> Any:
+    """Read a named amount, ints, or for each axis two of them with a comma between; None stays None.
 
     Example:
 
@@ -41,17 +36,17 @@ def padding(option: str, text: str) -> Any:
     ('same', 1, ((1, 2), (0, 3)))
 
     Raises:
-        PaddingError: it is neither a word nor made of ints.
+        PaddingError: the text is neither a word nor made of ints.
     """
-    if text.replace("_", "").isalpha() and text != "x":
+    if text is None or (text.replace("_", "").isalpha() and text != "x"):
         return text
     if "x" not in text:
         return numbers(option, text)
-    return tuple(_alone([_number(option, part, text) for part in axis.split(",")]) for axis in text.split("x"))
+    return tuple(_collapse([_number(option, part, text) for part in axis.split(",")]) for axis in text.split("x"))
 
 
-def modes(text: str) -> Any:
-    """A mode or a constant, or one for each axis; with one axis, one for each side.
+def modes(text: str | None) -> Any:
+    """Read a mode or a constant, or one for each axis (with one axis, for each side); None stays None.
 
     Example:
 
@@ -59,7 +54,14 @@ def modes(text: str) -> Any:
     >>> modes("reflect"), modes("circular,0.5")
     ('reflect', ('circular', 0.5))
     """
-    return _alone([_mode(part) for part in text.split(",")])
+    return None if text is None else _collapse([_mode(part) for part in text.split(",")])
+
+
+def _number(option: str, part: str, text: str) -> int:
+    try:
+        return int(part)
+    except ValueError:
+        raise refuse(option, "be an int, or one for each axis as in 224x320", text) from None
 
 
 def _mode(text: str) -> str | float:
@@ -69,6 +71,6 @@ def _mode(text: str) -> str | float:
         return text
 
 
-def _alone(entries: list[Any]) -> Any:
-    """The one entry there is, or all of them."""
+def _collapse(entries: list[Any]) -> Any:
+    """Return the only entry, or a tuple of all."""
     return entries[0] if len(entries) == 1 else tuple(entries)

@@ -1,4 +1,4 @@
-"""What does `convpad solve` do? It reads two sizes, or a table of them, and prints the paddings that explain them."""
+"""`convpad solve`: read two sizes, or a table of them, and print the paddings that explain them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
+import convpad
+from convpad.cli.options import Json
+from convpad.cli.output import show
 from convpad.cli.parsing import numbers, padding
 from convpad.core.errors import PaddingError, refuse
 
 __all__ = ["solve"]
 
 LONGEST = 1_000_000
-"""Characters of the longest table that is read."""
+"""Bytes of the longest table."""
 
 
 def solve(
@@ -38,7 +41,7 @@ def solve(
     rank: Annotated[int | None, typer.Option(help="Axes, where a size is one number: 1, 2 or 3; without it 2.")] = None,
     table: Annotated[str | None, typer.Option(help="A file with a table of sizes, or - for standard input.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Print every solution, not the likeliest alone.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Every padding that explains two sizes, the likeliest first.
 
@@ -53,41 +56,35 @@ def solve(
 
     Exit status: 0 fine, 2 an argument or the table makes no sense.
     """
-    try:
-        if table is not None:
-            layer = (input, output, kernel, stride, dilation, pad, rounding)
-            if any(said is not None for said in layer) or op != "conv":
-                raise PaddingError("--table goes with --framework, --rank and --json alone: its rows say the rest.")
-            from convpad.solver.chain import solve_chain
-
-            chain = solve_chain(_read(table), rank=2 if rank is None else rank, framework=framework)
-            typer.echo(chain.to_json() if json else str(chain))
-            return
-        if input is None or output is None:
-            raise PaddingError("Give two sizes, as in: convpad solve 224 112. Or --table FILE.")
-        from convpad.solver import SHOWN
-        from convpad.solver import solve as solved
-
-        solutions = solved(
-            numbers("INPUT", input),
-            numbers("OUTPUT", output),
-            kernel=None if kernel is None else numbers("--kernel", kernel),
-            strides=None if stride is None else numbers("--stride", stride),
-            dilation_rate=None if dilation is None else numbers("--dilation", dilation),
-            padding=None if pad is None else padding("--padding", pad),
-            op=op,
-            rounding=rounding,
-            framework=framework,
-            rank=rank,
-        )
-    except PaddingError as error:
-        typer.echo(f"convpad solve: {error}", err=True)
-        raise typer.Exit(2) from None
-    typer.echo(solutions.to_json() if json else solutions.to_text(None if everything else SHOWN))
+    if table is not None:
+        layer = (input, output, kernel, stride, dilation, pad, rounding)
+        if any(text is not None for text in layer) or op != "conv":
+            raise PaddingError("--table goes with --framework, --rank and --json alone: its rows say the rest.")
+        chain = convpad.solve_chain(_read(table), rank=2 if rank is None else rank, framework=framework)
+        show(chain, json=json)
+        return
+    if input is None or output is None:
+        raise PaddingError("Give two sizes, as in: convpad solve 224 112. Or --table FILE.")
+    solutions = convpad.solve(
+        numbers("INPUT", input),
+        numbers("OUTPUT", output),
+        kernel=numbers("--kernel", kernel),
+        strides=numbers("--stride", stride),
+        dilation_rate=numbers("--dilation", dilation),
+        padding=padding("--padding", pad),
+        op=op,
+        rounding=rounding,
+        framework=framework,
+        rank=rank,
+    )
+    if everything and not json:
+        typer.echo(solutions.to_text(None))
+    else:
+        show(solutions, json=json)
 
 
 def _read(name: str) -> str:
-    """The text of a file, or of standard input."""
+    """Return the text of a file, or of standard input."""
     try:
         if name == "-":
             text = sys.stdin.buffer.read(LONGEST + 1)

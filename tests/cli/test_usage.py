@@ -11,7 +11,7 @@ import typer
 from frameworks import CHOSEN
 from typer.testing import CliRunner
 
-from convpad.cli import app
+from convpad.cli.commands import app
 
 once = pytest.mark.skipif("numpy" not in CHOSEN, reason="once is enough")
 
@@ -64,13 +64,13 @@ def test_what_is_fine_ends_with_0(arguments: tuple[str, ...]) -> None:
 
 @once
 def test_an_error_of_convpad_s_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convpad.explanation.explain", lambda *arguments, **options: 1 / 0)
+    monkeypatch.setattr("convpad.explain", lambda *arguments, **options: 1 / 0)
     assert isinstance(invoke("explain", "6", "--kernel", "3").exception, ZeroDivisionError)
 
 
 @once
 def test_as_a_process_it_ends_so_too() -> None:
-    call = [sys.executable, "-c", "from convpad.cli import app; app()", "fold"]
+    call = [sys.executable, "-c", "from convpad.cli import main; main()", "fold"]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "convpad fold: Missing argument 'MODEL'. Try: convpad fold --help\n"

@@ -1,0 +1,102 @@
+"""Output of commands: within the terminal, without rich, and without typer."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from convpad.cli import output
+from convpad.cli.commands import app
+from convpad.display.text import to_text
+from convpad.models.changes import Change, Changes
+
+pytestmark = pytest.mark.needs("numpy")
+
+CHANGES = Changes("fold", (Change("a/long/name/of/a/layer", "ZeroPadding2D", "folded", "into " + "conv " * 12),))
+
+
+class Terminal:
+    """A standard output that says it is a terminal."""
+
+    def __init__(self, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.text = ""
+        monkeypatch.setenv("COLUMNS", columns)
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr(output.typer, "echo", self.echo)
+        monkeypatch.setattr(output.sys, "stdout", self)
+
+    def isatty(self) -> bool:
+        return True
+
+    def echo(self, text: str) -> None:
+        self.text += text
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_terminal_gets_what_fits_in_colour(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(str(columns), monkeypatch)
+    output.show(CHANGES, json=False)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.text)
+    assert plain != terminal.text
+    assert plain == to_text(CHANGES.to_table(), columns)
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_colours_are_left_out_where_they_are_not_wanted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal("80", monkeypatch)
+    monkeypatch.setenv(name, value)
+    output.show(CHANGES, json=False)
+    assert terminal.text == str(CHANGES)
+
+
+def test_a_pipe_gets_one_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show(CHANGES, json=False)
+    assert capsys.readouterr().out == to_text(CHANGES.to_table(), None) + "\n"
+    output.show(CHANGES, json=True)
+    assert capsys.readouterr().out == CHANGES.to_json() + "\n"
+
+
+def process(code: str) -> Any:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("package", ["typer", "rich"])
+def test_without_what_the_commands_need_it_says_how_to_install(package: str) -> None:
+    fails = f"import sys; sys.modules[{package!r}] = None; sys.argv[1:] = ['explain', '6', '--kernel', '3']; "
+    done = process(fails + "from convpad.cli import main; main()")
+    if package == "rich" and done.returncode == 0:  # Typer can do without, and so can we
+        assert done.stdout.startswith("conv on 6")
+        return
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"convpad: The commands need {package}. Install it with: pip install 'convpad[cli]'\n"
+
+
+def test_a_missing_module_of_ours_is_not_taken_for_typer() -> None:
+    done = process("import sys; sys.modules['convpad.cli.parsing'] = None; from convpad.cli import main; main()")
+    assert "ModuleNotFoundError" in done.stderr
+
+
+def test_python_m() -> None:
+    done = subprocess.run([sys.executable, "-m", "convpad", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "convpad")
+
+
+def test_progress_without_rich_shows_nothing(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    with output.progress("first", 2) as bar:
+        bar.step("second")
+        with bar.paused():
+            pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_every_command_refuses_in_one_line() -> None:
+    done = CliRunner().invoke(app, ["solve"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "convpad solve: Give two sizes, as in: convpad solve 224 112. Or --table FILE.\n"
