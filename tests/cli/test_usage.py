@@ -1,4 +1,4 @@
-"""What do the commands say to arguments that make no sense? One line, and exit status 2."""
+"""Arguments of commands that make no sense: one line, and exit status 2."""
 
 from __future__ import annotations
 

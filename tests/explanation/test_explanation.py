@@ -1,4 +1,4 @@
-"""Are the facts about a window facts? Counted by hand, printed, drawn, and asked for from a terminal."""
+"""Explanations: facts counted by hand, text, JSON, pictures, and the command."""
 
 from __future__ import annotations
 
@@ -88,6 +88,16 @@ def test_text() -> None:
     assert "values that no window reads: 3 of 9" in str(explain(9, 3, strides=4))
     assert "outputs that no input reaches: 1 of 2" in str(explain(1, 1, strides=2, op="conv_transpose"))
     assert "1 cropped before and 1 after" in str(explain(4, 4, strides=2, padding="same", op="conv_transpose"))
+
+
+def test_page_and_one_line() -> None:
+    found = explain((6, 7), 3, strides=2, padding="half")
+    assert repr(found) == "<Explanation: conv on 6x7: kernel 3, stride 2, padding='half', padding_mode='zeros'>"
+    page = found.to_html()
+    assert page == found._repr_html_()
+    assert found.to_svg() in page
+    assert '<p class="line">axis 0: 6 -&gt; 3: padded by 1 before and 1 after; ' in page
+    assert page.count("<tr>") == 1 + len(NAMES)
 
 
 def test_json() -> None:

@@ -1,4 +1,4 @@
-"""Does an audit say what is so? Against brute force, against the graphs of real networks, and as people see it."""
+"""Audits: against brute force, against the graphs of real networks, and as tables, JSON, pages and a command."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 import convpad
 from convpad.cli.commands import app
 from convpad.core.padding import Padding
+from convpad.display.text import to_text
 from convpad.models.audit import audit_row
 from convpad.models.tensor_info import Signal, pad_of, window_of
 
@@ -95,6 +96,17 @@ def test_the_table() -> None:
         "elsewhere. 1 layer that only pads copies 1.2 kB for one input.\n"
         '[1] This pads (1, 1). Keras\'s "same" pads (0, 1): the same sizes, other values.'
     )
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_table_fits_and_loses_no_name(width: int) -> None:
+    audit = convpad.audit(LIGHT / "light_inception_v2.onnx")
+    lines = to_text(audit.to_table(), width).splitlines()
+    assert max(map(len, lines)) <= width
+    names = {row.window.name for row in audit.rows}
+    assert names <= {line.split("  ")[0] for line in lines}
+    assert repr(audit) == f"<Audit: {audit.summary}>"
+    assert "\n" not in repr(audit)
 
 
 def test_json() -> None:

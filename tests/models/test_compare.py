@@ -1,4 +1,4 @@
-"""Are models aligned rightly, and does what is advised make them agree? The oracle computes both sides."""
+"""Comparisons of models: the alignment, and the advised padding, whose outputs the oracle computes."""
 
 from __future__ import annotations
 
@@ -189,6 +189,7 @@ def test_as_people_see_it(tmp_path: Path) -> None:
     page = comparison.to_html()
     assert "padding=((0, 1), (0, 1))" in page
     assert "<script" not in page
+    assert repr(comparison) == "<Comparison: 1 pair of windows: 0 pad alike, 1 not.>"
 
 
 @once

@@ -1,4 +1,4 @@
-"""Do two graphs compute alike where they are said to, and with the code that is advised? ONNX Runtime computes both."""
+"""Comparisons checked by ONNX Runtime: equal where they say so, and equal with the code that they advise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the one padding that stands for two what they come to, and is it said when there is none? And what is reported?"""
+"""Two paddings merged into one, and the reports of changes."""
 
 from __future__ import annotations
 

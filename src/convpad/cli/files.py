@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 
 from convpad.core.errors import PaddingError
 
@@ -48,16 +47,10 @@ def write(path: Path, text: str) -> None:
     Raises:
         PaddingError: the system refuses.
     """
-    part = None
     try:
-        with NamedTemporaryFile("w", encoding="utf-8", dir=path.absolute().parent, delete=False) as file:
-            part = Path(file.name)
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o666 & ~mask)
-        part.replace(path)
+        with TemporaryDirectory(dir=path.absolute().parent) as folder:
+            part = Path(folder) / path.name
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
     except OSError as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
         raise PaddingError(f"{path} cannot be written: {error.strerror}.") from None
