@@ -23,7 +23,7 @@ from convpad.cli.commands import app
 from convpad.core.padding import Padding
 from convpad.display.text import to_text
 from convpad.models.audit import audit_row
-from convpad.models.tensor_info import Signal, pad_of, window_of
+from convpad.models.tensor_info import TensorInfo, apply_pad, apply_window
 
 ZEROS = ("zeros", None)
 
@@ -43,8 +43,8 @@ def test_what_is_read_of_the_padding(
         return
     starts = range(-before, size + after - span + 1, stride)
     read = {start + tap * dilation for start in starts for tap in range(kernel)}
-    signal = pad_of(Signal((None, size, 2)), "pad", "Pad", [layer], [(ZEROS, ZEROS)], [1])
-    window, made = window_of(
+    signal = apply_pad(TensorInfo((None, size, 2)), "pad", "Pad", [layer], [(ZEROS, ZEROS)], [1])
+    window, made = apply_window(
         signal, "w", "Conv", "conv", Padding.parse([own], rank=1), kernel=[kernel], strides=[stride],
         dilation=[dilation], filters=2, channels_last=True,
     )  # fmt: skip
@@ -78,7 +78,7 @@ def test_networks(name: str) -> None:
     assert sum(row.window.pads_something for row in rows) == sum(any(attribute.ints) for attribute in said)
     uneven, other = sum(row.uneven is True for row in rows), sum(bool(row.portability_note) for row in rows)
     assert (len(audit.reading.windows), uneven, other) == NETWORKS[name]
-    assert (audit.reading.unread, audit.copied) == ((), 0)
+    assert (audit.reading.unsupported, audit.copied) == ((), 0)
 
 
 PADDED = graph('q = Pad <mode = "reflect"> (x, p)', "z = Conv <strides = [2, 2]> (q, k)", "y = Relu (z)")
@@ -144,7 +144,7 @@ def test_where_values_differ(nodes: list[str], said: str) -> None:
 
 def test_padding_that_no_window_follows() -> None:
     audit = convpad.audit(graph("q = Pad (x, p)", "z = Relu (q)", "y = MaxPool <kernel_shape = [2, 2]> (z)"))
-    assert ([pad.name for pad in audit.reading.loose], audit.copied) == (["q"], 1200)
+    assert ([pad.name for pad in audit.reading.unattached], audit.copied) == (["q"], 1200)
     assert "Layers that pad ahead of no window: q." in str(audit)
     assert audit.rows[0].window.amounts == ((0, 0), (0, 0))
 

@@ -116,7 +116,7 @@ def _kind(window: Any) -> Any:
     return window.op, window.kernel, window.strides, window.channels, window.filters, window.input
 
 
-DENSENET = [window for window in read(LIGHT / "light_densenet121.onnx").windows if window.matters]
+DENSENET = [window for window in read(LIGHT / "light_densenet121.onnx").windows if window.is_relevant]
 
 
 @once

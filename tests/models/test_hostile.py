@@ -208,7 +208,7 @@ def test_outputs_of_any_structure(tmp_path: Path) -> None:
 
 def test_functions_that_pad_are_said_to_be_unread(tmp_path: Path) -> None:
     entry = layer("Pad", {"name": "mirror", "pad_width": 1, "mode": "reflect"}, X, module="keras.src.ops.numpy")
-    assert read(keras_file(tmp_path / "m.keras", entry)).unread == ("mirror (Pad)",)
+    assert read(keras_file(tmp_path / "m.keras", entry)).unsupported == ("mirror (Pad)",)
 
 
 def test_a_stack_is_known_by_what_its_layers_were_built_for(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_stack_is_known_by_what_its_layers_were_built_for(tmp_path: Path) -> N
     ]
     entry = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": rows}}
     reading = read(write(tmp_path / "m.keras", zipped("config.json", json.dumps(entry))))
-    assert (reading.windows[0].input, reading.unread) == ((8, 9), ("steps (ConvLSTM2D)",))
+    assert (reading.windows[0].input, reading.unsupported) == ((8, 9), ("steps (ConvLSTM2D)",))
 
 
 def test_a_config_that_calls_itself_again_and_again(tmp_path: Path) -> None:

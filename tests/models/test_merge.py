@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import convpad
 from convpad import Constant, Learned, Padding
 from convpad.models.changes import Change, Changes
-from convpad.models.merge import melted
+from convpad.models.merge import merge_paddings
 
 if "numpy" not in CHOSEN:
     pytest.skip("once is enough", allow_module_level=True)
@@ -30,7 +30,7 @@ FILLS = st.tuples(*[st.tuples(MODES, MODES)] * 2)
 def test_two_paddings_that_melt_are_one(first: Any, fills: Any, second: Any, more: Any, sizes: tuple[int, int]) -> None:
     x = np.random.default_rng(0).normal(size=(1, *sizes, 1))
     between = convpad.pad(x, first, fills)
-    one = melted(
+    one = merge_paddings(
         convpad.Padding.parse(first, fills, rank=2),
         convpad.Padding.parse(second, more, rank=2),
         (1, 1),
@@ -43,7 +43,7 @@ def test_two_paddings_that_melt_are_one(first: Any, fills: Any, second: Any, mor
 
 @given(AMOUNTS, AMOUNTS, st.sampled_from(["zeros", "replicate", 0.5]))
 def test_equal_paddings_always_melt(first: Any, second: Any, mode: Any) -> None:
-    one = melted(
+    one = merge_paddings(
         convpad.Padding.parse(first, mode, rank=2), convpad.Padding.parse(second, mode, rank=2), (1, 1), (1, 1), (5, 5)
     )
     assert not isinstance(one, str)
@@ -62,7 +62,7 @@ def test_equal_paddings_always_melt(first: Any, second: Any, mode: Any) -> None:
 ])  # fmt: skip
 def test_why_two_are_not_one(first: Any, second: Any, said: str) -> None:
     one, two = (Padding.parse(*padding, rank=2) for padding in (first, second))
-    assert melted(one, two, (3, 3), (2, 2), (None, None)) == said
+    assert merge_paddings(one, two, (3, 3), (2, 2), (None, None)) == said
 
 
 @pytest.mark.parametrize(("first", "second", "sizes", "one"), [
@@ -73,7 +73,7 @@ def test_why_two_are_not_one(first: Any, second: Any, said: str) -> None:
     (((1, 0), "reflect"), ((0, 1), "circular"), (8, 8), (1, ("reflect", "circular"))),
 ])  # fmt: skip
 def test_which_padding_two_are(first: Any, second: Any, sizes: Any, one: Any) -> None:
-    found = melted(Padding.parse(*first, rank=2), Padding.parse(*second, rank=2), (3, 3), (2, 2), sizes)
+    found = merge_paddings(Padding.parse(*first, rank=2), Padding.parse(*second, rank=2), (3, 3), (2, 2), sizes)
     wanted = Padding.parse(*one, rank=2)
     assert not isinstance(found, str), found
     assert (found.amounts, found.modes) == (wanted.amounts, wanted.modes)

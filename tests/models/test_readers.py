@@ -53,6 +53,10 @@ NODES = [
     ("8, 9", "8, 1, 3, 3", "y = Conv <group = 4, strides = [2, 2], pads = [0, 0, 1, 1]> (x, w)"),
     ("9, 8", None, "y = MaxPool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 0, 0, 1]> (x)"),
     ("10, 8", None, "y = MaxPool <kernel_shape = [3, 2], strides = [2, 2], ceil_mode = 1> (x)"),
+    ("9, 8", None, "y = MaxPool <kernel_shape = [3, 2], dilations = [2, 3], pads = [1, 1, 1, 1]> (x)"),
+    ("9, 8", None, "y = MaxPool <kernel_shape = [3, 3], strides = [2, 3], dilations = [2, 1], ceil_mode = 1> (x)"),
+    ("10, 8", None, "y = AveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], ceil_mode = 1,"
+     " count_include_pad = 1> (x)"),
     ("9, 8", None, "y = AveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (x)"),
     ("9, 8", None, "y = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1], count_include_pad = 1> (x)"),
     ("5, 4", "4, 3, 3, 3", "y = ConvTranspose <strides = [2, 2], pads = [1, 1, 1, 1], output_padding = [1, 0]> (x, w)"),
@@ -84,7 +88,7 @@ def test_onnx(size: str, weight: str | None, nodes: str, mode: str) -> None:
     model = onnx_model(size, weight, nodes)
     reading = read(model)
     (window,) = reading.windows
-    assert (reading.unread, reading.loose) == ((), ())
+    assert (reading.unsupported, reading.unattached) == ((), ())
     x = RNG.normal(size=(2, 4, *map(int, size.split(",")))).astype("float32")
     feeds, kernel = {"x": x}, None
     if weight:
@@ -119,7 +123,7 @@ def test_what_onnx_hides_is_said() -> None:
         '<ir_version: 8, opset_import: ["": 18]> net (float[1, 3, 8, 8] x, int64[8] p) => (float[1, 3, a, b] y) '
         "{ q = Pad (x, p) y = LpPool <kernel_shape = [2, 2]> (q) }"
     )
-    assert read(model).unread == ("q (Pad)", "y (LpPool)")
+    assert read(model).unsupported == ("q (Pad)", "y (LpPool)")
 
 
 # Files need no framework
@@ -203,7 +207,10 @@ def torch_rows() -> list[Any]:
         nn.ConvTranspose2d(4, 6, 4, stride=3, groups=2),
         nn.MaxPool2d(3, 2, 1),
         nn.MaxPool2d(3, 2, ceil_mode=True),
+        nn.MaxPool2d(3, 2, 1, dilation=2),
+        nn.MaxPool2d(2, 3, dilation=(3, 1), ceil_mode=True),
         nn.AvgPool2d(3, 2, 1),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True),
         nn.AvgPool2d(2, count_include_pad=False, padding=1),
         nn.AvgPool2d(3, 2, ceil_mode=True),
         nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
@@ -235,12 +242,15 @@ def test_torch(module: Any) -> None:
 
 
 @torch_here
-def test_a_pool_that_counts_its_padding_and_not_what_is_beyond_it() -> None:
+def test_a_pool_that_counts_its_padding_and_not_the_places_beyond() -> None:
     from torch import nn
 
     module = nn.AvgPool2d(3, 2, 1, ceil_mode=True)
-    assert read(module, (2, 4, 11, 11)).unread == ()
-    assert read(module, (2, 4, 10, 10)).unread == ("avg_pool2d (avg_pool2d)",)
+    (window,) = read(module, (2, 4, 11, 11)).windows
+    assert not any(axis.ceil for axis in window.windows)  # the last window ends with the padding
+    reading = read(module, (2, 4, 10, 10))
+    assert (reading.unsupported, reading.windows[0].output, reading.windows[0].folded) == ((), (6, 6), None)
+    assert all(axis.ceil for axis in reading.windows[0].windows)
 
 
 def torch_net() -> Any:
@@ -404,7 +414,7 @@ def test_keras_models_of_one_s_own() -> None:
     model = keras.Model(image, keras.layers.Conv2D(2, 3, padding="same")(Mine(name="mine")(image)))
     reading = read(model)
     assert reading.windows[0].input == (4, 8)  # as Keras saw it: nothing of the layer is known here
-    assert reading.unread == ("mine (Mine)",)
+    assert reading.unsupported == ("mine (Mine)",)
     with pytest.raises(PaddingError, match="must be functional or Sequential"):
         read(Net())
 
@@ -426,7 +436,7 @@ def test_every_application(name: str) -> None:
     for window in reading.windows:
         layer = live[window.name.split("/")[-1]]
         assert (*window.output, window.filters) == tuple(layer.output.shape[1:]), window.name
-    assert reading.unread == ()
+    assert reading.unsupported == ()
 
 
 # What is no model

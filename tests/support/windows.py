@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 import convpad
-from convpad.models.windows import PaddedWindow
+from convpad.models.windows import PaddedWindow, window_problem
+from convpad.reference import solve
 
 
 def computed(window: PaddedWindow, x: Any, kernel: Any = None) -> Any:
@@ -17,18 +18,28 @@ def computed(window: PaddedWindow, x: Any, kernel: Any = None) -> Any:
         x: channels last.
         kernel: as Keras has it; of pools none.
     """
+    if window.op in ("max_pool", "average_pool"):
+        return pooled(window, np.asarray(x))
     padding, mode = window.padding.spelling() if window.op == "conv_transpose" or not window.pads else spelled(window)
     if window.op == "conv_transpose":
         padding = window.amounts
     options: dict[str, Any] = {"strides": window.strides, "padding": padding, "padding_mode": mode}
-    if window.op in ("max_pool", "average_pool"):
-        return getattr(convpad, window.op)(x, window.kernel, **options)
     options["dilation_rate"] = window.dilation
     if window.op == "conv_transpose":
         return convpad.conv_transpose(x, kernel, **options, output_padding=window.problem.leftovers)
     if window.op == "conv":
         options["groups"] = window.problem.groups
     return getattr(convpad, window.op)(x, kernel, **options)
+
+
+def pooled(window: PaddedWindow, x: Any) -> Any:
+    padding = window.folded if window.pads else window.padding
+    assert padding is not None
+    problem = window_problem(
+        window.op, x.shape, padding, kernel=window.kernel, strides=window.strides, dilation=window.dilation, groups=1,
+        filters=None, channels_last=True, ceil_mode=any(axis.ceil for axis in window.problem.windows),
+    )  # fmt: skip
+    return solve(problem, padding.values, x)
 
 
 def spelled(window: PaddedWindow) -> Any:

@@ -15,7 +15,7 @@ from convpad.frameworks.code import collapse
 from convpad.frameworks.query import OpQuery, portability_note
 from convpad.models.cells import mode_cell, window_cell
 from convpad.models.readers import read
-from convpad.models.windows import Pad, PaddedWindow, Reading
+from convpad.models.windows import ModelWindows, Pad, PaddedWindow
 
 __all__ = ["Audit", "AuditRow", "audit", "unread_lines"]
 
@@ -68,7 +68,7 @@ class Audit(Result):
     'This pads (1, 1). Keras\\'s "same" pads (0, 1): the same sizes, other values.'
     """
 
-    reading: Reading
+    reading: ModelWindows
     rows: tuple[AuditRow, ...]
 
     @property
@@ -79,7 +79,7 @@ class Audit(Result):
 
     @property
     def _padding_layers(self) -> dict[str, Pad]:
-        pads = [*(pad for row in self.rows for pad in row.window.pads), *self.reading.loose]
+        pads = [*(pad for row in self.rows for pad in row.window.pads), *self.reading.unattached]
         return {pad.name: pad for pad in pads}
 
     @property
@@ -107,8 +107,8 @@ class Audit(Result):
             "windows": len(reading.windows),
             "copied": self.copied,
             "rows": [_row_dict(row) for row in self.rows],
-            "loose": [_pad_dict(pad) for pad in reading.loose],
-            "unread": reading.unread,
+            "loose": [_pad_dict(pad) for pad in reading.unattached],
+            "unread": reading.unsupported,
         }
 
     def to_table(self) -> Table:
@@ -157,7 +157,7 @@ def audit(model: Any, *, input_shape: Any = None) -> Audit:
     That padding at a stride above 1 may be used on one side alone is from Alsallakh et al. 2021 (arXiv:2010.02178).
     """
     reading = read(model, input_shape)
-    return Audit(reading, tuple(audit_row(window) for window in reading.windows if window.matters))
+    return Audit(reading, tuple(audit_row(window) for window in reading.windows if window.is_relevant))
 
 
 def audit_row(window: PaddedWindow) -> AuditRow:
@@ -172,19 +172,19 @@ def audit_row(window: PaddedWindow) -> AuditRow:
     return AuditRow(window, known if len(known) == len(axes) else None, _portability_note(window))
 
 
-def unread_lines(reading: Reading) -> list[str]:
+def unread_lines(reading: ModelWindows) -> list[str]:
     """Return sentences about the layers that a reader left out."""
     lines: list[str] = []
-    if reading.loose:
-        lines.append(f"Layers that pad ahead of no window: {', '.join(pad.name for pad in reading.loose)}.")
-    if reading.unread:
-        lines.append(f"Not looked into: {', '.join(reading.unread)}.")
+    if reading.unattached:
+        lines.append(f"Layers that pad ahead of no window: {', '.join(pad.name for pad in reading.unattached)}.")
+    if reading.unsupported:
+        lines.append(f"Not looked into: {', '.join(reading.unsupported)}.")
     return lines
 
 
 def _portability_note(window: PaddedWindow) -> str:
     """Return the padding by which another framework gives the same sizes and different values, at a stride above 1."""
-    problem = window.asked()
+    problem = window.whole_problem()
     if problem is None or window.amounts is None or max(window.strides) == 1:
         return ""
     if window.op != "conv_transpose":

@@ -17,7 +17,7 @@ from convpad.models.alignment import aligned
 from convpad.models.cells import mode_cell, window_cell
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
-from convpad.models.windows import PaddedWindow, Reading
+from convpad.models.windows import ModelWindows, PaddedWindow
 
 __all__ = ["Comparison", "WindowPair", "compare"]
 
@@ -88,8 +88,8 @@ class Comparison(Result):
     'y = Conv <kernel_shape = [3, 3], pads = [0, 0, 1, 1], strides = [2, 2]> (x, kernel)'
     """
 
-    a: Reading
-    b: Reading
+    a: ModelWindows
+    b: ModelWindows
     pairs: tuple[WindowPair, ...]
     only_a: tuple[PaddedWindow, ...]
     only_b: tuple[PaddedWindow, ...]
@@ -154,8 +154,8 @@ class Comparison(Result):
                 names = [window.name for window in only if window.pads_something == padded]
                 if names:
                     lines.append(f"Only in {reading.source}, {words}: {', '.join(names)}.")
-            if reading.unread:
-                lines.append(f"Not looked into in {reading.source}: {', '.join(reading.unread)}.")
+            if reading.unsupported:
+                lines.append(f"Not looked into in {reading.source}: {', '.join(reading.unsupported)}.")
         return lines
 
 
@@ -188,8 +188,8 @@ def compare(a: Any, b: Any, *, input_shape_a: Any = None, input_shape_b: Any = N
         PaddingError: one of them is no such model, or its file is not what it should be.
     """
     first, second = read(a, input_shape_a), read(b, input_shape_b)
-    windows_a = [window for window in first.windows if window.matters]
-    windows_b = [window for window in second.windows if window.matters]
+    windows_a = [window for window in first.windows if window.is_relevant]
+    windows_b = [window for window in second.windows if window.is_relevant]
     matches = aligned(windows_a, windows_b)
     pairs = tuple(_pair(windows_a[i], windows_b[j], second.framework) for i, j in matches)
     matched_a, matched_b = {i for i, _ in matches}, {j for _, j in matches}
@@ -219,7 +219,7 @@ def _with_fix(a: PaddedWindow, b: PaddedWindow, differences: tuple[str, ...], fr
     output_padding = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
     parsed = Padding.parse(padding, mode, rank=rank)
     try:
-        problem = b.asked(parsed, output_padding or ((0,) * rank if a.op == "conv_transpose" else None))
+        problem = b.whole_problem(parsed, output_padding or ((0,) * rank if a.op == "conv_transpose" else None))
         code = "" if problem is None else to_code(problem, framework, parsed.values).code
     except PaddingError:  # on b's input there is no such window
         return WindowPair(a, b, differences)

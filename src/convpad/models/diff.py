@@ -1,135 +1,140 @@
-"""In what does the padding of two windows differ? What stands under them is compared, not what it is called."""
+"""Differences between the paddings of two windows: of the values that the windows read, not of their names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from convpad.core.effective import EDGE_MODES, Fill, effective_layers, mode_names
 from convpad.frameworks.code import shortest_pairs
-from convpad.models.windows import Fill, PaddedWindow, fills_of, never_wins
+from convpad.models.windows import PaddedWindow
 
 __all__ = ["differs", "differs_ahead"]
 
-_FROM_THE_EDGE = ("zeros", "constant", "replicate", "ignore")
-"""Modes that know nothing of an axis but its edge."""
+_LOWEST = -3.4e38
+"""A max pool never takes this or less: the least number of float32."""
 
 
 def differs_ahead(a: PaddedWindow, b: PaddedWindow) -> str:
-    """In what layers differ that pad ahead of two transposed convolutions, for which no crop of them stands."""
-    ahead = _ahead(a), _ahead(b)
+    """Return the difference of the layers that pad ahead of two transposed convolutions; no crop stands for them."""
+    ahead = _paddings_ahead(a), _paddings_ahead(b)
     if a.op != "conv_transpose" or ahead[0] == ahead[1]:
         return ""
-    return f"{_said_ahead(ahead[0])} ahead of it, not {_said_ahead(ahead[1])}"
+    return f"{_format_ahead(ahead[0])} ahead of it, not {_format_ahead(ahead[1])}"
 
 
 def differs(a: PaddedWindow, b: PaddedWindow) -> tuple[str, ...]:
-    """In what two paddings of one kind of window differ."""
+    """Return the differences of the paddings of two windows of one kind, by axis; empty where there are none."""
     if a.amounts is None or b.amounts is None:
-        same = a.amounts == b.amounts and a.padding == b.padding and _ahead(a) == _ahead(b)
-        return () if same else ("the amounts depend on a size that is not known",)
-    rows: list[str] = []
-    for axis in range(len(a.windows)):
-        pairs = a.amounts[axis], b.amounts[axis]
-        if not _reach_alike(a, b, axis):
-            rows.append(f"{pairs[0]}, not {pairs[1]}")
-            continue
-        fills = _what(a, axis), _what(b, axis)
-        if fills[0] != fills[1]:
-            rows.append(f"{_said(fills[0])}, not {_said(fills[1])}")
-        else:
-            rows.append("")
+        equal = a.amounts == b.amounts and a.padding == b.padding and _paddings_ahead(a) == _paddings_ahead(b)
+        return () if equal else ("the amounts depend on a size that is not known",)
+    rows = [_axis_difference(a, b, axis) for axis in range(len(a.windows))]
     if not any(rows):
         return ()
-    if len(set(rows)) == 1 and len(rows) > 1:
-        which = "both" if len(rows) == 2 else "all"
-        found = rows[0].split(", not ")
-        return (f"{found[0]} on {which} axes, not {found[1]}",)
-    return tuple(f"axis {axis}: {row}" if len(rows) > 1 else row for axis, row in enumerate(rows) if row)
+    if len(set(rows)) == 1 and len(rows) > 1 and rows[0]:
+        return (f"{rows[0][0]} on {'both' if len(rows) == 2 else 'all'} axes, not {rows[0][1]}",)
+    return tuple(
+        f"axis {axis}: {row[0]}, not {row[1]}" if len(rows) > 1 else f"{row[0]}, not {row[1]}"
+        for axis, row in enumerate(rows)
+        if row
+    )
 
 
-def _reach_alike(a: PaddedWindow, b: PaddedWindow, axis: int) -> bool:
+def _axis_difference(a: PaddedWindow, b: PaddedWindow, axis: int) -> tuple[str, str] | None:
+    if not _same_reach(a, b, axis):
+        return _format_amounts(a, axis), _format_amounts(b, axis)
+    outside_a, outside_b = _outside(a, axis), _outside(b, axis)
+    return None if outside_a == outside_b else (_format_fills(outside_a), _format_fills(outside_b))
+
+
+def _same_reach(a: PaddedWindow, b: PaddedWindow, axis: int) -> bool:
     """Whether the windows stand on the same values along an axis."""
-    one, other = a.windows[axis], b.windows[axis]
-    left = [window.problem.leftovers[axis] if window.problem.leftovers else 0 for window in (a, b)]
-    words = a.padding.amounts[axis], b.padding.amounts[axis]
-    if words[0] == words[1] and words[0].follows_size and not (a.pads or b.pads) and left[0] == left[1]:
+    window_a, window_b = a.windows[axis], b.windows[axis]
+    unread_a, unread_b = (w.problem.leftovers[axis] if w.problem.leftovers else 0 for w in (a, b))
+    amount_a, amount_b = a.padding.amounts[axis], b.padding.amounts[axis]
+    follows_rule = amount_a.follows_size or (window_a.ceil and window_b.ceil)
+    if amount_a == amount_b and follows_rule and not (a.pads or b.pads) and unread_a == unread_b:
         return True  # the same rule, on whatever sizes
     if a.op == "conv_transpose":  # output padding takes less off, or adds
-        return (one.before, (one.after or 0) - left[0]) == (other.before, (other.after or 0) - left[1])
-    if other.size is None:
-        return (one.before, one.after) == (other.before, other.after)
-    return one.before == other.before and replace(other, after=one.after).output == other.output
+        return (window_a.before, (window_a.after or 0) - unread_a) == (
+            window_b.before,
+            (window_b.after or 0) - unread_b,
+        )
+    if window_a.ceil or window_b.ceil:
+        outputs = a.output[axis], b.output[axis]
+        same_sizes = window_a.size == window_b.size and outputs[0] == outputs[1]
+        return None not in outputs and window_a.before == window_b.before and same_sizes
+    if window_b.size is None:
+        return (window_a.before, window_a.after) == (window_b.before, window_b.after)
+    return window_a.before == window_b.before and replace(window_b, after=window_a.after).output == window_b.output
 
 
-def _what(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]:
-    """What is read on the two sides of an axis: None where nothing is."""
+def _outside(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]:
+    """Return the values that are read on the two sides of an axis: a fill, or several by name; None for nothing."""
     if window.op == "conv_transpose":
         return None, None
-    one = window.windows[axis]
-    read = one.before or 0, (one.after or 0) - (one.leftover or 0)
-    sides = [_layers(window, axis, side) for side in (0, 1)]
-    several = sum(any(side[place][0] for side in sides) for place in range(len(sides[0]))) > 1
-    if several and any(amount and fill[0] not in _FROM_THE_EDGE for side in sides for amount, fill in side):
-        # A mode that looks into the axis meets what an earlier layer has put there.
-        names = [", then ".join(fill[0] for amount, fill in side if amount) for side in sides]
-        before, after = (
-            (name, repr(sides)) if count > 0 and name else None for name, count in zip(names, read, strict=True)
-        )
+    sides = [[(amount, _as_read(window, fill)) for amount, fill in window.layers(axis, side)] for side in (0, 1)]
+    sides = [*zip(*(pair for pair in zip(*sides, strict=True) if pair[0][0] or pair[1][0]), strict=True)] or [(), ()]
+    read = window.windows[axis].before or 0, _read_after(window, axis)
+    looks_inside = any(amount and fill[0] not in EDGE_MODES for side in sides for amount, fill in side)
+    if len(sides[0]) > 1 and looks_inside:
+        # A mode that looks into the axis meets the values that an earlier layer has put there.
+        names = [mode_names(side) for side in sides]
+        before, after = ((name, sides) if name and count > 0 else None for name, count in zip(names, read, strict=True))
         return before, after
-    before, after = (_met(layers, count) for layers, count in zip(sides, read, strict=True))
-    return before, after
+    overhang = window.problem.windows[axis].overhang, ("ignore", None)
+    return _named(effective_layers(sides[0], read[0])), _named(effective_layers([*sides[1], overhang], read[1]))
 
 
-def _layers(window: PaddedWindow, axis: int, side: int) -> list[tuple[int, Fill]]:
-    """(amount, fill) that is put on one side of an axis, from the inside out: by the layers before, and by its own."""
-    own = window.problem.windows[axis]
-    found = [(pad.pairs[axis][side], pad.fills[axis][side]) for pad in window.pads]
-    found.append(((own.before, own.after)[side] or 0, fills_of(window.padding)[axis][side]))
-    return [(amount, _taken(window, fill)) for amount, fill in found]
+def _read_after(window: PaddedWindow, axis: int) -> int:
+    """Return the number of places after an axis that the last window reaches."""
+    whole, size, outputs = window.windows[axis], window.input[axis], window.output[axis]
+    if size is None or outputs is None:
+        return whole.after or 0
+    return (outputs - 1) * whole.stride + whole.span - (whole.before or 0) - size
 
 
-def _met(layers: Sequence[tuple[int, Fill]], count: int) -> Fill | None:
-    """What `count` places hold, from the inside out."""
-    found: list[tuple[int, Fill]] = []
-    for amount, fill in layers:
-        taken = min(amount, count - sum(number for number, _ in found))
-        if taken > 0 and found and repr(found[-1][1]) == repr(fill):
-            found[-1] = (found[-1][0] + taken, fill)
-        elif taken > 0:
-            found.append((taken, fill))
-    if len(found) < 2:
-        return found[0][1] if found else None
-    return ", then ".join(fill[0] for _, fill in found), repr(found)
+def _as_read(window: PaddedWindow, fill: Fill) -> Fill:
+    """Return a fill, or an equal one: to a max pool zeros beside values that are not negative are nothing."""
+    neutral = _is_neutral_for_max(fill) or (window.nonnegative and fill[0] == "zeros")
+    return ("ignore", None) if window.op == "max_pool" and neutral else fill
 
 
-def _taken(window: PaddedWindow, fill: Fill) -> Fill:
-    """A fill, or what comes to the same: in a max pool zeros over values that are not negative are as good as none."""
-    if window.op == "max_pool" and (never_wins(fill) or (window.nonnegative and fill[0] == "zeros")):
-        return "ignore", None
-    return fill
+def _is_neutral_for_max(fill: Fill) -> bool:
+    mode, value = fill
+    return mode == "ignore" or (mode == "constant" and isinstance(value, (int, float)) and value <= _LOWEST)
 
 
-def _said(fills: Sequence[Fill | None]) -> str:
+def _named(layers: Sequence[tuple[int, Fill]]) -> Fill | None:
+    if len(layers) > 1:
+        return mode_names(layers), layers
+    return layers[0][1] if layers else None
+
+
+def _format_amounts(window: PaddedWindow, axis: int) -> str:
+    whole = window.windows[axis]
+    return f"({whole.before}, {whole.after})" + (" rounded up" if whole.ceil else "")
+
+
+def _format_fills(fills: Iterable[Fill | None]) -> str:
     names = ["nothing" if fill is None else str(fill[1]) if fill[0] == "constant" else fill[0] for fill in fills]
     return names[0] if len(set(names)) == 1 else "/".join(names)
 
 
-def _ahead(window: PaddedWindow) -> tuple[tuple[tuple[tuple[int, Fill], tuple[int, Fill]], ...], ...]:
-    """What the layers before a window pad, one after the other; those that pad nothing left out."""
-    rows = [
-        tuple(
-            ((pair[0], fills[0] if pair[0] else ("zeros", None)), (pair[1], fills[1] if pair[1] else ("zeros", None)))
-            for pair, fills in zip(pad.pairs, pad.fills, strict=True)
-        )
-        for pad in window.pads
-    ]
-    return tuple(row for row in rows if any(amount for pair in row for amount, _ in pair))
+PaddingAhead = tuple[tuple[tuple[int, int], ...], list[Fill | None]]
+"""(pairs, fills) of a layer that pads; the fill of a side without padding is None."""
 
 
-def _said_ahead(layers: Sequence[Sequence[tuple[tuple[int, Fill], tuple[int, Fill]]]]) -> str:
-    said = [
-        f"{shortest_pairs(tuple((before[0], after[0]) for before, after in layer))} of "
-        f"{_said(list(dict.fromkeys(fill for pair in layer for amount, fill in pair if amount)))}"
-        for layer in layers
-    ]
-    return " and ".join(said) or "nothing"
+def _paddings_ahead(window: PaddedWindow) -> list[PaddingAhead]:
+    """Return the paddings of the layers before a window, one after the other, without those that pad nothing."""
+    rows: list[PaddingAhead] = []
+    for pad in window.pads:
+        sides = zip(sum(pad.pairs, ()), sum(pad.fills, ()), strict=True)
+        if any(map(any, pad.pairs)):
+            rows.append((pad.pairs, [fill if amount else None for amount, fill in sides]))
+    return rows
+
+
+def _format_ahead(paddings: Iterable[PaddingAhead]) -> str:
+    parts = [f"{shortest_pairs(pairs)} of {_format_fills(dict.fromkeys(filter(None, f)))}" for pairs, f in paddings]
+    return " and ".join(parts) or "nothing"

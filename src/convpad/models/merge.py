@@ -1,92 +1,82 @@
-"""Which one padding comes to the same as two, one after the other?"""
+"""Merge of two paddings: the one padding that equals one after the other."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from convpad.core.amounts import Pair, explicit
-from convpad.core.modes import MODES, Mode
+from convpad.core.effective import EDGE_MODES, Fill, effective_fills
+from convpad.core.modes import MODES
 from convpad.core.padding import Learned, Padding
 
-__all__ = ["REPEATED", "melted"]
-
-_Fill = tuple[Mode, Any]
-
-REPEATED = ("zeros", "constant", "replicate")
-"""Modes that pad an axis twice as they would pad it once by the sum."""
+__all__ = ["merge_paddings"]
 
 
-def _fill(mode: Mode, value: Any) -> _Fill:
-    return (MODES["zeros"], None) if mode.carries_value and value == 0 else (mode, value)
-
-
-def _used(padding: Padding, amounts: tuple[Pair, ...]) -> list[list[_Fill]]:
-    """For each axis, what is there to pad with on the sides that are padded."""
-    rows = zip(amounts, padding.modes, padding.values, strict=True)
-    return [[_fill(*side) for count, *side in zip(*row, strict=True) if count] for row in rows]
-
-
-def _alike(fills: list[_Fill]) -> bool:
-    return all(fill == fills[0] for fill in fills)
-
-
-def melted(
-    first: Padding, second: Padding, spans: tuple[int, ...], strides: tuple[int, ...], sizes: tuple[int | None, ...]
+def merge_paddings(
+    first: Padding, second: Padding, spans: Sequence[int], strides: Sequence[int], sizes: Sequence[int | None]
 ) -> Padding | str:
-    """The padding of a window that first meets padding `first`, then pads by `second`; or why there is none.
+    """Merge the padding of a layer into the padding of the window that follows, or return the reason why not.
 
     Args:
-        first: explicit amounts.
-        second: what the window itself pads.
+        first: the layer's padding, with explicit amounts.
+        second: the window's own padding.
         spans, strides: of the window, for each axis.
-        sizes: between the two, None where unknown.
+        sizes: of the axes between the two, None where unknown.
 
     Example:
 
     >>> from convpad import Padding
-    >>> from convpad.models.merge import melted
-    >>> one, two = Padding.parse(1, rank=1), Padding.parse((0, 2), rank=1)
-    >>> melted(one, two, (3,), (1,), (None,))
+    >>> from convpad.models.merge import merge_paddings
+    >>> layer, own = Padding.parse(1, rank=1), Padding.parse((0, 2), rank=1)
+    >>> merge_paddings(layer, own, (3,), (1,), (None,))
     Padding.parse(((1, 3),), 'zeros', rank=1)
-    >>> melted(Padding.parse(1, "reflect", rank=1), two, (3,), (1,), (None,))
+    >>> merge_paddings(Padding.parse(1, "reflect", rank=1), own, (3,), (1,), (None,))
     "it pads the same axis with 'zeros', after 'reflect'"
     """
-    inner = tuple(amount.pair or (0, 0) for amount in first.amounts)
-    fills = _used(first, inner)
-    if not any(fills):
+    inner = [amount.pair or (0, 0) for amount in first.amounts]
+    inner_fills = _padded_fills(first, inner)
+    if not any(inner_fills):
         return second
-    outer = tuple(
-        amount.known(size, span, stride)
-        for amount, size, span, stride in zip(second.amounts, sizes, spans, strides, strict=True)
-    )
-    known = tuple(pair for pair in outer if pair is not None)
-    if len(known) < len(outer):
+    rows = zip(second.amounts, sizes, spans, strides, strict=True)
+    pairs = [amount.known(size, span, stride) for amount, size, span, stride in rows]
+    outer = [pair for pair in pairs if pair is not None]
+    if len(outer) < second.rank:
         return "how much it pads depends on a size that is not known"
-    more = _used(second, known)
-    every = [fill for axis in [*fills, *more] for fill in axis]
-    if any(fills) and any(more):
-        if any(isinstance(value, Learned) for _, value in every):
-            return "its own padding is trained"
-        if any(not mode.counts for mode, _ in every):
-            return "it leaves its own padding out of the count"
-        for ours, theirs in zip(fills, more, strict=True):
-            if ours and theirs and not (_alike(ours + theirs) and ours[0][0].name in REPEATED):
-                return f"it pads the same axis with {theirs[0][0].name!r}, after {ours[0][0].name!r}"
-        if any(mode.carries_value for mode, _ in every) and not _alike(every):
-            return "where the axes meet, the constant of one would be padded by the other"
-    amounts = tuple(explicit(b + d, a + e) for (b, a), (d, e) in zip(inner, known, strict=True))
-    sides = [_sides(axis, first, second, *both) for axis, both in enumerate(zip(fills, more, strict=True))]
-    return Padding(
-        amounts,
-        tuple((before[0], after[0]) for before, after in sides),
-        tuple((before[1], after[1]) for before, after in sides),
-    )
+    outer_fills = _padded_fills(second, outer)
+    reason = _obstacle(inner_fills, outer_fills) if any(outer_fills) else None
+    if reason:
+        return reason
+    amounts = tuple(explicit(a[0] + b[0], a[1] + b[1]) for a, b in zip(inner, outer, strict=True))
+    modes, values = [*first.modes], [*first.values]
+    for axis, (inside, outside) in enumerate(zip(inner_fills, outer_fills, strict=True)):
+        if inside and outside:  # equal ones, on all sides that are padded
+            mode, value = inside[0]
+            modes[axis], values[axis] = (MODES[mode], MODES[mode]), (value, value)
+        elif outside:
+            modes[axis], values[axis] = second.modes[axis], second.values[axis]
+    return Padding(amounts, tuple(modes), tuple(values))
 
 
-def _sides(axis: int, first: Padding, second: Padding, ours: list[_Fill], theirs: list[_Fill]) -> tuple[_Fill, _Fill]:
-    """With what the two sides of an axis are padded: where both pad it, they pad it alike."""
-    if ours and theirs:
-        return ours[0], ours[0]
-    padding = second if theirs else first
-    (before, after), (value, other) = padding.modes[axis], padding.values[axis]
-    return (before, value), (after, other)
+def _padded_fills(padding: Padding, pairs: Sequence[Pair]) -> list[list[Fill]]:
+    """Return the fills of the sides that are padded, for each axis."""
+    rows = zip(pairs, effective_fills(padding), strict=True)
+    return [[fill for amount, fill in zip(*row, strict=True) if amount] for row in rows]
+
+
+def _obstacle(inner: list[list[Fill]], outer: list[list[Fill]]) -> str | None:
+    """Return the reason why two paddings are not one."""
+    fills = [fill for axis in [*inner, *outer] for fill in axis]
+    if any(isinstance(value, Learned) for _, value in fills):
+        return "its own padding is trained"
+    if any(not MODES[mode].counts for mode, _ in fills):
+        return "it leaves its own padding out of the count"
+    for inside, outside in zip(inner, outer, strict=True):
+        if inside and outside and not (_all_equal(inside + outside) and inside[0][0] in EDGE_MODES):
+            return f"it pads the same axis with {outside[0][0]!r}, after {inside[0][0]!r}"
+    if any(MODES[mode].carries_value for mode, _ in fills) and not _all_equal(fills):
+        return "where the axes meet, the constant of one would be padded by the other"
+    return None
+
+
+def _all_equal(fills: list[Fill]) -> bool:
+    return all(fill == fills[0] for fill in fills)

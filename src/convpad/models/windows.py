@@ -1,28 +1,27 @@
-"""Which windows does a model have, and what is each padded with? The form that every reader brings them into.
+"""Windows of a model and the padding of each: the form into which every reader brings them.
 
-Padding that layers of its own do ahead of a window is counted to that window, and kept, for it copies the tensor.
+Padding by layers of its own ahead of a window counts to that window, and is kept, for it copies the tensor.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convpad.core.errors import PaddingError
-from convpad.core.padding import Constant, Learned, Padding
-from convpad.core.problem import POOLS, Problem
+from convpad.core.amounts import explicit
+from convpad.core.effective import Fill, effective_fills, effective_layers, mode_names
+from convpad.core.modes import MODES
+from convpad.core.operation import Operation
+from convpad.core.padding import Padding
+from convpad.core.problem import POOLS, Problem, make_problem
 from convpad.core.window import Window
-from convpad.models.merge import REPEATED, melted
-from convpad.models.posing import Shape, posed
+from convpad.models.merge import merge_paddings
 
-__all__ = ["Fill", "Pad", "PaddedWindow", "Reading", "filled", "fills_of", "never_wins"]
+__all__ = ["ModelWindows", "Pad", "PaddedWindow", "window_problem"]
 
 Pair = tuple[int, int]
-Fill = tuple[str, Any]
-"""(mode, value): what one side is filled with."""
-
-_LOWEST = -3.4e38
-"""What a max pool never takes: the least number of float32, and what is below it."""
+Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,11 @@ class Pad:
     """One layer that only pads.
 
     Args:
-        name: where it stands in the model.
-        layer: what its framework calls it.
+        name: its path in the model.
+        layer: its class or operation, in the words of its framework.
         pairs: (before, after) for each spatial axis.
-        fills: what with, (before, after) for each spatial axis.
-        copied: bytes of the padded copy that it makes of one input; None where a size is unknown.
+        fills: (before, after) for each spatial axis, as `convpad.core.effective` has them.
+        copied: bytes of the padded copy of one input; None where a size is unknown.
     """
 
     name: str
@@ -43,18 +42,27 @@ class Pad:
     fills: tuple[tuple[Fill, Fill], ...]
     copied: int | None
 
+    @property
+    def padding(self) -> Padding | None:
+        """The same as a `Padding`; None where a constant is unknown."""
+        if ("constant", None) in (fill for pair in self.fills for fill in pair):
+            return None
+        modes = tuple((MODES[before[0]], MODES[after[0]]) for before, after in self.fills)
+        values = tuple((before[1], after[1]) for before, after in self.fills)
+        return Padding(tuple(explicit(*pair) for pair in self.pairs), modes, values)
+
 
 @dataclass(frozen=True, slots=True)
 class PaddedWindow:
-    """One window of a model, as often as it is called.
+    """One call of a convolution or pool in a model.
 
     Args:
-        name: where it stands in the model.
-        layer: what its framework calls it.
-        problem: the operation with its own padding, on what the layers before it have padded.
+        name: its path in the model.
+        layer: its class or operation, in the words of its framework.
+        problem: the operation with its own padding, on the input as the layers before it have padded it.
         padding: its own padding.
         pads: the layers that only pad, directly before it.
-        nonnegative: whether no value that it reads is below 0.
+        nonnegative: whether no value of its input is below 0.
     """
 
     name: str
@@ -66,99 +74,104 @@ class PaddedWindow:
 
     @property
     def op(self) -> str:
-        """What it does, one of `convpad.core.problem.OPS`."""
+        """The operation, one of `convpad.core.problem.OPS`."""
         return self.problem.op
 
     @property
     def kernel(self) -> tuple[int, ...]:
-        """Its size on each axis."""
+        """Taps on each axis."""
         return tuple(window.kernel for window in self.problem.windows)
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """From one output to the next, for each axis."""
+        """Steps from one output to the next, for each axis."""
         return tuple(self.problem.strides)
 
     @property
     def dilation(self) -> tuple[int, ...]:
-        """From one tap to the next, for each axis."""
+        """Steps from one tap to the next, for each axis."""
         return tuple(self.problem.dilation)
 
     @property
     def output(self) -> Shape:
-        """The size of its output on each axis."""
+        """The size of the output on each axis."""
         return tuple(self.problem.output_shape[axis] for axis in self.problem.axes)
 
     @property
     def input(self) -> Shape:
-        """The size of its input on each axis, before anything pads it."""
+        """The size of the input on each axis, before any padding."""
+        return self._sizes_before(self.pads)
+
+    def _sizes_before(self, pads: Sequence[Pad]) -> Shape:
         sizes = [self.problem.input_shape[axis] for axis in self.problem.axes]
-        for pad in self.pads:
+        for pad in pads:
             sizes = [None if s is None else s - sum(pair) for s, pair in zip(sizes, pad.pairs, strict=True)]
         return tuple(sizes)
 
     @property
     def channels(self) -> int | None:
-        """The input's."""
+        """The channels of the input."""
         return self.problem.input_shape[self.problem.channel_axis]
 
     @property
     def filters(self) -> int | None:
-        """The output's channels."""
+        """The channels of the output."""
         return self.problem.output_shape[self.problem.channel_axis]
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """One for each axis, with all that pads it: on the input before anything does.
+        """One window for each axis of the input before any padding, with the amounts of all paddings.
 
-        Of a transposed convolution they are its own: what pads its input is no part of what it crops.
+        Of a transposed convolution its own: the padding of its input is no part of its crop.
         """
         if self.op == "conv_transpose":
             return self.problem.windows
-        found: list[Window] = []
+        windows: list[Window] = []
         for axis, (size, window) in enumerate(zip(self.input, self.problem.windows, strict=True)):
             before, after = window.before, window.after
             if before is not None and after is not None:
                 before += sum(pad.pairs[axis][0] for pad in self.pads)
                 after += sum(pad.pairs[axis][1] for pad in self.pads)
-            found.append(replace(window, size=size, before=before, after=after))
-        return tuple(found)
+            windows.append(replace(window, size=size, before=before, after=after))
+        return tuple(windows)
 
     @property
     def amounts(self) -> tuple[Pair, ...] | None:
-        """(before, after) for each axis, all that pads it counted in; None while they depend on an unknown size."""
+        """(before, after) of all paddings for each axis; None while they depend on an unknown size."""
         pairs = [(window.before, window.after) for window in self.windows]
         known = tuple((before, after) for before, after in pairs if before is not None and after is not None)
         return known if len(known) == len(pairs) else None
 
     @property
     def fills(self) -> tuple[tuple[Fill, Fill], ...]:
-        """What it is padded with, (before, after) for each axis; several things are named in their order."""
-        own = fills_of(self.padding)
-        if not self.pads or self.op == "conv_transpose":
-            return own
-        sides = zip(own, self.problem.windows, strict=True)
-        return tuple(
-            (self._side(axis, 0, fills[0], window.before), self._side(axis, 1, fills[1], window.after))
-            for axis, (fills, window) in enumerate(sides)
-        )
+        """The fills of all paddings, (before, after) for each axis; different ones are named in their order."""
+        if self.op == "conv_transpose":
+            return effective_fills(self.padding)
+        return tuple((self._fill(axis, 0), self._fill(axis, 1)) for axis in range(self.problem.rank))
 
-    def _side(self, axis: int, side: int, own: Fill, amount: int | None) -> Fill:
-        found = [pad.fills[axis][side] for pad in self.pads if pad.pairs[axis][side]]
-        if amount != 0:
-            found.append(own)
-        if len(found) > 1 and not (found[0][0] in REPEATED and len({(m, repr(v)) for m, v in found}) == 1):
-            return ", then ".join(mode for mode, _ in found), None
-        return found[0] if found else own
+    def _fill(self, axis: int, side: int) -> Fill:
+        *pads, own = self.layers(axis, side)
+        if self.problem.windows[axis].before is None:  # it may pad
+            own = (1, own[1])
+        layers = effective_layers([*pads, own])
+        if len(layers) > 1:
+            return mode_names(layers), None
+        return layers[0][1] if layers else own[1]
+
+    def layers(self, axis: int, side: int) -> list[tuple[int, Fill]]:
+        """Return (amount, fill) of each padding on one side of an axis, from the inside out; its own comes last."""
+        window = self.problem.windows[axis]
+        own = (window.before, window.after)[side] or 0, effective_fills(self.padding)[axis][side]
+        return [*((pad.pairs[axis][side], pad.fills[axis][side]) for pad in self.pads), own]
 
     @property
     def pads_something(self) -> bool:
-        """Whether anything stands outside; True where that depends on an unknown size."""
+        """Whether it is padded at all; True where that depends on an unknown size."""
         return bool(self.pads) or self.amounts is None or any(map(any, self.amounts))
 
     @property
-    def matters(self) -> bool:
-        """Whether padding can play a part: it pads, or is wider than one value."""
+    def is_relevant(self) -> bool:
+        """Whether padding can play a part: it is padded, or wider than one value."""
         return self.pads_something or max(self.kernel) > 1
 
     @property
@@ -169,93 +182,116 @@ class PaddedWindow:
 
     @property
     def folded(self) -> Padding | None:
-        """All that pads it as one padding; None where there is no such padding, or a size is unknown."""
-        if not self.pads or self.op == "conv_transpose":
+        """All paddings as one `Padding`; None where there is no such padding, or a size is unknown."""
+        if any(window.ceil for window in self.problem.windows):
+            return None  # beyond its padding, which counts, nothing counts
+        if self.op == "conv_transpose":
             return self.padding
-        found, sizes = self.padding, [self.problem.input_shape[axis] for axis in self.problem.axes]
-        spans = tuple(window.span for window in self.problem.windows)
-        for pad in reversed(self.pads):
-            modes = tuple(tuple(map(_spelled, axis)) for axis in pad.fills)
-            try:
-                one = Padding.parse(pad.pairs, modes, rank=len(pad.pairs))
-            except PaddingError:  # a mode for which there is no spelling without its value
+        padding: Padding | str = self.padding
+        spans = [window.span for window in self.problem.windows]
+        for index, pad in reversed(list(enumerate(self.pads))):
+            sizes = self._sizes_before(self.pads[index + 1 :])
+            layer = pad.padding
+            padding = "" if layer is None else merge_paddings(layer, padding, spans, self.strides, sizes)
+            if isinstance(padding, str):
                 return None
-            both = melted(one, found, spans, self.strides, tuple(sizes))
-            if isinstance(both, str):
-                return None
-            found = both
-            sizes = [None if s is None else s - sum(pair) for s, pair in zip(sizes, pad.pairs, strict=True)]
-        return found
+        return padding
 
-    def asked(self, padding: Padding | None = None, output_padding: Any = None) -> Problem | None:
-        """The whole operation, on the input before anything pads it: padded as it is, or otherwise.
+    def whole_problem(self, padding: Padding | None = None, output_padding: Any = None) -> Problem | None:
+        """Return the operation on the input before any padding, with all paddings or with another one.
 
-        None where it is not padded in one way, or is a pool with holes, which convpad does not have.
+        None where the paddings are not one.
         """
-        if self.op in POOLS and set(self.dilation) != {1}:
-            return None
-        known = self.problem
+        problem = self.problem
         if padding is None and (not self.pads or self.op == "conv_transpose"):
-            return known
-        chosen = self.folded if padding is None else padding
-        if chosen is None:
+            return problem
+        padding = padding or self.folded
+        if padding is None:
             return None
-        shape = list(known.input_shape)
+        shape = list(problem.input_shape)
         if self.op != "conv_transpose":
-            for axis, size in zip(known.axes, self.input, strict=True):
+            for axis, size in zip(problem.axes, self.input, strict=True):
                 shape[axis] = size
-        return posed(
+        return window_problem(
             self.op,
-            tuple(shape),
-            chosen,
+            shape,
+            padding,
             kernel=self.kernel,
             strides=self.strides,
             dilation=self.dilation,
-            groups=known.groups,
+            groups=problem.groups,
             filters=self.filters,
-            channels_last=known.channels_last,
+            channels_last=problem.channels_last,
             output_padding=output_padding,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a reader found in a model.
+class ModelWindows:
+    """The windows of a model, as a reader brings them.
 
     Args:
-        source: the file's name, or the model's.
-        framework: whose model it is, one of `convpad.frameworks.NAMES`.
+        source: the name of the file or of the model.
+        framework: the model's framework, one of `convpad.frameworks.NAMES`.
         windows: in the order in which they are computed.
-        loose: layers that only pad, and are followed by no window.
-        unread: layers that may have windows, which could not be seen.
+        unattached: layers that only pad, and are followed by no window.
+        unsupported: layers that may have windows, which could not be seen.
     """
 
     source: str
     framework: str
     windows: tuple[PaddedWindow, ...]
-    loose: tuple[Pad, ...] = ()
-    unread: tuple[str, ...] = ()
+    unattached: tuple[Pad, ...] = ()
+    unsupported: tuple[str, ...] = ()
 
 
-def fills_of(padding: Padding) -> tuple[tuple[Fill, Fill], ...]:
-    """What a padding puts on each side. A constant 0 is zeros."""
-    rows = zip(padding.modes, padding.values, strict=True)
-    return tuple((filled(m[0].name, v[0]), filled(m[1].name, v[1])) for m, v in rows)
+def window_problem(
+    op: str,
+    shape: Sequence[int | None],
+    padding: Padding,
+    *,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    filters: int | None,
+    channels_last: bool,
+    output_padding: Any = None,
+    ceil_mode: bool = False,
+) -> Problem:
+    """Check a window against the shape of its input.
+
+    Args:
+        op: one of `convpad.core.problem.OPS`.
+        shape: of the input, with batch and channels; None for unknown sizes.
+        kernel, strides, dilation: one for each spatial axis.
+        filters: channels of the output, None where unknown.
+
+    Raises:
+        PaddingError: there is no such window.
+    """
+    channels = shape[-1 if channels_last else 1]
+    ones = (1,) * len(kernel)
+    kernels = {
+        "conv": [(*kernel, _divided(channels, groups), filters)],
+        "conv_transpose": [(*kernel, _divided(filters, groups), channels)],
+        "depthwise_conv": [(*kernel, channels, _divided(filters, channels))],
+        "separable_conv": [(*kernel, channels, None), (*ones, None, filters)],
+    }
+    operation = Operation.parse(
+        op,
+        len(kernel),
+        padding=padding,
+        strides=tuple(strides),
+        dilation_rate=tuple(dilation),
+        groups=groups,
+        output_padding=output_padding,
+        pool_size=tuple(kernel) if op in POOLS else None,
+        ceil_mode=ceil_mode,
+        data_format="channels_last" if channels_last else "channels_first",
+    )
+    return make_problem(operation, tuple(shape), *kernels.get(op, ()))
 
 
-def filled(mode: str, value: Any) -> Fill:
-    """One side's fill. A constant 0 is zeros."""
-    return ("zeros", None) if mode == "constant" and type(value) in (int, float) and value == 0 else (mode, value)
-
-
-def _spelled(fill: Fill) -> Any:
-    mode, value = fill
-    if mode != "constant":
-        return mode
-    return value if value is None or isinstance(value, (int, float, Learned)) else Constant(value)
-
-
-def never_wins(fill: Fill) -> bool:
-    """Whether a max pool takes no value of this."""
-    mode, value = fill
-    return mode == "ignore" or (mode == "constant" and isinstance(value, (int, float)) and value <= _LOWEST)
+def _divided(count: int | None, by: int | None) -> int | None:
+    return None if not count or not by or count % by else count // by

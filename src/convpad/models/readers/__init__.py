@@ -1,4 +1,4 @@
-"""What kind of model is this, and who reads it? A Keras model, a PyTorch module, or a file of either or of ONNX.
+"""Readers of models: Keras models, PyTorch modules, and files of either or of ONNX.
 
 Files are read as data: JSON and protobuf are parsed, nothing in them is imported, unpickled or run, no other file is
 opened, and none is written.
@@ -9,18 +9,30 @@ from __future__ import annotations
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.validation import listed
-from convpad.models.tensor_info import Shape, checked_shape
-from convpad.models.windows import Reading
+from convpad.models.tensor_info import checked_shape
+from convpad.models.windows import ModelWindows, Shape
 
 __all__ = ["line_of", "printable", "read"]
 
+_READERS = {".keras": "keras", ".h5": "keras", ".hdf5": "keras", ".pt2": "torch", ".onnx": "onnx"}
+"""By the suffix of a file, the module here that reads it."""
+
+_OBJECTS = (
+    ("keras", "Layer", "keras", "read_model"),  # first: on PyTorch a layer is a module too
+    ("torch.nn", "Module", "torch", "read_module"),
+    ("torch.export", "ExportedProgram", "torch", "read_program"),
+    ("onnx", "ModelProto", "onnx", "read_model"),
+)
+"""(module, class) of an object, and the module here and the function that read it."""
+
 _FILES = ".keras, .h5, .pt2 or .onnx"
-_OTHERS = {
+_UNREADABLE = {
     ".pt": "It is a pickle, which can run code when it is read: save torch.export.export(module, inputs) as .pt2.",
     ".pth": "It is a pickle, which can run code when it is read: save torch.export.export(module, inputs) as .pt2.",
     ".pkl": "A pickle can run code when it is read: save the model in one of these formats.",
@@ -29,8 +41,8 @@ _OTHERS = {
 }
 
 
-def read(model: Any, input_shape: Any = None) -> Reading:
-    """The windows of a model of any kind.
+def read(model: Any, input_shape: Any = None) -> ModelWindows:
+    """Read the windows of a model of any kind.
 
     Args:
         model: a Keras model, a PyTorch module, a loaded ONNX model or exported program, or the path of a file that
@@ -42,31 +54,17 @@ def read(model: Any, input_shape: Any = None) -> Reading:
     """
     shapes = _shapes(input_shape)
     if isinstance(model, (str, os.PathLike)):
-        return _file(Path(os.fspath(model)), shapes)
-    if _is("torch.nn", "Module", model) and not _is("keras", "Layer", model):
-        from convpad.models.readers import torch
-
-        return torch.read_module(model, shapes)
-    if _is("torch.export", "ExportedProgram", model):
-        from convpad.models.readers import torch
-
-        return torch.read_program(model, shapes)
-    if _is("keras", "Layer", model):
-        from convpad.models.readers import keras
-
-        return keras.read_model(model, shapes)
-    if _is("onnx", "ModelProto", model):
-        from convpad.models.readers import onnx
-
-        return onnx.read_model(model, "ONNX model", shapes)
+        return _read_file(Path(os.fspath(model)), shapes)
+    for module, name, reader, function in _OBJECTS:
+        framework = sys.modules.get(module)  # not imported: without it there is no such object
+        if framework is not None and isinstance(model, getattr(framework, name)):
+            return getattr(_reader(reader), function)(model, shapes)
     allowed = f"be a Keras model, a torch.nn.Module, an ONNX model, or the path of a file ({_FILES})"
     raise refuse("model", allowed, type(model))
 
 
-def _is(module: str, name: str, value: Any) -> bool:
-    """Whether it is of a framework's class, without importing the framework."""
-    home = sys.modules.get(module)
-    return home is not None and isinstance(value, getattr(home, name))
+def _reader(name: str) -> Any:
+    return import_module(f"convpad.models.readers.{name}")
 
 
 def _shapes(input_shape: Any) -> list[Shape] | None:
@@ -79,25 +77,15 @@ def _shapes(input_shape: Any) -> list[Shape] | None:
     return [checked_shape("input_shape", tuple(shape)) for shape in (entries if several else [entries])]
 
 
-def _file(path: Path, shapes: list[Shape] | None) -> Reading:
-    """A file, or one clear line: whatever its bytes do to the parsers ends here."""
+def _read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
+    """Read a file, or refuse it in one clear line: whatever its bytes do to the parsers ends here."""
     suffix = path.suffix.lower()
     if path.is_dir():
         raise PaddingError(f"{path} is a folder. Give a file that ends in {_FILES}.")
-    if suffix not in (".keras", ".h5", ".hdf5", ".pt2", ".onnx"):
-        raise PaddingError(f"{path} must end in {_FILES}. {_OTHERS.get(suffix, '')}".rstrip())
+    if suffix not in _READERS:
+        raise PaddingError(f"{path} must end in {_FILES}. {_UNREADABLE.get(suffix, '')}".rstrip())
     try:
-        if suffix == ".onnx":
-            from convpad.models.readers import onnx
-
-            return onnx.read_file(path, shapes)
-        if suffix == ".pt2":
-            from convpad.models.readers import torch
-
-            return torch.read_file(path, shapes)
-        from convpad.models.readers import keras
-
-        return keras.read_file(path, shapes)
+        return _reader(_READERS[suffix]).read_file(path, shapes)
     except ModuleNotFoundError as error:
         package = "convpad[onnx]" if error.name == "onnx" else f"{error.name}"
         raise PaddingError(f"To read {path.name}, install {error.name}: pip install '{package}'") from None
@@ -110,12 +98,12 @@ def _file(path: Path, shapes: list[Shape] | None) -> Reading:
 
 
 def line_of(error: BaseException) -> str:
-    """The beginning of what an error says, on one line, of signs that can be printed."""
-    said = printable(str(error), 160).rstrip(".")
-    return f"{type(error).__name__}{': ' if said else ''}{said}"
+    """Return the beginning of an error on one line, of printable characters."""
+    message = printable(str(error), 160).rstrip(".")
+    return f"{type(error).__name__}{': ' if message else ''}{message}"
 
 
-def printable(text: str, longest: int) -> str:
-    """The beginning of a text, on one line, of signs that can be printed."""
+def printable(text: str, limit: int) -> str:
+    """Return the beginning of a text on one line, of printable characters."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # Keras's errors come in bold type
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(plain.split()))[:longest]
+    return "".join(c if c.isprintable() else "?" for c in " ".join(plain.split()))[:limit]

@@ -1,6 +1,6 @@
-"""What does an attribute of an HDF5 file say? A few places of the file are read, without the HDF5 library.
+"""Reader of one attribute of an HDF5 file, without the HDF5 library.
 
-That library runs forever on some damaged files (HDF5 1.14, in h5py 3.14), and nothing stops it. What is read here is
+That library runs forever on some damaged files (HDF5 1.14, in h5py 3.14), and nothing stops it. The parts read here are
 the file format's chapters II.A, III.E, IV.A.1 and IV.A.2.m (https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html):
 the superblock, the header of the root, and the heap in which strings of any length are kept.
 """
@@ -17,16 +17,16 @@ __all__ = ["root_attribute"]
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _CONTINUED, _ATTRIBUTE = 0x10, 0x0C
 _FIXED, _OF_ANY_LENGTH = 3, 9
-_MOST_BLOCKS = 1000
+_MAX_BLOCKS = 1000
 
 
 def root_attribute(file: BinaryIO, name: str, largest: int) -> bytes | None:
-    """A string that the root of the file has as an attribute; None where it has none of that name.
+    """Return a string attribute of the root of a file; None where there is none of that name.
 
     Args:
         file: open for reading.
-        name: the attribute's.
-        largest: bytes of the longest string that is read.
+        name: of the attribute.
+        largest: the limit of the string's length, in bytes.
 
     Raises:
         PaddingError: it is no HDF5 file, it is damaged, or the string is longer.
@@ -35,7 +35,7 @@ def root_attribute(file: BinaryIO, name: str, largest: int) -> bytes | None:
 
 
 class _File:
-    """A file with the sizes of its addresses (`offset`) and of its lengths (`length`), in bytes."""
+    """A file, with the sizes of its addresses (`offset`) and of its lengths (`length`) in bytes."""
 
     def __init__(self, file: BinaryIO, largest: int) -> None:
         self.file = file
@@ -55,10 +55,10 @@ class _File:
         if not 0 <= size <= self.largest:
             raise PaddingError(f"What it says of itself must be of at most {self.largest:,} bytes.")
         self.file.seek(address)
-        found = self.file.read(size)
-        if len(found) < size:
+        data = self.file.read(size)
+        if len(data) < size:
             raise PaddingError("It ends too early, or is damaged.")
-        return found
+        return data
 
     @staticmethod
     def number(data: bytes) -> int:
@@ -67,13 +67,13 @@ class _File:
     def attribute(self, name: bytes) -> bytes | None:
         for kind, data in self._messages():
             if kind == _ATTRIBUTE:
-                found, value = self._named(data, name)
-                if found:
+                is_named, value = self._attribute_value(data, name)
+                if is_named:
                     return value
         return None
 
     def _messages(self) -> Iterator[tuple[int, bytes]]:
-        """(kind, data) of all that stands in the root's header, and where it is continued."""
+        """Yield (kind, data) of every message in the root's header and its continuations."""
         head = self.read(self.root, 16)
         if head[:4] == b"OHDR":
             flags, start = head[5], 6
@@ -85,16 +85,16 @@ class _File:
             order, blocks = -1, [(self.root + 16, self.number(head[8:12]))]
         else:
             raise PaddingError("Its root is damaged.")
-        for _ in range(_MOST_BLOCKS):
+        for _ in range(_MAX_BLOCKS):
             if not blocks:
                 return
             address, size = blocks.pop(0)
             for kind, data in self._block(self.read(address, size), order):
                 if kind == _CONTINUED:
-                    there = self.number(data[: self.offset])
-                    more = self.number(data[self.offset : self.offset + self.length])
-                    # The newer form frames what is continued in four letters and a checksum.
-                    blocks.append((there, more) if order < 0 else (there + 4, more - 8))
+                    address = self.number(data[: self.offset])
+                    length = self.number(data[self.offset : self.offset + self.length])
+                    # The newer form frames a continuation in four letters and a checksum.
+                    blocks.append((address, length) if order < 0 else (address + 4, length - 8))
                 else:
                     yield kind, data
         raise PaddingError("Its root is damaged.")
@@ -108,8 +108,8 @@ class _File:
             yield kind, block[place : place + size]
             place += size
 
-    def _named(self, data: bytes, wanted: bytes) -> tuple[bool, bytes | None]:
-        """Whether a message is the attribute of that name, and its string."""
+    def _attribute_value(self, data: bytes, wanted: bytes) -> tuple[bool, bytes | None]:
+        """Return whether a message is the attribute of that name, and its string."""
         version = data[0]
         sizes = [self.number(data[place : place + 2]) for place in (2, 4, 6)]
         place, parts = 9 if version == 3 else 8, list[bytes]()
@@ -126,15 +126,15 @@ class _File:
             return True, None
         address = self.number(value[4 : 4 + self.offset])
         index = self.number(value[4 + self.offset : 8 + self.offset])
-        return True, self._kept(address, index)[: self.number(value[:4])]
+        return True, self._heap_entry(address, index)[: self.number(value[:4])]
 
-    def _kept(self, address: int, index: int) -> bytes:
-        """An entry of a heap."""
+    def _heap_entry(self, address: int, index: int) -> bytes:
+        """Return an entry of a heap."""
         head = self.read(address, 8 + self.length)
         if head[:4] != b"GCOL":
             raise PaddingError("Its heap is damaged.")
         place, end = address + 8 + self.length, address + self.number(head[8:])
-        for _ in range(_MOST_BLOCKS):
+        for _ in range(_MAX_BLOCKS):
             entry = self.read(place, 8 + self.length)
             size = self.number(entry[8:])
             if self.number(entry[:2]) == index:

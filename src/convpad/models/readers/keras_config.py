@@ -1,4 +1,4 @@
-"""What does a Keras config say of a layer: what it pads, and which tensors it is given?"""
+"""Keras configs: the padding of a layer, and the tensors among its arguments."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from convpad.core.errors import PaddingError
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import listed
 from convpad.models.readers.keras_shapes import NONNEGATIVE
-from convpad.models.tensor_info import Shape, Signal, checked_shape, pad_of
+from convpad.models.tensor_info import checked_shape
+from convpad.models.windows import Shape
 
 __all__ = [
     "PADS",
     "WINDOWS",
-    "End",
-    "behind",
+    "TensorKey",
     "built_for",
-    "ends_of",
+    "first_input_shape",
     "input_shape",
+    "is_rectified",
     "itemsize_of",
+    "keys_of",
     "padding_of",
-    "rectified",
-    "started",
     "tensors_of",
 ]
 
-End = tuple[str, int, int]
-"""(layer, call, output): where a tensor comes from."""
+TensorKey = tuple[str, int, int]
+"""(layer, call, output) that a tensor comes from."""
 
 _OPS = {
     "Conv": "conv",
@@ -43,23 +43,8 @@ PADS = {f"{name}{rank}D": rank for name in ("ZeroPadding", "Padding") for rank i
 _ITEMSIZES = {"float16": 2, "bfloat16": 2, "float64": 8}
 
 
-def behind(kind: str, name: str, config: dict[str, Any], signal: Signal) -> Signal:
-    """A tensor behind a layer that only pads."""
-    rank = PADS[kind]
-    padding = padding_of(config, rank, "zeros")
-    pairs = [amount.pair or (0, 0) for amount in padding.amounts]
-    fills = [((m[0].name, v[0]), (m[1].name, v[1])) for m, v in zip(padding.modes, padding.values, strict=True)]
-    shape = signal.shape
-    if shape is None:
-        shape = (None,) * (rank + 2)
-    if len(shape) != rank + 2:
-        raise PaddingError(f"{name}: a {kind} must have an input of {rank + 2} axes. Received: {len(shape)}.")
-    start = 2 if config.get("data_format") == "channels_first" else 1
-    known = Signal(shape, signal.pads, signal.nonnegative, signal.itemsize)
-    return pad_of(known, name, kind, pairs, fills, range(start, start + rank))
-
-
 def padding_of(config: dict[str, Any], rank: int, mode: str) -> Padding:
+    """Return the padding of a layer; `mode` is its default."""
     return Padding.parse(_tuples(config.get("padding", "valid")), _mode(config.get("padding_mode") or mode), rank=rank)
 
 
@@ -69,7 +54,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _mode(value: Any) -> Any:
-    """A padding mode as a config spells it."""
+    """Read a padding mode from its spelling in a config."""
     if isinstance(value, dict):
         return Constant(value["constant"]) if "constant" in value else Learned()
     if isinstance(value, (list, tuple)):
@@ -77,8 +62,8 @@ def _mode(value: Any) -> Any:
     return value
 
 
-def rectified(kind: str, config: dict[str, Any]) -> bool:
-    """Whether a layer gives nothing below 0, whatever it is given."""
+def is_rectified(kind: str, config: dict[str, Any]) -> bool:
+    """Whether no output of a layer is below 0, whatever its input."""
     if kind == "ReLU":
         return not config.get("negative_slope") and not config.get("threshold")
     activation = config.get("activation")
@@ -87,31 +72,32 @@ def rectified(kind: str, config: dict[str, Any]) -> bool:
     return isinstance(activation, str) and activation in NONNEGATIVE
 
 
-def itemsize_of(config: dict[str, Any], otherwise: int) -> int:
-    """Bytes of a value in the layer's output."""
+def itemsize_of(config: dict[str, Any], default: int) -> int:
+    """Return the bytes of a value in the layer's output."""
     dtype = config.get("dtype")
     if isinstance(dtype, dict):
         dtype = dtype.get("config", {}).get("name")  # pyright: ignore
     if not isinstance(dtype, str):
-        return otherwise
+        return default
     return _ITEMSIZES.get(dtype.removeprefix("mixed_"), 4)
 
 
 def input_shape(entry: dict[str, Any]) -> Shape | None:
+    """Return the shape of an InputLayer."""
     config = entry["config"]
     shape = config.get("batch_shape") or config.get("batch_input_shape")
     return None if shape is None else checked_shape(f"The input {config.get('name')!r}", shape)
 
 
-def started(config: dict[str, Any]) -> Shape | None:
-    """The input's shape of a Sequential model without an InputLayer."""
+def first_input_shape(config: dict[str, Any]) -> Shape | None:
+    """Return the shape of the input of a Sequential model without an InputLayer."""
     first = config["layers"][0]["config"] if config["layers"] else {}
     shape = first.get("batch_input_shape") or first.get("batch_shape") or config.get("build_input_shape")
     return checked_shape("The input", shape) if shape else None
 
 
 def built_for(entry: dict[str, Any]) -> Shape | None:
-    """The input's shape that a layer was built for, as Keras 3 writes it down."""
+    """Return the input's shape that a layer was built for, as Keras 3 writes it down."""
     known: Any = entry.get("build_config")
     shape = listed(known.get("input_shape")) if isinstance(known, dict) else None  # pyright: ignore
     if not shape or any(listed(size) is not None or isinstance(size, dict) for size in shape):
@@ -119,19 +105,19 @@ def built_for(entry: dict[str, Any]) -> Shape | None:
     return checked_shape(str(entry["config"].get("name")), shape)
 
 
-def ends_of(ends: Any) -> list[End]:
-    """[layer, call, output], or lists and dicts of them, as deep as a model's inputs and outputs are."""
+def keys_of(ends: Any) -> list[TensorKey]:
+    """Read the inputs or outputs of a model: [layer, call, output], or lists and dicts of them."""
     if isinstance(ends, dict):
         ends = [*ends.values()]  # pyright: ignore
     if not isinstance(ends, list):
         raise PaddingError("Its inputs and outputs must each be written as [layer, call, output].")
     if len(ends) == 3 and isinstance(ends[0], str):  # pyright: ignore[reportUnknownArgumentType]
         return [(ends[0], int(ends[1]), int(ends[2]))]
-    return [found for end in ends for found in ends_of(end)]  # pyright: ignore[reportUnknownVariableType]
+    return [key for end in ends for key in keys_of(end)]  # pyright: ignore[reportUnknownVariableType]
 
 
-def tensors_of(call: Any) -> list[tuple[End, Shape | None]]:
-    """The tensors that one call is given, with their shapes where the file says them."""
+def tensors_of(call: Any) -> list[tuple[TensorKey, Shape | None]]:
+    """Return the tensors among the arguments of a call, with their shapes where the config has them."""
     if isinstance(call, dict):
         return _nested([call.get("args", []), call.get("kwargs", {})])  # pyright: ignore
     # Keras 2: [[name, node, tensor, kwargs], ...]
@@ -139,7 +125,7 @@ def tensors_of(call: Any) -> list[tuple[End, Shape | None]]:
     return [((str(end[0]), int(end[1]), int(end[2])), None) for end in flat]
 
 
-def _nested(value: Any) -> list[tuple[End, Shape | None]]:
+def _nested(value: Any) -> list[tuple[TensorKey, Shape | None]]:
     if isinstance(value, dict):
         if value.get("class_name") == "__keras_tensor__":  # pyright: ignore
             config: dict[str, Any] = value["config"]
@@ -147,4 +133,4 @@ def _nested(value: Any) -> list[tuple[End, Shape | None]]:
             shape = config.get("shape")
             return [((str(name), int(node), int(tensor)), shape and checked_shape(str(name), shape))]
         value = [*value.values()]  # pyright: ignore
-    return [found for entry in value for found in _nested(entry)] if isinstance(value, (list, tuple)) else []  # pyright: ignore
+    return [tensor for entry in value for tensor in _nested(entry)] if isinstance(value, (list, tuple)) else []  # pyright: ignore

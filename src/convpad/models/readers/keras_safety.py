@@ -1,4 +1,4 @@
-"""Whose is what a Keras config names, and does the config bring code along, or send for another file?"""
+"""Safety of Keras configs: the package of each class, and a refusal of code and of the names of other files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FILES = ("vocabulary", "idf_weights")
 
 
 def owner_of(entry: dict[str, Any]) -> str:
-    """Whose it is: "keras", "convpad" or "". Files of Keras 2, and `.h5` files, name no module."""
+    """Return the package of a class: "keras", "convpad" or "". Files of Keras 2, and `.h5` files, name no module."""
     module, name, registered = entry.get("module"), str(entry.get("class_name")), str(entry.get("registered_name"))
     if module is None:
         package = name.rpartition(">")[0]
@@ -34,52 +34,51 @@ def owner_of(entry: dict[str, Any]) -> str:
 
 
 def kind_of(entry: dict[str, Any]) -> Any:
-    """The name of its class, without its package."""
+    """Return the name of a class without its package."""
     kind = entry["class_name"]
     return kind.rpartition(">")[2] if isinstance(kind, str) else kind
 
 
 def refuse_code(config: Any) -> None:
-    """Refuses a config in which, at any depth, there is code, a name that leads to some, or another file's name.
+    """Refuse a config that has code at any depth, a name that leads to some, or the name of another file.
 
     Raises:
-        PaddingError: it names the layer.
+        PaddingError: there is some; the layer is named.
     """
     for layer, entry in _entries(config, "model"):
         kind, inner = kind_of(entry), entry.get("config")
-        itself = _has_name(entry)
-        what = f"The layer {layer!r} {'is' if itself else 'holds what is'}"
+        subject = f"The layer {layer!r} {'is' if _has_name(entry) else 'holds what is'}"
         if kind in _CODE:
             raise PaddingError(
-                f"{what} a {kind.strip('_')}: code, which is not run from a file. Give the model itself."
+                f"{subject} a {kind.strip('_')}: code, which is not run from a file. Give the model itself."
             )
         if not owner_of(entry) or (isinstance(kind, str) and not kind.isidentifier()):
             raise PaddingError(
-                f"{what} of the class {kind!r}, which is not Keras's own; no code is run from a file. "
+                f"{subject} of the class {kind!r}, which is not Keras's own; no code is run from a file. "
                 "Give the model itself."
             )
         for key in _FILES:
-            elsewhere: Any = inner.get(key) if isinstance(inner, dict) else None  # pyright: ignore
-            if isinstance(elsewhere, str):
-                raise PaddingError(f"{what} told its {key} by another file, {elsewhere!r}, which is not opened.")
+            file: Any = inner.get(key) if isinstance(inner, dict) else None  # pyright: ignore
+            if isinstance(file, str):
+                raise PaddingError(f"{subject} told its {key} by another file, {file!r}, which is not opened.")
 
 
 def _entries(value: Any, layer: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What in a config is of a class, and the name of the layer that it is, or is in."""
+    """Yield every object with a class in a config, with the name of the layer that it is, or is in."""
     if isinstance(value, list):
-        for entry in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _entries(entry, layer)
+        for inner in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from _entries(inner, layer)
     if not isinstance(value, dict):
         return
-    found: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
-    if "class_name" in found:
-        layer = str(found["config"]["name"]) if _has_name(found) else layer
-        yield layer, found
-    for entry in found.values():
-        yield from _entries(entry, layer)
+    entry: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+    if "class_name" in entry:
+        layer = str(entry["config"]["name"]) if _has_name(entry) else layer
+        yield layer, entry
+    for inner in entry.values():
+        yield from _entries(inner, layer)
 
 
 def _has_name(entry: dict[str, Any]) -> bool:
-    """Whether it is a layer, as far as can be seen: a policy of dtypes is named after one, and other things are not."""
+    """Whether an object is a layer, as far as can be seen: only layers have names, and policies of dtypes."""
     inner = entry.get("config")
     return isinstance(inner, dict) and "name" in inner and not str(entry["class_name"]).endswith("Policy")

@@ -1,4 +1,4 @@
-"""What comes out of a Keras layer, by its config alone? Shapes of the layers of Keras that have no window."""
+"""Output shapes of the layers of Keras that have no window, by their configs alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from convpad.core.validation import listed
-from convpad.models.posing import Shape
+from convpad.models.windows import Shape
 
 __all__ = ["NONNEGATIVE", "SHAPES", "STAYS_NONNEGATIVE"]
 
@@ -25,19 +25,19 @@ def _last(config: Config) -> bool:
 
 def _broadcast(config: Config, shapes: Sequence[Shape]) -> Shape:
     longest = max(shapes, key=len)
-    found: list[int | None] = []
+    merged: list[int | None] = []
     for axis in range(-len(longest), 0):
         sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
-        found.append(sizes.pop() if len(sizes) == 1 else None if sizes else 1)
-    return tuple(found)
+        merged.append(sizes.pop() if len(sizes) == 1 else None if sizes else 1)
+    return tuple(merged)
 
 
 def _concatenate(config: Config, shapes: Sequence[Shape]) -> Shape:
-    found, axis = list(shapes[0]), config.get("axis", -1)
+    shape, axis = list(shapes[0]), config.get("axis", -1)
     along = [shape[axis] for shape in shapes]
     known = [size for size in along if size is not None]
-    found[axis] = sum(known) if len(known) == len(along) else None
-    return tuple(found)
+    shape[axis] = sum(known) if len(known) == len(along) else None
+    return tuple(shape)
 
 
 def _dense(config: Config, shapes: Sequence[Shape]) -> Shape:
@@ -73,7 +73,7 @@ def _global(config: Config, shapes: Sequence[Shape]) -> Shape:
 
 
 def _spatially(config: Config, shape: Shape, change: Callable[[int, int], int]) -> Shape:
-    """Changes the sizes that are known, by axis."""
+    """Return a shape with `change(axis, size)` for each known spatial size."""
     start = 1 if _last(config) else 2
     spatial = range(start, start + len(shape) - 2)
     return tuple(
@@ -157,7 +157,7 @@ SHAPES: dict[str, Rule] = {
 """By class: `(config, shapes of the inputs) -> shape of the output`."""
 
 NONNEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus", "exponential")
-"""Activations that give nothing below 0."""
+"""Activations with no output below 0."""
 
 STAYS_NONNEGATIVE = (
     "ActivityRegularization",
@@ -174,4 +174,4 @@ STAYS_NONNEGATIVE = (
     *(f"Cropping{rank}D" for rank in (1, 2, 3)),
     *(f"SpatialDropout{rank}D" for rank in (1, 2, 3)),
 )
-"""Layers that give nothing below 0 if they are given nothing below 0."""
+"""Layers with no output below 0 where no input is below 0."""

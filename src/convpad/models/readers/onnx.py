@@ -1,6 +1,6 @@
-"""Which windows does an ONNX model have? Its graph is parsed, and its shapes inferred; its weights are not looked at.
+"""Reader of ONNX models: the graph is parsed and its shapes are inferred; the weights are not read.
 
-Nothing outside the file is opened: tensors that are kept elsewhere are known by the shapes that the graph says.
+Nothing outside the file is opened: tensors in other files are known by the shapes in the graph.
 """
 
 # ONNX's messages are made when it is imported, where type checkers cannot see them.
@@ -9,6 +9,7 @@ Nothing outside the file is opened: tensors that are kept elsewhere are known by
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from typing import Any
 import onnx
 from onnx import numpy_helper, shape_inference
 
+from convpad.core.effective import Fill
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import Padding
+from convpad.core.problem import POOLS
 from convpad.core.window import Window
 from convpad.frameworks import parse
-from convpad.models.tensor_info import Shape, Signal, checked_shape, pad_of, window_of
-from convpad.models.windows import Fill, PaddedWindow, Reading
+from convpad.models.readers.walk import Walk
+from convpad.models.tensor_info import TensorInfo, checked_shape
+from convpad.models.windows import ModelWindows, Shape
 
 __all__ = ["read_file", "read_model"]
 
@@ -37,24 +41,25 @@ _OPS = {
     "MaxPool": "max_pool",
     "AveragePool": "average_pool",
 }
-_UNREAD = ("LpPool", "DeformConv", "Loop", "If", "Scan")
+_UNSUPPORTED = ("LpPool", "DeformConv", "Loop", "If", "Scan")
 _MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
-_KEPT = ("Dropout", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
-"""Nodes behind which the same values stand as before."""
+_UNCHANGED = ("Dropout", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
+"""Nodes whose output has the values of their input."""
 _NONNEGATIVE = ("Relu", "Sigmoid", "Softmax", "HardSigmoid", "Softplus", "Abs")
+_STAYS_NONNEGATIVE = ("Concat", "Add", "Sum", "GlobalAveragePool", "Mul")
 
 
-def read_file(path: Path, shapes: list[Shape] | None) -> Reading:
-    """The windows of a file."""
+def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
+    """Read the windows of a file."""
     if path.stat().st_size > LARGEST_FILE:
         raise PaddingError("The file must be of at most 2 GB, as protobuf has it.")
     model = onnx.ModelProto()
     model.ParseFromString(path.read_bytes())
-    return read_model(model, path.name, shapes)
+    return read_model(model, shapes, path.name)
 
 
-def read_model(model: Any, source: str, shapes: list[Shape] | None) -> Reading:
-    """The windows of a model that is in memory.
+def read_model(model: Any, shapes: list[Shape] | None, source: str = "ONNX model") -> ModelWindows:
+    """Read the windows of a model in memory.
 
     Raises:
         PaddingError: it has no graph, or a node of it makes no sense.
@@ -64,11 +69,11 @@ def read_model(model: Any, source: str, shapes: list[Shape] | None) -> Reading:
     light, constants = _without_weights(model, shapes)
     inferred = shape_inference.infer_shapes(light, data_prop=True)
     functions = {function.name for function in model.functions}
-    return _Walk(inferred.graph, constants, functions).reading(source)
+    return _Walk(inferred.graph, constants, functions).read(source)
 
 
 def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[str, Any]]:
-    """The model with the shapes of its weights alone, and what its small constants hold."""
+    """Return the model with the shapes of its weights alone, and the values of its small constants."""
     light = onnx.ModelProto()
     light.ir_version = model.ir_version
     light.opset_import.extend(model.opset_import)
@@ -87,15 +92,15 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
             constants[tensor.name] = numpy_helper.to_array(tensor)
             graph.initializer.append(tensor)
         graph.input.append(info)
-    fed = [value for value in model.graph.input if value.name not in {tensor.name for tensor in graph.input}]
-    if shapes is not None and len(shapes) != len(fed):
-        raise refuse("input_shape", f"have one shape for each of the {len(fed)} inputs", shapes)
-    for place, value in enumerate(fed):
+    inputs = [value for value in model.graph.input if value.name not in {tensor.name for tensor in graph.input}]
+    if shapes is not None and len(shapes) != len(inputs):
+        raise refuse("input_shape", f"have one shape for each of the {len(inputs)} inputs", shapes)
+    for index, value in enumerate(inputs):
         kind = value.type.tensor_type
         said = _shape_of(kind) if kind.HasField("shape") else None
-        size = shapes[place] if shapes else said
-        if shapes and said is not None and len(said) != len(shapes[place]):
-            raise refuse("input_shape", f"have {len(said)} axes, as the input {value.name!r} has", shapes[place])
+        size = shapes[index] if shapes else said
+        if shapes and said is not None and len(said) != len(shapes[index]):
+            raise refuse("input_shape", f"have {len(said)} axes, as the input {value.name!r} has", shapes[index])
         if size is not None:
             checked_shape(f"The input {value.name!r}", list(size))
         graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind.elem_type or 1, size))
@@ -106,122 +111,113 @@ def _shape_of(kind: Any) -> list[int | None]:
     return [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
 
 
-class _Walk:
-    """Follows every tensor through a graph, node by node; ONNX keeps them in an order in which they can be run."""
+class _Walk(Walk):
+    """Follows every tensor through a graph, node by node; ONNX keeps nodes in an order in which they can be run."""
 
     def __init__(self, graph: Any, constants: dict[str, Any], functions: set[str]) -> None:
+        super().__init__()
         self.graph = graph
         self.constants = constants
-        self.signals: dict[str, Signal] = {}
-        self.windows: list[PaddedWindow] = []
-        self.followed: set[str] = set()
-        self.unread: list[str] = []
         self.functions = functions
         for value in (*graph.input, *graph.value_info, *graph.output):
             kind = value.type.tensor_type
             known = _shape_of(kind) if kind.HasField("shape") else None
             shape = None if known is None else checked_shape(value.name, known)
-            self.signals[value.name] = Signal(shape, itemsize=_itemsize(kind.elem_type))
+            self.tensors[value.name] = TensorInfo(shape, itemsize=_itemsize(kind.elem_type))
 
-    def reading(self, source: str) -> Reading:
-        for place, node in enumerate(self.graph.node):
-            self._node(node, _text(node.name or (node.output[0] if node.output else "")) or f"node {place}")
-        pads = [pad for signal in self.signals.values() for pad in signal.pads]
-        loose = {pad.name: pad for pad in pads if pad.name not in self.followed}
-        return Reading(source, "onnx", tuple(self.windows), tuple(loose.values()), tuple(self.unread))
+    def read(self, source: str) -> ModelWindows:
+        for index, node in enumerate(self.graph.node):
+            if node.output:
+                self._follow(node, _text(node.name or node.output[0]) or f"node {index}")
+        return self.result(source, "onnx")
 
-    def _node(self, node: Any, name: str) -> None:
-        if not node.output:
-            return
+    def _follow(self, node: Any, name: str) -> None:
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
-        given = self.signals.get(node.input[0], Signal(None)) if node.input else Signal(None)
-        known = self.signals.get(node.output[0], Signal(None))
-        made = known
-        if node.op_type == "Constant" and "value" in attributes:
-            tensor = attributes["value"]
-            if tensor.data_location != onnx.TensorProto.EXTERNAL and prod(tensor.dims) <= _SMALL:
-                self.constants[node.output[0]] = numpy_helper.to_array(tensor)
-        elif node.op_type == "Constant":
-            self.constants[node.output[0]] = next(iter(attributes.values()), None)
+        tensor = self.tensor(node.input[0]) if node.input else TensorInfo()
+        known = self.tensor(node.output[0])
+        if node.op_type == "Constant":
+            self._constant(node, attributes)
+            output = known
         elif node.op_type == "Pad":
-            made = self._pad(node, name, attributes, given)
-            if made is None:
-                self.unread.append(f"{name} (Pad)")
-                made = known
-        elif node.op_type in _UNREAD or node.op_type in self.functions:
-            self.unread.append(f"{name} ({_text(node.op_type)})")
+            output = self._pad(node, name, attributes, tensor)
+        elif node.op_type in _UNSUPPORTED or node.op_type in self.functions:
+            output = None
         elif node.op_type in _OPS:
-            made = self._window(node, name, attributes, given) or known
-        elif node.op_type in _KEPT:
-            made = Signal(known.shape or given.shape, given.pads, given.nonnegative, known.itemsize)
+            output = self._window(node, name, attributes, tensor)
+        elif node.op_type in _UNCHANGED:
+            output = replace(tensor, shape=known.shape or tensor.shape, itemsize=known.itemsize)
         else:
-            made = Signal(known.shape, (), self._nonnegative(node), known.itemsize)
-        if made.shape is None and known.shape is not None:
-            made = Signal(known.shape, made.pads, made.nonnegative, known.itemsize)
-        self.signals[node.output[0]] = made
+            output = replace(known, nonnegative=self._is_nonnegative(node))
+        if output is None:
+            self.add_unsupported(name, _text(node.op_type))
+            output = known
+        elif output.shape is None and known.shape is not None:
+            output = replace(output, shape=known.shape, itemsize=known.itemsize)
+        self.tensors[node.output[0]] = output
 
-    def _nonnegative(self, node: Any) -> bool:
-        inputs = [self.signals.get(name, Signal(None)) for name in node.input]
-        kept = node.op_type in ("Concat", "Add", "Sum", "GlobalAveragePool", "Mul") and inputs
-        return node.op_type in _NONNEGATIVE or bool(kept and all(signal.nonnegative for signal in inputs))
+    def _constant(self, node: Any, attributes: dict[str, Any]) -> None:
+        value = next(iter(attributes.values()), None)
+        tensor = attributes.get("value")
+        if tensor is not None:
+            is_read = tensor.data_location != onnx.TensorProto.EXTERNAL and prod(tensor.dims) <= _SMALL
+            value = numpy_helper.to_array(tensor) if is_read else None
+        if value is not None:
+            self.constants[node.output[0]] = value
 
-    def _ints(self, node: Any, place: int) -> list[int] | None:
-        """The ints of an input that is a constant."""
-        if len(node.input) <= place or not node.input[place]:
+    def _is_nonnegative(self, node: Any) -> bool:
+        inputs = [self.tensor(name) for name in node.input]
+        stays = node.op_type in _STAYS_NONNEGATIVE and inputs
+        return node.op_type in _NONNEGATIVE or bool(stays and all(tensor.nonnegative for tensor in inputs))
+
+    def _numbers(self, node: Any, index: int) -> list[Any] | None:
+        """Return the numbers of an input that is a constant; None where it is none."""
+        if len(node.input) <= index or not node.input[index]:
             return None
-        found = self.constants.get(node.input[place])
-        return None if found is None else [int(number) for number in _flat(found)]
+        constant = self.constants.get(node.input[index])
+        return None if constant is None else list(_flat(constant))
 
-    def _pad(self, node: Any, name: str, attributes: dict[str, Any], given: Signal) -> Signal | None:
+    def _pad(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
         mode = attributes.get("mode", b"constant").decode()
-        numbers = attributes.get("pads", attributes.get("paddings")) or self._ints(node, 1)
+        numbers = attributes.get("pads", attributes.get("paddings")) or self._numbers(node, 1)
         value = attributes.get("value", 0.0)
-        if len(node.input) > 2 and node.input[2]:
-            found = self.constants.get(node.input[2])
-            value = None if found is None else next((float(number) for number in _flat(found)), 0.0)
-        if given.shape is None or numbers is None or (mode != "constant" and mode not in _MODES):
+        if _has_input(node, 2):
+            values = self._numbers(node, 2)
+            value = None if values is None else float(next(iter(values), 0.0))
+        if tensor.shape is None or numbers is None or (mode != "constant" and mode not in _MODES):
             return None
-        rank = len(given.shape)
-        axes = self._ints(node, 3) if len(node.input) > 3 and node.input[3] else list(range(rank))
+        rank = len(tensor.shape)
+        axes = self._numbers(node, 3) if _has_input(node, 3) else range(rank)
         if axes is None or len(numbers) != 2 * len(axes) or any(not -rank <= axis < rank for axis in axes):
             return None
-        pairs = {axis % rank: (int(b), int(a)) for axis, b, a in zip(axes, numbers, numbers[len(axes) :], strict=False)}
-        batch_or_channels = [pairs.get(axis, (0, 0)) for axis in (0, 1)]
-        if any(map(any, batch_or_channels)) or any(min(pair) < 0 for pair in pairs.values()):
-            return None
+        rows = zip(axes, numbers, numbers[len(axes) :], strict=False)
+        pairs = {int(axis) % rank: (int(before), int(after)) for axis, before, after in rows}
+        if any(pairs.get(0, ()) + pairs.get(1, ())) or any(min(pair) < 0 for pair in pairs.values()):
+            return None  # of batch or channels; or a crop
         spatial = range(2, rank)
         fill: Fill = (_MODES.get(mode, "constant"), value if mode == "constant" else None)
-        return pad_of(
-            given, name, "Pad", [pairs.get(axis, (0, 0)) for axis in spatial], [(fill, fill)] * len(spatial), spatial
-        )
+        spatial_pairs = [pairs.get(axis, (0, 0)) for axis in spatial]
+        return self.add_pad(tensor, name, "Pad", spatial_pairs, [(fill, fill)] * len(spatial), spatial)
 
-    def _window(self, node: Any, name: str, attributes: dict[str, Any], given: Signal) -> Signal | None:
+    def _window(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
         op = _OPS[node.op_type]
-        pools = op in ("max_pool", "average_pool")
-        weight = None if pools else self._weight(node)
+        weight = None if op in POOLS else self._weight_shape(node)
         kernel = attributes.get("kernel_shape") or (weight and weight[2:])
         if not kernel or any(size is None for size in kernel):
-            self.unread.append(f"{name} ({_text(node.op_type)})")
             return None
         kernel, rank = [int(size or 0) for size in kernel], len(kernel)
         strides, dilation = (list(attributes.get(word, [1] * rank)) for word in ("strides", "dilations"))
         if len(strides) != rank or len(dilation) != rank or (weight and len(weight) != rank + 2):
             raise PaddingError(f"{name}: kernel_shape, strides, dilations and the kernel must have as many axes.")
         groups = int(attributes.get("group", 1))
-        filters = None if not weight else weight[1] if op == "conv_transpose" else weight[0]
-        if op == "conv_transpose" and filters is not None:
-            filters *= groups
-        sizes = given.spatial(rank, channels_last=False)
+        filters = weight[0] if weight else None
+        if op == "conv_transpose" and weight:
+            filters = None if weight[1] is None else weight[1] * groups
+        sizes = tensor.spatial(rank, channels_last=False)
         windows = [Window(*row, None, None) for row in zip(sizes, kernel, strides, dilation, strict=True)]
-        try:
-            padding, extra = _padding(op, windows, attributes)
-        except PaddingError:
-            if op != "average_pool" or not (attributes.get("ceil_mode") and attributes.get("count_include_pad")):
-                raise
-            self.unread.append(f"{name} ({_text(node.op_type)})")  # no padding stands for this one
-            return None
-        window, made = window_of(
-            given,
+        is_transposed = op == "conv_transpose"
+        padding, extra = _crop(windows, attributes) if is_transposed else (_padding(op, windows, attributes), None)
+        output = self.add_window(
+            tensor,
             name,
             node.op_type,
             op,
@@ -233,15 +229,18 @@ class _Walk:
             filters=filters,
             channels_last=False,
             output_padding=extra,
+            ceil_mode=op in POOLS and _auto_pad(attributes) == "NOTSET" and bool(attributes.get("ceil_mode")),
         )
-        self.windows.append(window)
-        self.followed |= {pad.name for pad in window.pads}
         fused = attributes.get("activation", b"") == b"Relu"
-        return Signal(made.shape, (), made.nonnegative or fused, given.itemsize)
+        return replace(output, nonnegative=output.nonnegative or fused)
 
-    def _weight(self, node: Any) -> Shape | None:
-        place = 3 if node.op_type == "QLinearConv" else 1
-        return self.signals.get(node.input[place], Signal(None)).shape if len(node.input) > place else None
+    def _weight_shape(self, node: Any) -> Shape | None:
+        index = 3 if node.op_type == "QLinearConv" else 1
+        return self.tensor(node.input[index]).shape if len(node.input) > index else None
+
+
+def _has_input(node: Any, index: int) -> bool:
+    return len(node.input) > index and bool(node.input[index])
 
 
 def _text(name: str | bytes) -> str:
@@ -259,30 +258,32 @@ def _flat(found: Any) -> Iterator[Any]:
         yield found
 
 
-def _padding(op: str, windows: list[Window], attributes: dict[str, Any]) -> tuple[Padding, list[int] | None]:
-    """What a node's attributes pad or, of a transposed convolution, crop; and its output padding."""
-    rank = len(windows)
-    auto = attributes.get("auto_pad", b"NOTSET").decode()
-    pads = attributes.get("pads")
-    if op != "conv_transpose":
-        words: dict[str, Any] = {"auto_pad": auto} if auto != "NOTSET" else {"pads": pads and list(pads)}
-        if op != "conv":
-            words["ceil_mode"] = attributes.get("ceil_mode", 0)
-        if op == "average_pool":
-            words["count_include_pad"] = attributes.get("count_include_pad", 0)
-        return parse("onnx", windows, op=op, **words), None
-    extra = [int(more) for more in attributes.get("output_padding", [0] * rank)]
-    wanted = attributes.get("output_shape")
-    if wanted is not None:
-        wanted = list(wanted)[-rank:]
-    if wanted is None and auto not in ("SAME_UPPER", "SAME_LOWER"):
-        return parse("onnx", windows, op=op, pads=pads and list(pads)), extra
-    # The output's size is given; what is cropped follows from it, as ConvTranspose is defined.
+def _auto_pad(attributes: dict[str, Any]) -> str:
+    return attributes.get("auto_pad", b"NOTSET").decode()
+
+
+def _padding(op: str, windows: list[Window], attributes: dict[str, Any]) -> Padding:
+    """Return the padding of a node with a window, by its attributes."""
+    auto, pads = _auto_pad(attributes), attributes.get("pads")
+    words: dict[str, Any] = {"auto_pad": auto} if auto != "NOTSET" else {"pads": pads and list(pads)}
+    if op == "average_pool":
+        words["count_include_pad"] = attributes.get("count_include_pad", 0)
+    return parse("onnx", windows, op=op, **words)
+
+
+def _crop(windows: list[Window], attributes: dict[str, Any]) -> tuple[Padding, list[int]]:
+    """Return the crop of a ConvTranspose and its output padding, by its attributes."""
+    rank, auto, pads = len(windows), _auto_pad(attributes), attributes.get("pads")
+    extra = [int(number) for number in attributes.get("output_padding", [0] * rank)]
+    outputs = attributes.get("output_shape")
+    if outputs is None and auto not in ("SAME_UPPER", "SAME_LOWER"):
+        return parse("onnx", windows, op="conv_transpose", pads=pads and list(pads)), extra
+    # The output's size is given; the crop follows from it, as ConvTranspose is defined.
     pairs: list[tuple[int, int]] = []
     for axis, window in enumerate(windows):
         if window.size is None:
             raise PaddingError("A ConvTranspose that is told its output's size must know its input's.")
-        size = wanted[axis] if wanted else window.size * window.stride
+        size = window.size * window.stride if outputs is None else list(outputs)[-rank:][axis]
         crop = max(window.stride * (window.size - 1) + extra[axis] + window.span - size, 0)
         pairs.append((crop // 2, crop - crop // 2) if auto == "SAME_UPPER" else (crop - crop // 2, crop // 2))
     return Padding.parse(pairs[0] if rank == 1 else pairs, "zeros", rank=rank), extra

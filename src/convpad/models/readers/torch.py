@@ -1,7 +1,7 @@
-"""Which windows does a PyTorch model have? A module is exported, and its operations are read from the graph.
+"""Reader of PyTorch models: a module is exported, and its operations are read from the graph.
 
-`torch.export` runs the module once on tensors without values. A `.pt2` file holds that graph as JSON, which is read as
-it is: `torch.export.load` would unpickle what else is in the file. PyTorch itself is not needed for that.
+`torch.export` runs the module once on tensors without values. A `.pt2` file holds that graph as JSON, and nothing else
+in it is read: `torch.export.load` would unpickle the rest. PyTorch itself is not needed for that.
 """
 
 # PyTorch is imported only where a module is there already.
@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from convpad.core.errors import PaddingError, refuse
-from convpad.models.readers.torch_graph import Call, Tensor, Walk
-from convpad.models.tensor_info import Shape, Signal, checked_shape
-from convpad.models.windows import Reading
+from convpad.models.readers.torch_graph import Call, Tensor, TorchWalk
+from convpad.models.tensor_info import TensorInfo, checked_shape
+from convpad.models.windows import ModelWindows, Shape
 
 __all__ = ["read_file", "read_module", "read_program"]
 
@@ -30,8 +30,8 @@ _NUMBERED = {1: "uint8", 2: "int8", 6: "float16", 8: "float64", 13: "bfloat16"}
 """Of the types that `.pt2` files number, those that are not of four bytes."""
 
 
-def read_module(module: Any, shapes: list[Shape] | None) -> Reading:
-    """The windows of a module that is there.
+def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
+    """Read the windows of a module.
 
     Raises:
         PaddingError: there is no input shape, or `torch.export` cannot export the module.
@@ -57,47 +57,46 @@ def read_module(module: Any, shapes: list[Shape] | None) -> Reading:
     return _program(program, type(module).__name__)
 
 
-def read_program(program: Any, shapes: list[Shape] | None) -> Reading:
-    """The windows of an exported program."""
+def read_program(program: Any, shapes: list[Shape] | None) -> ModelWindows:
+    """Read the windows of an exported program."""
     if shapes is not None:
         raise refuse("input_shape", "be left out: an exported program has its own", shapes)
     return _program(program, "exported program")
 
 
-def _program(program: Any, source: str) -> Reading:
-    signals: dict[str, Signal] = {}
+def _program(program: Any, source: str) -> ModelWindows:
+    tensors: dict[str, TensorInfo] = {}
     calls: list[Call] = []
     for node in program.graph.nodes:
-        signals |= _values(node)
+        tensors |= _values(node)
         if node.op == "call_function" and hasattr(node.target, "_schema"):
             names = [argument.name for argument in node.target._schema.arguments]
             given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
             stack = list((node.meta.get("nn_module_stack") or {}).values())
             path, kind = (str(stack[-1][0]), str(stack[-1][1])) if stack else ("", "")
-            operation, _, overload = str(node.target).removeprefix("aten.").partition(".")
-            calls.append(
-                Call(node.name, operation, overload, path, kind, {k: _plain(v) for k, v in given.items()}, (node.name,))
-            )
-    return _reading(source, calls, signals)
+            operation = str(node.target).removeprefix("aten.").partition(".")[0]
+            arguments = {name: _plain(value) for name, value in given.items()}
+            calls.append(Call(node.name, operation, path, kind, arguments, (node.name,)))
+    return _follow(source, calls, tensors)
 
 
-def _values(node: Any) -> dict[str, Signal]:
+def _values(node: Any) -> dict[str, TensorInfo]:
     value = node.meta.get("val")
     if not hasattr(value, "shape"):
         return {}
     shape = tuple(size if type(size) is int else None for size in value.shape)
-    return {node.name: Signal(checked_shape(node.name, shape), itemsize=value.element_size())}
+    return {node.name: TensorInfo(checked_shape(node.name, shape), itemsize=value.element_size())}
 
 
 def _plain(value: Any) -> Any:
-    """An argument with names for its tensors."""
+    """Return an argument with names for its tensors."""
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]
     return Tensor(value.name) if hasattr(value, "op") and hasattr(value, "meta") else value
 
 
-def read_file(path: Path, shapes: list[Shape] | None) -> Reading:
-    """The windows of a `.pt2` file, which is a zip file with the graph as JSON."""
+def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
+    """Read the windows of a `.pt2` file, which is a zip file with the graph as JSON."""
     if shapes is not None:
         raise refuse("input_shape", "be left out: an exported program has its own", shapes)
     with zipfile.ZipFile(path) as archive:
@@ -111,27 +110,27 @@ def read_file(path: Path, shapes: list[Shape] | None) -> Reading:
     if len(text) > LARGEST_GRAPH:
         raise PaddingError(f"Its graph must be of at most {LARGEST_GRAPH:,} bytes.")
     graph = json.loads(text)["graph_module"]["graph"]
-    signals = {name: _tensor(name, value) for name, value in graph["tensor_values"].items()}
-    return _reading(path.name, [_call(place, node) for place, node in enumerate(graph["nodes"])], signals)
+    tensors = {name: _tensor(name, value) for name, value in graph["tensor_values"].items()}
+    return _follow(path.name, [_call(index, node) for index, node in enumerate(graph["nodes"])], tensors)
 
 
-def _tensor(name: str, value: dict[str, Any]) -> Signal:
+def _tensor(name: str, value: dict[str, Any]) -> TensorInfo:
     sizes = tuple(size.get("as_int") for size in value["sizes"])
-    return Signal(checked_shape(name, sizes), itemsize=_ITEMSIZES.get(_NUMBERED.get(value.get("dtype", 7), ""), 4))
+    return TensorInfo(checked_shape(name, sizes), itemsize=_ITEMSIZES.get(_NUMBERED.get(value.get("dtype", 7), ""), 4))
 
 
-def _call(place: int, node: dict[str, Any]) -> Call:
-    operation, _, overload = str(node["target"]).removeprefix("torch.ops.aten.").partition(".")
+def _call(index: int, node: dict[str, Any]) -> Call:
+    operation = str(node["target"]).removeprefix("torch.ops.aten.").partition(".")[0]
     stack = str((node.get("metadata") or {}).get("nn_module_stack", "")).split(";")[-1].split(",")
     path, kind = (stack[1], stack[-1]) if len(stack) > 2 else ("", "")
     arguments = {str(given["name"]): _argument(given["arg"]) for given in node["inputs"]}
     results = tuple(str(out["as_tensor"]["name"]) for out in node["outputs"] if out.get("as_tensor"))
-    name = str(node.get("name") or (results[0] if results else f"node {place}"))
-    return Call(name, operation, overload, path, kind, arguments, results)
+    name = str(node.get("name") or (results[0] if results else f"node {index}"))
+    return Call(name, operation, path, kind, arguments, results)
 
 
 def _argument(value: dict[str, Any]) -> Any:
-    """An argument as JSON has it, where its type is its key."""
+    """Read an argument from JSON, where its type is its key."""
     kind, found = next(iter(value.items()))
     if kind == "as_tensor":
         return Tensor(str(found["name"]))
@@ -142,9 +141,8 @@ def _argument(value: dict[str, Any]) -> Any:
     return None if kind == "as_none" else found
 
 
-def _reading(source: str, calls: Sequence[Call], signals: dict[str, Signal]) -> Reading:
-    walk = Walk(signals)
+def _follow(source: str, calls: Iterable[Call], tensors: dict[str, TensorInfo]) -> ModelWindows:
+    walk = TorchWalk(tensors)
     for call in calls:
         walk.follow(call)
-    loose = {p.name: p for s in walk.signals.values() for p in s.pads if p.name not in walk.followed}
-    return Reading(source, "torch", tuple(walk.windows), tuple(loose.values()), tuple(walk.unread))
+    return walk.result(source, "torch")
