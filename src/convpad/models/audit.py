@@ -17,10 +17,7 @@ from convpad.models.cells import mode_cell, window_cell
 from convpad.models.readers import read
 from convpad.models.windows import ModelWindows, Pad, PaddedWindow
 
-__all__ = ["Audit", "AuditRow", "audit", "unread_lines"]
-
-HEADINGS = ("layer", "kind", "window", "padded", "mode", "input", "output", "used", "copied", "note")
-"""The columns of an audit."""
+__all__ = ["Audit", "AuditRow", "audit", "audit_row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +115,9 @@ class Audit(Result):
         numbers = {note: str(number) for number, note in enumerate(notes, 1)}
         return Table(
             f"{reading.source}: what this {TITLES[reading.framework]} model pads",
-            HEADINGS,
+            ("layer", "kind", "window", "padded", "mode", "input", "output", "used", "copied", "note"),
             tuple(_cells(row, numbers.get(row.portability_note, "")) for row in self.rows),
-            (self.summary, *unread_lines(reading)),
+            (self.summary, *_unread_lines(reading)),
             notes,
         )
 
@@ -172,7 +169,7 @@ def audit_row(window: PaddedWindow) -> AuditRow:
     return AuditRow(window, known if len(known) == len(axes) else None, _portability_note(window))
 
 
-def unread_lines(reading: ModelWindows) -> list[str]:
+def _unread_lines(reading: ModelWindows) -> list[str]:
     """Return sentences about the layers that a reader left out."""
     lines: list[str] = []
     if reading.unattached:
