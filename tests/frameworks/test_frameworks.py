@@ -1,4 +1,4 @@
-"""Do other frameworks' words mean here what they mean there? To them and back, and Caffe and Theano by their sources."""
+"""Translations for other frameworks and back; those for Caffe and Theano against the sources of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the code for another framework do there what was asked here? It is run, and its numbers are the oracle's.
+"""Code for other frameworks, run there: its numbers are the oracle's.
 
 Each test process runs the frameworks that it has: ONNX Runtime and ONNX's own evaluator beside NumPy, Flax beside JAX,
 Keras on its backend. Caffe and Theano, which no Python of today runs, are held to their sources in

@@ -1,4 +1,4 @@
-"""Is a table of sizes read as it is meant, and solved together? And is what makes no sense refused?"""
+"""Tables of sizes: reading, solving all layers together, refusals, and the command."""
 
 from __future__ import annotations
 

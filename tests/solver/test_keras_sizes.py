@@ -1,4 +1,4 @@
-"""Does Keras make of the sizes what the solver says? Every solution, with what Keras is to be told."""
+"""Output sizes of Keras's layers against the solver's, for every solution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are published networks solved, and does docs/solve.md say what is found?"""
+"""Published networks, and their answers in docs/solve.md."""
 
 from __future__ import annotations
 

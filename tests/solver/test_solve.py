@@ -1,4 +1,4 @@
-"""Does the solver find exactly what brute force finds, in a sensible order, and say it right?"""
+"""The solver against brute force, and the order, text and refusals of its solutions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does PyTorch make of the sizes what the solver says it makes? Pools that round up, and all it can say."""
+"""Output sizes of PyTorch's modules against the solver's, and of its pools that round up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which paddings are put into other frameworks' words? Random ones, small and nasty, with the oracle's answer."""
+"""Random padded operations to translate for other frameworks, small and nasty, with the oracle's answer."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from convpad.core.padding import Padding
 from convpad.core.validation import per_axis
 from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, unless_zero
-from convpad.frameworks.parsing import as_padding
+from convpad.frameworks.parsing import as_padding, default_mode
 from convpad.frameworks.query import OpQuery, known_pairs, pads_within_kernel
 
 __all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
@@ -129,7 +129,7 @@ def parse(windows: tuple[Window, ...], op: str, pad: Any = 0, round_mode: str = 
     if "pool" in op and round_mode == "CEIL":
         outputs = _pool_outputs(windows, pads)
         pairs = [_pair_read(*row) for row in zip(windows, pads, outputs, strict=True)]
-    return as_padding(pairs, "ignore" if op == "max_pool" else "zeros")
+    return as_padding(pairs, default_mode(op, counts=True))
 
 
 def _pair_read(window: Window, pad: int, outputs: int | None) -> tuple[int, int] | None:

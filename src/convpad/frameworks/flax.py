@@ -15,7 +15,7 @@ from convpad.core.padding import Padding
 from convpad.core.validation import is_int, listed
 from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, Name, call
-from convpad.frameworks.parsing import as_padding, pair_entries
+from convpad.frameworks.parsing import as_padding, default_mode, pair_entries
 from convpad.frameworks.query import OpQuery, known_pairs, pool_counts_padding
 
 __all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
@@ -120,7 +120,7 @@ def workaround(query: OpQuery) -> str:
 
 def parse(windows: tuple[Window, ...], op: str, padding: Any = None, count_include_pad: bool = True) -> Padding:
     rank = len(windows)
-    mode = "ignore" if op == "max_pool" or (op == "average_pool" and not count_include_pad) else "zeros"
+    mode = default_mode(op, count_include_pad)
     padding = ("VALID" if "pool" in op else "SAME") if padding is None else padding
     if isinstance(padding, str):
         return _parse_word(windows, op, padding, mode)

@@ -12,6 +12,7 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, call, collapse, shortest_pairs
+from convpad.frameworks.parsing import default_mode
 from convpad.frameworks.query import OpQuery
 
 __all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
@@ -94,4 +95,4 @@ def parse(windows: tuple[Window, ...], op: str, padding: str = "valid") -> Paddi
     allowed = _words(op, len(windows))
     if padding not in allowed:
         raise refuse("padding", f"be one of Keras's words here: {', '.join(map(repr, allowed))}", padding)
-    return Padding.parse(padding, "ignore" if "pool" in op else "zeros", rank=len(windows))
+    return Padding.parse(padding, default_mode(op), rank=len(windows))

@@ -15,7 +15,7 @@ from convpad.core.padding import Padding
 from convpad.core.validation import listed
 from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, Name
-from convpad.frameworks.parsing import as_padding, crop_less, overhang_modes
+from convpad.frameworks.parsing import as_padding, crop_less, default_mode, overhang_modes
 from convpad.frameworks.query import OpQuery, PadStep, known_pairs, pads_within_kernel
 
 __all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
@@ -96,7 +96,7 @@ def parse(
     output_padding: Any = 0,
 ) -> Padding:
     rank = len(windows)
-    mode = "ignore" if op == "max_pool" or (op == "average_pool" and not count_include_pad) else "zeros"
+    mode = default_mode(op, count_include_pad)
     if auto_pad != "NOTSET":
         words = {auto: word for word, auto in _WORDS.items()}
         if auto_pad not in words:

@@ -11,7 +11,12 @@ from convpad.core.padding import Padding
 from convpad.core.validation import is_int, listed, per_axis
 from convpad.core.window import Window
 
-__all__ = ["as_padding", "crop_less", "overhang_modes", "pair_entries", "rounded_up"]
+__all__ = ["as_padding", "crop_less", "default_mode", "overhang_modes", "pair_entries", "rounded_up"]
+
+
+def default_mode(op: str, counts: Any = False) -> str:
+    """Return the mode of a framework's operation that is told none; `counts` where an average counts the padding."""
+    return "ignore" if op == "max_pool" or (op == "average_pool" and not counts) else "zeros"
 
 
 def as_padding(pairs: Sequence[tuple[int, int] | None], mode: Any) -> Padding:

@@ -14,7 +14,7 @@ from convpad.core.padding import Padding
 from convpad.core.validation import listed
 from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, Name, call, collapse
-from convpad.frameworks.parsing import as_padding
+from convpad.frameworks.parsing import as_padding, default_mode
 from convpad.frameworks.query import OpQuery, Pairs, pads_within_kernel
 
 __all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
@@ -125,7 +125,7 @@ def workaround(query: OpQuery) -> str:
 
 
 def parse(windows: tuple[Window, ...], op: str, padding: Any, data_format: str | None = None) -> Padding:
-    rank, mode = len(windows), "ignore" if "pool" in op else "zeros"
+    rank, mode = len(windows), default_mode(op)
     if padding == "SAME" and op == "conv_transpose" and all(window.size for window in windows):
         # TensorFlow is told the output's size, and SAME is that of the convolution which reads it: on one axis such a
         # size may be the one that "same" gives by itself, and on another one that takes an output_padding.

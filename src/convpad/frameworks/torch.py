@@ -13,7 +13,7 @@ from convpad.core.padding import Padding
 from convpad.core.validation import per_axis
 from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, call, collapse, unless_zero
-from convpad.frameworks.parsing import as_padding, crop_less, overhang_modes, rounded_up
+from convpad.frameworks.parsing import as_padding, crop_less, default_mode, overhang_modes, rounded_up
 from convpad.frameworks.query import OpQuery, PadStep, known_pairs, pool_counts_padding
 
 __all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
@@ -126,11 +126,10 @@ def parse(
     count_include_pad: bool = True,
     output_padding: Any = 0,
 ) -> Padding:
-    rank, mode = len(windows), padding_mode
+    rank = len(windows)
     if padding_mode not in _MODES:
         raise refuse("padding_mode", f"be one of PyTorch's: {', '.join(map(repr, _MODES))}", padding_mode)
-    if op == "max_pool" or (op == "average_pool" and not count_include_pad):
-        mode = "ignore"
+    mode = padding_mode if default_mode(op, count_include_pad) == "zeros" else "ignore"
     if isinstance(padding, str):
         if padding not in ("same", "valid") or (padding == "same" and any(w.stride > 1 for w in windows)):
             raise refuse("padding", "be an int, one for each axis, 'valid', or at stride 1 'same'", padding)

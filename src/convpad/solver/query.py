@@ -76,12 +76,17 @@ class Query:
     @property
     def windows(self) -> list[tuple[Axes, Axes, Axes]]:
         """Every (kernel, strides, dilation) to try. Pools have no dilation."""
-        dilations = (1,) if self.op in POOLS else DILATIONS
-        tried = ((self.kernel, KERNELS), (self.strides, STRIDES), (self.dilation_rate, dilations))
         kernels, strides, dilations = (
-            [known] if known else [(value,) * self.rank for value in values] for known, values in tried
+            [known] if known else [(value,) * self.rank for value in values] for known, values in self._parts.values()
         )
         return [*product(kernels, strides, dilations)]
+
+    @property
+    def _parts(self) -> dict[str, tuple[Axes | None, range]]:
+        """The parts of the window by name, with the values to try where one is not known."""
+        dilations = range(1, 2) if self.op in POOLS else DILATIONS
+        parts = (self.kernel, KERNELS), (self.strides, STRIDES), (self.dilation_rate, dilations)
+        return dict(zip(("kernel", "strides", "dilation"), parts, strict=True))
 
     @property
     def roundings(self) -> tuple[Rounding, ...]:
@@ -97,19 +102,14 @@ class Query:
     @property
     def unknown(self) -> dict[str, range]:
         """The names of the parts of the window that are not known, with the values to try."""
-        parts = {
-            "kernel": (self.kernel, KERNELS),
-            "strides": (self.strides, STRIDES),
-            "dilation": (self.dilation_rate or self.op in POOLS, DILATIONS),
-        }
-        return {name: values for name, (known, values) in parts.items() if not known}
+        return {name: values for name, (known, values) in self._parts.items() if not known and len(values) > 1}
 
     def __str__(self) -> str:
         """`224 -> 55, kernel 11, strides 4, padding 'valid'`."""
         parts = [" -> ".join(format_sizes(sizes, shorten=True) for sizes in (self.input, self.output))]
         parts += [self.op] if self.op != "conv" else []
-        for name, numbers in (("kernel", self.kernel), ("strides", self.strides), ("dilation", self.dilation_rate)):
-            parts += [f"{name} {format_sizes(numbers, shorten=True)}"] if numbers else []
+        known = {name: axes for name, (axes, _) in self._parts.items() if axes}
+        parts += [f"{name} {format_sizes(axes, shorten=True)}" for name, axes in known.items()]
         parts += [f"padding {shortest(self.padding)!r}"] if self.padding else []
         parts += [f"rounded {'down' if self.rounding == 'floor' else 'up'}"] if self.rounding else []
         parts += [f"in {self.framework}'s own words"] if self.framework else []
