@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS, Amount
+from convpad.core.effective import Fill, effective_fill
 from convpad.core.modes import MODES, Mode
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem
@@ -16,9 +17,6 @@ from convpad.frameworks.code import InexactError, Name, call, collapse
 __all__ = ["OpQuery", "PadStep", "known_pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
 
 Pairs = Sequence[tuple[int, int]]
-Fill = tuple[str, Any]
-"""(mode, value) of the padding on one side of an axis."""
-
 _ZEROS = MODES["zeros"]
 _COUNTED = tuple(name for name, mode in MODES.items() if mode.counts)
 _BEYOND_AXIS = {"reflect": -1, "symmetric": 0, "circular": 0}
@@ -203,9 +201,7 @@ class OpQuery:
 
     def _fill(self, axis: int, side: int) -> Fill:
         mode, value = self.problem.modes[axis][side], self.values[axis][side]
-        if not mode.carries_value:
-            return mode.name, None
-        return ("zeros", None) if type(value) in (int, float) and value == 0 else (mode.name, value)
+        return effective_fill(mode.name, value if mode.carries_value else None)
 
     def only_modes(self, *modes: str) -> bool:
         """Whether every side that windows read has one of these modes."""
