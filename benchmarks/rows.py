@@ -98,7 +98,7 @@ class Row:
 
     def route(self, mode: str, backend: str, step: str) -> str:
         """The route that a step takes, and why."""
-        return str(self.plan(mode, backend).of(step))
+        return str(self.plan(mode, backend) if step == "forward" else self.plan(mode, backend).for_gradient())
 
     def plan(self, mode: str, backend: str) -> convpad.Plan:
         """What convpad will do."""

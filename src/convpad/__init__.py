@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from convpad.models.compare import Comparison, compare
     from convpad.models.fold import fold
     from convpad.models.repad import repad
-    from convpad.ops.conv import conv, conv_transpose, depthwise_conv, separable_conv
-    from convpad.ops.dispatch import plan
-    from convpad.ops.pad import pad
+    from convpad.ops.functions import (
+        average_pool,
+        conv,
+        conv_transpose,
+        depthwise_conv,
+        max_pool,
+        pad,
+        separable_conv,
+    )
     from convpad.ops.plan import Plan
-    from convpad.ops.pool import average_pool, max_pool
+    from convpad.ops.run import plan
     from convpad.solver import solve
     from convpad.solver.chain import solve_chain
 
@@ -70,10 +76,16 @@ _HOMES = {
     "convpad.models.audit": ("Audit", "audit"),
     "convpad.models.compare": ("Comparison", "compare"),
     "convpad.ops.plan": ("Plan",),
-    "convpad.ops.dispatch": ("plan",),
-    "convpad.ops.pad": ("pad",),
-    "convpad.ops.conv": ("conv", "conv_transpose", "depthwise_conv", "separable_conv"),
-    "convpad.ops.pool": ("average_pool", "max_pool"),
+    "convpad.ops.run": ("plan",),
+    "convpad.ops.functions": (
+        "average_pool",
+        "conv",
+        "conv_transpose",
+        "depthwise_conv",
+        "max_pool",
+        "pad",
+        "separable_conv",
+    ),
     "convpad.benchmark": ("bench",),
     "convpad.benchmark.result": ("Bench",),
     "convpad.models.fold": ("fold",),

@@ -170,9 +170,9 @@ def _corrections() -> Iterator[Preference]:
     taps = "a sum over few taps is corrected faster than its input is padded"
     yield Preference("correction", "jax", "cpu", taps, jax, gradient=False, ops=depthwise, few_taps=True)
     yield Preference("correction", "jax", "cpu", copy, jax, gradient=True, ops=depthwise)
-    for ops in (("conv",), ("average_pool",)):
-        yield Preference("correction", "jax", "cpu", few, jax, ops=ops, only_constants=True, max_halo_share=0.06)
-        yield Preference("correction", "jax", "cpu", few, jax, ops=ops, max_halo_share=0.03)
+    ops = ("conv", "average_pool")
+    yield Preference("correction", "jax", "cpu", few, jax, ops=ops, only_constants=True, max_halo_share=0.06)
+    yield Preference("correction", "jax", "cpu", few, jax, ops=ops, max_halo_share=0.03)
     yield Preference(
         "correction", "jax", "cpu", copy, jax, gradient=True, ops=("conv",), only_constants=True, max_halo_share=0.25
     )

@@ -144,6 +144,7 @@ def test_a_problem_says_all_that_was_asked() -> None:
         channels_last=True,
         amounts=(explicit(1, 2), AMOUNTS["same"]),
         leftovers=(),
+        kernel_shape=(4, 3, 3, 4),
     )
     assert hash(problem)
     assert problem.taps == 12

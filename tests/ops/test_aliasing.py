@@ -64,7 +64,7 @@ def test_by_the_route_that_is_chosen(name: str, op: str, mode: Any) -> None:
 @pytest.mark.parametrize("mode", [COPIES, "zeros", "circular", 2.0], ids=str)
 def test_by_a_pad(name: str, mode: Any) -> None:
     untouched(
-        name, Case("pad", (np.random.default_rng(3).normal(size=(1, 4, 5, 2)),), {"amount": 2, "padding_mode": mode})
+        name, Case("pad", (np.random.default_rng(3).normal(size=(1, 4, 5, 2)),), {"padding": 2, "padding_mode": mode})
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -14,7 +15,7 @@ from frameworks import CHOSEN, framework
 from loadable import modules
 
 import convpad
-from convpad.ops import dispatch
+from convpad.ops import run
 
 on_every_backend = pytest.mark.parametrize("name", CHOSEN)
 
@@ -145,14 +146,14 @@ def test_a_call_like_an_earlier_one_is_looked_up(name: str) -> None:
     forget()
     for calls in range(3):
         conv(name, padding=1, padding_mode="reflect", strides=(1, 2))
-        assert (dispatch._remembered.cache_info().misses, dispatch._remembered.cache_info().hits) == (1, calls)
+        assert (run._prepared.cache_info().misses, run._prepared.cache_info().hits) == (1, calls)
     conv(name, padding=1, padding_mode="reflect", strides=(2, 2))
-    assert dispatch._remembered.cache_info().misses == 2
+    assert run._prepared.cache_info().misses == 2
 
 
 def test_no_memory_grows_without_end() -> None:
     found = dict(memories())
-    assert {"convpad.ops.dispatch._remembered", "convpad.ops.slabs.slabs"} <= set(found)
+    assert {"convpad.ops.run._prepared", "convpad.ops.halo.halo"} <= set(found)
     assert [name for name, remembered in found.items() if remembered.cache_info().maxsize is None] == []
 
 
@@ -171,22 +172,30 @@ SPELLINGS = [
     0.1,
     ((1, 2), ("same", 0)),
     ("reflect", (1.5, "zeros")),
-    {"strides": (2, 1), "groups": True},
+    convpad.Padding.parse("same", ("reflect", -0.0), rank=2),
+    convpad.Padding.parse("same", ("reflect", 0.0), rank=2),
     convpad.Constant((1.0, 2)),
     (convpad.Constant(-0.0), "reflect"),
 ]
 
 
 @pytest.mark.parametrize("spelled", SPELLINGS, ids=repr)
-def test_what_is_looked_up_by_says_what_was_spelled(spelled: Any) -> None:
-    again = dispatch._spelled(dispatch._key(spelled))
-    assert repr(again) == repr(spelled)
-    assert type(again) is type(spelled)
+def test_words_are_equal_by_value_and_type(spelled: Any) -> None:
+    words = run.Words({"word": spelled})
+    assert words == run.Words({"word": copy.deepcopy(spelled)})
+    assert hash(words) == hash(run.Words({"word": copy.deepcopy(spelled)}))
     others = [other for other in SPELLINGS if repr(other) != repr(spelled)]
-    assert dispatch._key(spelled) not in [dispatch._key(other) for other in others]
+    assert words not in [run.Words({"word": other}) for other in others]
 
 
-def test_what_is_no_spelling_is_not_looked_up() -> None:
-    for entry in (np.int64(3), object(), np.ones(2)):
-        with pytest.raises(TypeError):
-            dispatch._key(entry)
+def test_an_argument_that_is_no_word_is_not_remembered() -> None:
+    for entry in (
+        np.int64(3),
+        object(),
+        np.ones(2),
+        convpad.Constant(np.ones(2)[:0].sum().reshape(())),
+        convpad.Learned(),
+    ):
+        if not isinstance(entry, convpad.Constant) or hasattr(entry.value, "shape"):
+            with pytest.raises(TypeError):
+                run.Words({"word": entry})

@@ -12,7 +12,7 @@ from problems import problem, problems
 from convpad.core.modes import MODES, Mode
 from convpad.core.problem import Problem
 from convpad.core.window import Window, spanned
-from convpad.ops.slabs import Slab, slab_share, slabs
+from convpad.ops.halo import Slab, halo, halo_share
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -44,8 +44,8 @@ def holding(asked: Problem, place: Place) -> list[Slab]:
     """The slabs that hold a place."""
     return [
         slab
-        for slab in slabs(asked)
-        if all(start <= at < stop for at, (start, stop) in zip(place, slab.places, strict=True))
+        for slab in halo(asked)
+        if all(start <= at < stop for at, (start, stop) in zip(place, slab.extent, strict=True))
     ]
 
 
@@ -81,13 +81,13 @@ def test_what_a_tap_reads_outside_is_added_once(asked: Problem) -> None:
 @settings(max_examples=300)
 @given(problems())
 def test_a_slab_alone_gives_its_outputs(asked: Problem) -> None:
-    for slab in slabs(asked):
+    for slab in halo(asked):
         assert asked.windows[slab.axis].size is not None
         for axis, window in enumerate(asked.windows):
             thin = axis == slab.axis
             outputs = slab.outputs if thin else (0, window.output or 0)
             taps = slab.taps if thin else (0, window.kernel)
-            (start, stop), (before, after) = slab.places[axis], slab.zeros[axis]
+            (start, stop), (before, after) = slab.extent[axis], slab.zeros[axis]
             assert start < stop
             assert min(before, after) >= 0
             assert start - before == outputs[0] * window.stride + taps[0] * window.dilation - (window.before or 0)
@@ -99,7 +99,7 @@ def test_a_slab_alone_gives_its_outputs(asked: Problem) -> None:
 @settings(max_examples=300)
 @given(problems())
 def test_a_slab_is_no_larger_than_what_is_read(asked: Problem) -> None:
-    for slab in slabs(asked):
+    for slab in halo(asked):
         window, inside = asked.windows[slab.axis], range(asked.windows[slab.axis].size or 0)
         outside = [
             (output, tap, at) for output, tap, at in reads(window) if at not in inside and (at > 0) == slab.after
@@ -107,7 +107,7 @@ def test_a_slab_is_no_larger_than_what_is_read(asked: Problem) -> None:
         for place, (first, stop) in enumerate((slab.outputs, slab.taps)):
             found = [row[place] for row in outside]
             assert (first, stop) == (min(found), max(found) + 1)
-        start, stop = slab.places[slab.axis]
+        start, stop = slab.extent[slab.axis]
         places = [at for _, _, at in outside]
         assert (start, stop) == (
             (max(len(inside), start), max(places) + 1) if slab.after else (min(places), min(stop, 0))
@@ -119,11 +119,11 @@ def test_a_slab_is_no_larger_than_what_is_read(asked: Problem) -> None:
 @given(problems())
 def test_the_share_is_counted(asked: Problem) -> None:
     counted = 0.0
-    for slab in slabs(asked):
+    for slab in halo(asked):
         window = asked.windows[slab.axis]
         pairs = [met(slab, slab.axis, output, tap) for output, tap, _ in reads(window)]
         counted += sum(pairs) / len(pairs)
-    assert slab_share(asked) == pytest.approx(counted, abs=1e-12)
+    assert halo_share(asked) == pytest.approx(counted, abs=1e-12)
 
 
 # sizes, kernel, padding, mode -> (axis, after, places, outputs, taps) of each slab
@@ -145,9 +145,9 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("sizes", "kernel", "padding", "mode", "found"), ROWS)
-def test_slabs(sizes: Any, kernel: Any, padding: Any, mode: Any, found: Any) -> None:
+def test_slabs_of(sizes: Any, kernel: Any, padding: Any, mode: Any, found: Any) -> None:
     asked = problem(sizes, kernel, padding, mode)
-    assert [(slab.axis, slab.after, slab.places, slab.outputs, slab.taps) for slab in slabs(asked)] == found
+    assert [(slab.axis, slab.after, slab.extent, slab.outputs, slab.taps) for slab in halo(asked)] == found
 
 
 def test_the_brute_force_can_see() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 import convpad
+from convpad.backends.base import Context
 from convpad.core.errors import PaddingError
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
 from convpad.core.problem import Problem, pose, pose_pad
-from convpad.ops.choice import Route
-from convpad.ops.plan import Plan, choose, route_named
+from convpad.ops.plan import Plan, Route, choose, route_named
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -35,9 +35,17 @@ class Native:
         self.answers = {False: zeros, True: ignored}
         self.asked: list[tuple[Problem, bool]] = []
 
-    def __call__(self, problem: Problem, ignored: bool) -> str:
+    dilated_pools = ("max_pool",)
+
+    def why_not_native(self, problem: Problem, *, ignored: bool) -> str:
         self.asked.append((problem, ignored))
         return self.answers[ignored]
+
+    def conv_kernel(self, *facts: Any) -> str:
+        return "framework"
+
+
+CPU = Context("cpu")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ CHOICES = [
         "",
         "",
         "padded",
-        "no backend pads with reflect itself, and border was not found faster here",
+        "no backend pads with reflect itself, and correction was not measured on cpu",
         {False},
     ),
     (
@@ -104,7 +112,7 @@ CHOICES = [
         "",
         "",
         "padded",
-        "no backend pads with constant itself, and offset was not found faster here",
+        "no backend pads with constant itself, and correction was not measured on cpu",
         {False},
     ),
     (
@@ -114,7 +122,7 @@ CHOICES = [
         "",
         "",
         "padded",
-        "no backend pads with constant itself, and offset was not found faster here",
+        "no backend pads with constant itself, and correction was not measured on cpu",
         {False},
     ),
     (
@@ -124,7 +132,7 @@ CHOICES = [
         "",
         "",
         "padded",
-        "no backend pads with reflect itself, and border was not found faster here",
+        "no backend pads with reflect itself, and correction was not measured on cpu",
         {False},
     ),
     (
@@ -134,7 +142,7 @@ CHOICES = [
         "",
         "",
         "padded",
-        "no backend pads with circular, symmetric itself, and border was not found faster here",
+        "no backend pads with circular, symmetric itself, and correction was not measured on cpu",
         {False},
     ),
     ("conv_transpose", 1, "reflect", "", "", "padded", "no backend pads with reflect itself", set()),
@@ -146,7 +154,7 @@ CHOICES = [
         "",
         "",
         "padded",
-        "no backend pads with reflect itself, and border was not found faster here",
+        "no backend pads with reflect itself, and correction was not measured on cpu",
         {False},
     ),
     ("conv", 1, "ignore", "", "", "rescale", SCALED, {False}),
@@ -174,7 +182,7 @@ def test_choice(
     op: str, padding: Any, mode: Any, zeros: str, ignored: str, route: str, reason: str, asked: set[bool]
 ) -> None:
     problem, native = _problem(op, padding, mode), Native(zeros, ignored)
-    plan = choose(problem, "numpy-like", "cpu", native)
+    plan = choose(problem, "numpy-like", native, CPU)
     assert plan.route is Route(route)
     assert plan.reason == reason
     assert plan.problem is problem
@@ -187,7 +195,7 @@ def test_choice(
 def test_an_unknown_amount_is_padded_when_it_runs(op: str) -> None:
     native = Native()
     for mode in ("zeros", "ignore", "reflect"):
-        plan = choose(_problem(op, "same", mode, (1, 8, None, 2), strides=2), "jax", "cpu", native)
+        plan = choose(_problem(op, "same", mode, (1, 8, None, 2), strides=2), "jax", native, CPU)
         assert (plan.route, plan.reason) == (Route.PADDED, UNKNOWN)
     assert native.asked == []
 
@@ -197,7 +205,7 @@ def test_the_routes_that_need_no_measurement() -> None:
 
 
 def test_a_plan_shows_itself() -> None:
-    plan = choose(_problem(padding="same", strides=2), "jax", "cpu", Native())
+    plan = choose(_problem(padding="same", strides=2), "jax", Native(), CPU)
     assert str(plan) == "native on jax: jax pads these windows itself, without a copy"
     assert plan.windows is plan.problem.windows
     assert plan.output_shape == (1, 4, 4, 2)
@@ -212,25 +220,22 @@ def test_a_plan_shows_itself() -> None:
         ("conv", "reflect", "padded"),
         ("conv", "ignore", "rescale"),
         ("conv", "ignore", "padded"),
-        ("conv", 5, "offset"),
-        ("conv", (5, "zeros"), "offset"),
-        ("conv", (5, "ignore"), "offset"),
-        ("conv", 5, "border"),
-        ("conv", "reflect", "border"),
-        ("conv", (5, "reflect"), "border"),
-        ("depthwise_conv", "zeros", "taps"),
-        ("depthwise_conv", "reflect", "taps"),
-        ("depthwise_conv", 5, "offset"),
-        ("separable_conv", 5, "taps"),
-        ("average_pool", 5, "offset"),
-        ("average_pool", "reflect", "border"),
+        ("conv", 5, "correction"),
+        ("conv", (5, "zeros"), "correction"),
+        ("conv", (5, "ignore"), "correction"),
+        ("conv", "reflect", "correction"),
+        ("conv", (5, "reflect"), "correction"),
+        ("depthwise_conv", "reflect", "correction"),
+        ("separable_conv", 5, "correction"),
+        ("average_pool", 5, "correction"),
+        ("average_pool", "reflect", "correction"),
         ("max_pool", "ignore", "native"),
         ("average_pool", "ignore", "rescale"),
     ],
 )
 def test_a_route_that_can_do_it_is_taken_when_asked_for(op: str, mode: Any, route: str) -> None:
     problem = _problem(op, 1, mode)
-    plan = choose(problem, "jax", "cpu", Native(), Route(route))
+    plan = choose(problem, "jax", Native(), CPU, route=Route(route))
     assert plan == Plan(problem, "jax", Route(route), "asked for")
     assert str(plan) == f"{route} on jax: asked for"
 
@@ -252,24 +257,18 @@ def test_a_route_that_can_do_it_is_taken_when_asked_for(op: str, mode: Any, rout
         ("max_pool", "zeros", "native", "", POOL),
         ("average_pool", "zeros", "rescale", "", "nothing is renormalised"),
         ("average_pool", ("zeros", "ignore"), "native", "", COUNTS),
-        ("conv", "zeros", "offset", "", "there is no constant to add"),
-        ("conv", "ignore", "offset", "", "there is no constant to add"),
-        ("conv_transpose", 5, "offset", "", "there is no constant to add"),
-        ("conv", "reflect", "offset", "", "what reflect adds depends on the input"),
-        ("conv", (5, ("reflect", "circular")), "offset", "", "what circular, reflect adds depends on the input"),
-        ("conv", 5, "offset", "it is even", "it is even"),
-        ("max_pool", 5, "offset", "", "max_pool of zeros is no max_pool to start from"),
-        ("conv", "zeros", "border", "", "nothing but zeros is padded"),
-        ("conv", "reflect", "border", "it is even", "it is even"),
-        ("max_pool", "reflect", "border", "", "max_pool of zeros is no max_pool to start from"),
-        ("conv_transpose", "reflect", "border", "", "conv_transpose of zeros is no conv_transpose to start from"),
-        ("conv", "zeros", "taps", "", "only a depthwise convolution is a sum over taps"),
-        ("average_pool", "reflect", "taps", "", "only a depthwise convolution is a sum over taps"),
+        ("conv", "zeros", "correction", "", "nothing but zeros is padded"),
+        ("conv", "ignore", "correction", "", "nothing but zeros is padded"),
+        ("conv_transpose", 5, "correction", "", "nothing but zeros is padded"),
+        ("conv", "reflect", "correction", "it is even", "it is even"),
+        ("conv", 5, "correction", "it is even", "it is even"),
+        ("max_pool", "reflect", "correction", "", "max_pool of zeros is no max_pool to start from"),
+        ("conv_transpose", "reflect", "correction", "", "conv_transpose of zeros is no conv_transpose to start from"),
     ],
 )
 def test_a_route_that_cannot_do_it_is_refused(op: str, mode: Any, route: str, zeros: str, why: str) -> None:
     with pytest.raises(PaddingError) as refusal:
-        choose(_problem(op, 1, mode), "jax", "cpu", Native(zeros), Route(route))
+        choose(_problem(op, 1, mode), "jax", Native(zeros), CPU, route=Route(route))
     assert str(refusal.value) == (
         f"`route` must be able to do what is asked. Received: {route!r}. Here it is not: {why}."
     )
@@ -280,19 +279,18 @@ def test_a_route_that_cannot_do_it_is_refused(op: str, mode: Any, route: str, ze
     [
         ("conv", "zeros", "native", UNKNOWN),
         ("conv", "ignore", "rescale", UNKNOWN),
-        ("conv", 5, "offset", "where the border is depends on a size that is not known yet"),
-        ("conv", "reflect", "border", "where the border is depends on a size that is not known yet"),
-        ("depthwise_conv", "reflect", "taps", "the sizes are not known yet"),
+        ("conv", 5, "correction", "where the border is depends on a size that is not known yet"),
+        ("conv", "reflect", "correction", "where the border is depends on a size that is not known yet"),
     ],
 )
 def test_an_unknown_amount_refuses_every_quick_route(op: str, mode: Any, route: str, why: str) -> None:
     native = Native()
     with pytest.raises(PaddingError, match=f"Here it is not: {why}.$"):
-        choose(_problem(op, "same", mode, (1, 8, None, 2), strides=2), "jax", "cpu", native, Route(route))
+        choose(_problem(op, "same", mode, (1, 8, None, 2), strides=2), "jax", native, CPU, route=Route(route))
     assert native.asked == []
 
 
-ROUTES = "'native', 'rescale', 'offset', 'border', 'taps', 'padded'"
+ROUTES = "'native', 'rescale', 'correction', 'padded'"
 
 
 @pytest.mark.parametrize("route", ["fast", "NATIVE", "", 1, ["native"], True])
@@ -343,3 +341,24 @@ def test_numpy_is_the_oracle() -> None:
         str(convpad.plan((1, 8, 2), (3, 2, 2), padding=1))
         == "padded on numpy: NumPy arrays go to the oracle, which pads"
     )
+
+
+# Windows of pools
+
+
+@pytest.mark.parametrize("op", ["max_pool", "average_pool"])
+def test_dilated_pools_are_padded_where_the_backend_has_none(op: str) -> None:
+    plan = choose(_problem(op, 1, "ignore", dilation_rate=2), "abacus", Native(), CPU)
+    assert (plan.route, plan.reason) == (
+        (Route.NATIVE, "abacus pads these windows itself, without a copy")
+        if op == "max_pool"
+        else (Route.PADDED, "abacus has no dilated average_pool")
+    )
+
+
+def test_an_overhang_of_ignored_padding_is_padding() -> None:
+    problem = _problem("average_pool", 0, "zeros", strides=3, ceil_mode=True)
+    plan = choose(problem, "abacus", Native(), CPU)
+    assert (plan.route, plan.output_shape, plan.problem) == (Route.NATIVE, (1, 3, 3, 2), problem)
+    plan = choose(_problem("average_pool", 1, "zeros", strides=4, ceil_mode=True), "abacus", Native(), CPU)
+    assert (plan.route, plan.reason) == (Route.PADDED, "the last window hangs over padding that counts")

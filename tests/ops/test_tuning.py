@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import ast
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+import convpad
 from benchmarks.__main__ import BACKENDS, app
+from convpad import tuning
 from convpad.backends import NAMES
+from convpad.backends.base import Context
 from convpad.core.padding import Padding
 from convpad.core.problem import OPS, Problem, pose
-from convpad.ops import choice
-from convpad.ops.choice import PREFERENCES, Preference, Route, preferred
-from convpad.ops.plan import Plan, choose
-from convpad.ops.slabs import slab_share
+from convpad.ops import plan as planning
+from convpad.ops.halo import halo_share
+from convpad.ops.plan import Plan, Route, choose, preferred
+from convpad.tuning import PREFERENCES, THRESHOLDS, Preference, Threshold
 
 pytestmark = pytest.mark.needs("numpy")
 
 COMMANDS: Any = typer.main.get_command(app)
-DEVICES = ("cpu", "gpu", "cpu, for a gradient", "cpu, differentiated")
+DEVICES = ("cpu", "gpu")
+CPU = Context("cpu")
+
+
+class Backend:
+    """A backend that refuses zeros for one reason."""
+
+    dilated_pools = ()
+
+    def __init__(self, refusal: str = "") -> None:
+        self.refusal = refusal
+
+    def why_not_native(self, problem: Problem, *, ignored: bool) -> str:
+        return self.refusal
+
+    def conv_kernel(self, *facts: Any) -> str:
+        return "framework"
+
+
+def matches(row: Preference, problem: Problem) -> bool:
+    return planning._fits(row, problem)
 
 
 def problem(op: str = "conv", mode: Any = "reflect", size: int = 8, padding: Any = 1, strides: int = 1) -> Problem:
@@ -40,7 +65,7 @@ def measured_by(command: str) -> dict[str, Any]:
 
 
 def named(row: Preference) -> str:
-    return f"{row.route}-{row.backend}-{row.device}-{row.ops}-{row.share}-{row.least}"
+    return f"{row.backend}-{row.gradient}-{row.eager}-{row.ops}-{row.max_halo_share}-{row.min_size_per_side}"
 
 
 # The table
@@ -48,7 +73,7 @@ def named(row: Preference) -> str:
 
 @pytest.mark.parametrize("row", PREFERENCES, ids=named)
 def test_every_finding_names_the_command_that_shows_it(row: Preference) -> None:
-    assert measured_by(row.benchmark)["backend"] == row.backend
+    assert measured_by(row.command)["backend"] == row.backend
     assert row.backend in BACKENDS
     assert row.backend in NAMES
 
@@ -63,14 +88,13 @@ def test_a_command_that_is_not_there_is_seen() -> None:
 
 @pytest.mark.parametrize("row", PREFERENCES, ids=named)
 def test_every_finding_is_well_formed(row: Preference) -> None:
-    assert type(row.route) is Route
-    assert row.route is not Route.PADDED, "that is what comes after all of them"
+    assert Route(row.route) is not Route.PADDED, "that is what comes after all of them"
     assert row.device in DEVICES
     assert set(row.ops) <= set(OPS)
-    assert 0 < row.share <= 1
-    assert row.least >= 0
-    assert row.finding
-    assert not row.finding.endswith(".")
+    assert 0 < row.max_halo_share <= 1
+    assert row.min_size_per_side >= 0
+    assert row.reason
+    assert not row.reason.endswith(".")
 
 
 @pytest.mark.parametrize("row", PREFERENCES, ids=named)
@@ -78,15 +102,19 @@ def test_every_finding_is_met(row: Preference) -> None:
     # None stands behind others that take all that it fits.
     modes = ("zeros", "ignore", 5, "reflect", (5, "circular"))
     asked = [problem(op, mode, size) for op in OPS for mode in modes for size in (4, 8, 16, 32, 64, 256, 1024, 4096)]
-    plans = [choose(one, row.backend, row.device, lambda problem, ignored: "") for one in asked]
-    assert (row.route, f"{row.finding} ({row.benchmark})") in {(plan.route, plan.reason) for plan in plans}
+    context = Context(row.device, gradient=bool(row.gradient), eager=bool(row.eager))
+    rows = [preferred(one, row.backend, context, list(Route)) for one in asked]
+    assert row in rows
 
 
 # How it is read
 
 
-def row(route: Route, **options: Any) -> Preference:
-    return Preference(route, "swift", "cpu", "it was faster", "python -m benchmarks layers --backend jax", **options)
+COMMAND = "python -m benchmarks layers --backend jax"
+
+
+def row(route: str = "correction", **options: Any) -> Preference:
+    return Preference(route, "swift", "cpu", "it was faster", COMMAND, **options)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +127,7 @@ def row(route: Route, **options: Any) -> Preference:
     ],
 )
 def test_a_finding_fits_its_operations(ops: tuple[str, ...], fits: set[str]) -> None:
-    found = {
-        name for name in ("conv", "depthwise_conv", "average_pool") if row(Route.BORDER, ops=ops).fits(problem(name))
-    }
+    found = {name for name in ("conv", "depthwise_conv", "average_pool") if matches(row(ops=ops), problem(name))}
     assert found == fits
 
 
@@ -123,8 +149,8 @@ def test_a_finding_fits_its_operations(ops: tuple[str, ...], fits: set[str]) -> 
     ],
 )
 def test_a_finding_fits_up_to_its_share_of_the_border(share: float, asked: Problem, fits: bool) -> None:
-    assert row(Route.BORDER, share=share).fits(asked) is fits
-    assert slab_share(problem()) == pytest.approx(1 / 6)
+    assert matches(row(max_halo_share=share), asked) is fits
+    assert halo_share(problem()) == pytest.approx(1 / 6)
 
 
 @pytest.mark.parametrize(
@@ -139,33 +165,33 @@ def test_a_finding_fits_up_to_its_share_of_the_border(share: float, asked: Probl
     ],
 )
 def test_a_finding_fits_from_so_many_values_on(least: int, asked: Problem, fits: bool) -> None:
-    assert row(Route.BORDER, least=least).fits(asked) is fits
+    assert matches(row(min_size_per_side=least), asked) is fits
 
 
 def test_a_size_that_is_not_known_counts_as_one() -> None:
     asked = replace(problem(), input_shape=(None, 8, 8, 2))
-    assert row(Route.BORDER, least=32).fits(asked)
-    assert not row(Route.BORDER, least=33).fits(asked)
+    assert matches(row(min_size_per_side=32), asked)
+    assert not matches(row(min_size_per_side=33), asked)
 
 
 def test_a_finding_fits_by_all_that_it_says() -> None:
-    both = row(Route.BORDER, ops=("conv",), share=0.2)
-    assert both.fits(problem())
-    assert not both.fits(problem("depthwise_conv"))
-    assert not both.fits(problem(size=4))
-    assert not replace(both, least=250).fits(problem())
-    assert replace(both, least=250).fits(problem(size=32))
+    both = row(ops=("conv",), max_halo_share=0.2)
+    assert matches(both, problem())
+    assert not matches(both, problem("depthwise_conv"))
+    assert not matches(both, problem(size=4))
+    assert not matches(replace(both, min_size_per_side=250), problem())
+    assert matches(replace(both, min_size_per_side=250), problem(size=32))
 
 
-SLOW, FAST = row(Route.BORDER), row(Route.OFFSET)
-BOTH = [Route.BORDER, Route.OFFSET]
+SLOW, FAST = row(), row("rescale")
+BOTH = [Route.CORRECTION, Route.RESCALE]
 
 # the table, backend, device, possible routes -> the row
 READ = [
     ((), "swift", "cpu", BOTH, None),
     ((FAST, SLOW), "swift", "cpu", BOTH, FAST),
     ((SLOW, FAST), "swift", "cpu", BOTH, SLOW),
-    ((FAST, SLOW), "swift", "cpu", [Route.BORDER, Route.PADDED], SLOW),
+    ((FAST, SLOW), "swift", "cpu", [Route.CORRECTION, Route.PADDED], SLOW),
     ((FAST, SLOW), "swift", "cpu", [Route.PADDED], None),
     ((FAST, SLOW), "swift", "cpu", [], None),
     ((FAST, SLOW), "swift", "gpu", BOTH, None),
@@ -174,8 +200,8 @@ READ = [
     ((replace(FAST, device="gpu"), SLOW), "swift", "gpu", BOTH, replace(FAST, device="gpu")),
     ((replace(FAST, backend="other"), SLOW), "swift", "cpu", BOTH, SLOW),
     ((replace(FAST, ops=("max_pool",)), SLOW), "swift", "cpu", BOTH, SLOW),
-    ((replace(FAST, share=0.1), SLOW), "swift", "cpu", BOTH, SLOW),
-    ((replace(FAST, share=0.2), SLOW), "swift", "cpu", BOTH, replace(FAST, share=0.2)),
+    ((replace(FAST, max_halo_share=0.1), SLOW), "swift", "cpu", BOTH, SLOW),
+    ((replace(FAST, max_halo_share=0.2), SLOW), "swift", "cpu", BOTH, replace(FAST, max_halo_share=0.2)),
 ]
 
 
@@ -183,8 +209,8 @@ READ = [
 def test_the_first_that_fits_is_taken(
     monkeypatch: Any, table: Any, backend: str, device: str, possible: list[Route], found: Preference | None
 ) -> None:
-    monkeypatch.setattr(choice, "PREFERENCES", table)
-    assert preferred(problem(), backend, device, possible) == found
+    monkeypatch.setattr(planning, "PREFERENCES", table)
+    assert preferred(problem(), backend, Context(device), possible) == found
 
 
 @pytest.mark.parametrize(
@@ -201,65 +227,123 @@ def test_the_first_that_fits_is_taken(
 @pytest.mark.parametrize(("backend", "device"), [("jax", "tpu"), ("abacus", "cpu")])
 def test_where_nothing_was_measured(mode: Any, refusal: str, route: str, backend: str, device: str) -> None:
     for op in ("conv", "depthwise_conv"):
-        plan = choose(problem(op, mode), backend, device, lambda problem, ignored: refusal)
+        plan = choose(problem(op, mode), backend, Backend(refusal), Context(device))
         assert plan.route is Route(route)
 
 
-FASTER = "it was faster (python -m benchmarks layers --backend jax)"
 ITSELF = "swift pads these windows itself, without a copy"
 SCALED = "zeros, then every output is scaled to what its window covers"
 NO_REFLECT, NO_CONSTANT = "no backend pads with reflect itself", "no backend pads with constant itself"
-SLOWER = ", and {} was not found faster here"
+SLOWER, UNMEASURED = ", and correction was not found faster here", ", and correction was not measured on gpu"
 MIXED = (("symmetric", "zeros"), ("ignore", "circular"))
 
-# op, mode, device, what the backend says of zeros -> route, reason, whether the padded tensor is made
+# op, mode, device, what the backend says of zeros -> route, reason
 PREFERRED = [
-    ("conv", 7, "cpu", "", "offset", FASTER, False),
-    ("conv", 7, "gpu", "", "padded", NO_CONSTANT + SLOWER.format("offset"), True),
-    ("conv", 7, "cpu", "no", "padded", NO_CONSTANT, True),
-    ("conv", "reflect", "cpu", "", "border", FASTER, False),
-    ("conv", "reflect", "gpu", "", "padded", NO_REFLECT + SLOWER.format("border"), True),
-    ("conv", (7, "reflect"), "cpu", "", "border", FASTER, False),
-    ("conv", MIXED, "cpu", "", "border", FASTER, False),
-    ("conv", "zeros", "cpu", "", "native", ITSELF, False),
-    ("conv", "ignore", "cpu", "", "rescale", SCALED, False),
-    ("depthwise_conv", "reflect", "cpu", "no", "taps", FASTER, False),
-    ("depthwise_conv", "zeros", "cpu", "", "taps", FASTER, False),
-    ("depthwise_conv", 7, "gpu", "", "padded", NO_CONSTANT + SLOWER.format("offset"), True),
-    ("average_pool", 7, "cpu", "", "offset", FASTER, False),
-    ("average_pool", "reflect", "cpu", "", "border", FASTER, False),
-    ("max_pool", 7, "cpu", "", "padded", NO_CONSTANT, True),
-    ("conv_transpose", "reflect", "cpu", "", "padded", NO_REFLECT, True),
+    ("conv", 7, "cpu", "", "correction", "it was faster"),
+    ("conv", 7, "gpu", "", "padded", NO_CONSTANT + UNMEASURED),
+    ("conv", 7, "cpu", "no", "padded", NO_CONSTANT),
+    ("conv", "reflect", "cpu", "", "correction", "it was faster"),
+    ("conv", "reflect", "gpu", "", "padded", NO_REFLECT + UNMEASURED),
+    ("conv", MIXED, "cpu", "", "correction", "it was faster"),
+    ("conv", "zeros", "cpu", "", "native", ITSELF),
+    ("conv", "ignore", "cpu", "", "rescale", SCALED),
+    ("depthwise_conv", "reflect", "cpu", "", "padded", NO_REFLECT + SLOWER),
+    ("depthwise_conv", 7, "gpu", "", "padded", NO_CONSTANT + UNMEASURED),
+    ("average_pool", 7, "cpu", "", "correction", "it was faster"),
+    ("max_pool", 7, "cpu", "", "padded", NO_CONSTANT),
+    ("conv_transpose", "reflect", "cpu", "", "padded", NO_REFLECT),
 ]
 
 
-@pytest.mark.parametrize(("op", "mode", "device", "zeros", "route", "reason", "materialises"), PREFERRED)
+@pytest.mark.parametrize(("op", "mode", "device", "zeros", "route", "reason"), PREFERRED)
 def test_what_was_found_faster_is_taken(
-    monkeypatch: Any, op: str, mode: Any, device: str, zeros: str, route: str, reason: str, materialises: bool
+    monkeypatch: Any, op: str, mode: Any, device: str, zeros: str, route: str, reason: str
 ) -> None:
-    table = (row(Route.TAPS, ops=("depthwise_conv",)), row(Route.OFFSET), row(Route.BORDER))
-    monkeypatch.setattr(choice, "PREFERENCES", table)
+    monkeypatch.setattr(planning, "PREFERENCES", (row(ops=("conv", "average_pool")),))
+    monkeypatch.setattr(planning, "MEASURED_DEVICES", {("swift", "cpu")})
     asked = problem(op, mode, padding=((1, 2), (0, 1)))
-    plan = choose(asked, "swift", device, lambda problem, ignored: zeros)
-    assert plan == Plan(asked, "swift", Route(route), reason)
-    assert plan.materialises is materialises
-    assert plan.pads == (((0, 0),) * 2 if materialises else ((1, 2), (0, 1)))
+    plan = choose(asked, "swift", Backend(zeros), Context(device))
+    evidence = COMMAND if reason == "it was faster" else ""
+    assert plan == Plan(asked, "swift", Route(route), reason, evidence=evidence)
 
 
 def test_a_gradient_known_only_later_has_a_route_of_its_own(monkeypatch: Any) -> None:
-    later = replace(row(Route.BORDER, ops=("conv",)), device="cpu, differentiated")
-    monkeypatch.setattr(choice, "PREFERENCES", (later,))
-    plan = choose(problem(), "swift", "cpu", lambda problem, ignored: "")
-    assert (plan.route, plan.differentiated) == (Route.PADDED, Route.BORDER)
-    assert str(plan).endswith("; border where it is differentiated")
-    assert plan.of("forward") is plan
-    assert (plan.of("gradient").route, plan.of("gradient").differentiated) == (Route.BORDER, None)
+    later = row(ops=("conv",), gradient=True)
+    monkeypatch.setattr(planning, "PREFERENCES", (later,))
+    jax = Context("cpu", gradient=None)
+    plan = choose(problem(), "swift", Backend(), jax)
+    assert (plan.route, plan.gradient_route) == (Route.PADDED, Route.CORRECTION)
+    assert str(plan).endswith("; correction where it is differentiated")
+    assert (plan.for_gradient().route, plan.for_gradient().gradient_route) == (Route.CORRECTION, None)
     for other in (problem("average_pool"), problem(mode="zeros")):
-        assert choose(other, "swift", "cpu", lambda problem, ignored: "").differentiated is None
-    assert choose(problem(), "swift", "cpu", lambda problem, ignored: "", Route.PADDED).differentiated is None
-    monkeypatch.setattr(choice, "PREFERENCES", (row(Route.BORDER), later))
-    assert choose(problem(), "swift", "cpu", lambda problem, ignored: "").differentiated is None
+        plan = choose(other, "swift", Backend(), jax)
+        assert plan.gradient_route is None
+        assert plan.for_gradient() is plan
+    assert choose(problem(), "swift", Backend(), jax, route=Route.PADDED).gradient_route is None
+    monkeypatch.setattr(planning, "PREFERENCES", (row(), later))
+    assert choose(problem(), "swift", Backend(), jax).gradient_route is None
+
+
+@pytest.mark.parametrize(("gradient", "route"), [(False, "padded"), (True, "correction")])
+def test_a_gradient_known_before_has_its_own_rows(monkeypatch: Any, gradient: bool, route: str) -> None:
+    monkeypatch.setattr(planning, "PREFERENCES", (row(gradient=True),))
+    plan = choose(problem(), "swift", Backend(), Context("cpu", gradient))
+    assert (plan.route, plan.gradient_route) == (Route(route), None)
 
 
 def test_every_route_is_taken_by_some_row() -> None:
     assert {Route(row[4]) for row in PREFERRED} == set(Route)
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS.values(), ids=lambda threshold: threshold.name)
+def test_every_threshold_names_the_command_that_shows_it(threshold: Threshold) -> None:
+    backend, _ = threshold.name.split(".")
+    assert measured_by(threshold.command)["backend"] == backend
+    assert threshold.meaning
+    assert tuning.limit(threshold.name) == threshold.value
+
+
+def test_thresholds_change_within_a_block_alone() -> None:
+    usual, version = tuning.limit("torch.keep_bytes"), tuning.version()
+    with tuning.replace(torch_keep_bytes=5, cpu_kernels=False):
+        assert (tuning.limit("torch.keep_bytes"), tuning.cpu_kernels()) == (5, False)
+        assert tuning.version() != version
+        with tuning.replace(torch_keep_bytes=6):
+            assert (tuning.limit("torch.keep_bytes"), tuning.cpu_kernels()) == (6, False)
+        assert tuning.limit("torch.keep_bytes") == 5
+    assert (tuning.limit("torch.keep_bytes"), tuning.cpu_kernels()) == (usual, True)
+
+
+def test_a_threshold_that_is_not_there_is_refused() -> None:
+    refusal = "^`torch_keep` must be one of jax.taps_padded, .* Received: 1.$"
+    with pytest.raises(convpad.PaddingError, match=refusal), tuning.replace(torch_keep=1):
+        pass
+
+
+@pytest.mark.parametrize("folder", ["ops", "backends"])
+def test_no_threshold_stands_elsewhere(folder: str) -> None:
+    """Numbers beyond those of plain arithmetic are the sizes of caches alone."""
+    package = Path(convpad.__file__).parent
+    for file in (package / folder).rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        sizes = {
+            id(k.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            for k in node.keywords
+            if k.arg == "maxsize"
+        }
+        numbers = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, (int, float))
+            and not isinstance(node.value, bool)
+        ]
+        large = [
+            f"{file.name}:{node.lineno} {node.value}" for node in numbers if node.value > 8 and id(node) not in sizes
+        ]
+        assert large == [], large

@@ -90,6 +90,7 @@ def cases(draw: Any, op: str, max_rank: int = 3) -> Case:
     window = draw(st.tuples(*[st.integers(1, 4 if rank < 3 else 3)] * rank))
     each = st.tuples(*[st.integers(1, 3)] * rank)
     channels_last = draw(st.booleans())
+    dilation = draw(st.one_of(st.just(1), st.just(1), each))
     groups = draw(st.sampled_from([1, 1, 2])) if op in ("conv", "conv_transpose") else 1
     channels = groups * draw(st.integers(1, 2))
     out = draw(st.integers(1, 2))
@@ -97,13 +98,14 @@ def cases(draw: Any, op: str, max_rank: int = 3) -> Case:
         "strides": draw(st.one_of(st.just(1), st.integers(2, 3), each)),
         "padding": draw(amounts(rank)),
         "padding_mode": draw(modes(rank, groups * out if op == "conv_transpose" else channels)),
+        "dilation_rate": dilation,
         "data_format": "channels_last" if channels_last else "channels_first",
     }
     if "pool" in op:
         kernels: tuple[tuple[int, ...], ...] = ()
         options["pool_size"] = window
+        options["ceil_mode"] = draw(st.sampled_from([False, False, True]))
     else:
-        options["dilation_rate"] = draw(st.one_of(st.just(1), each))
         kernels = {
             "conv": ((*window, channels // groups, out * groups),),
             "depthwise_conv": ((*window, channels, out),),

@@ -65,11 +65,11 @@ def pad(
     array: Array,
     x: Any = (1, 8, 3),
     dtype: str = "float32",
-    amount: Any = 1,
+    padding: Any = 1,
     padding_mode: Any = "zeros",
     **options: Any,
 ) -> Any:
-    return convpad.pad(array(np.ones(x, dtype)), amount, padding_mode, **options)
+    return convpad.pad(array(np.ones(x, dtype)), padding, padding_mode, **options)
 
 
 def pad_of(array: Array, x: Any) -> Any:
@@ -385,22 +385,26 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     # Padding alone
     (
         pad,
-        {"amount": "same"},
-        "`amount` must be an int, or a pair (before, after) for each spatial axis. Received: 'same'. There is no window here that it could depend on: give the numbers.",
+        {"padding": "same"},
+        "`padding` must be an int, or a pair (before, after) for each spatial axis. Received: 'same'. There is no window here that it could depend on: give the numbers.",
     ),
     (
         pad,
-        {"x": (1, 8, 8, 3), "amount": (1, "half")},
-        "`amount` must be an int, or a pair (before, after) for each spatial axis. Received: 'half'. There is no window here that it could depend on: give the numbers.",
+        {"x": (1, 8, 8, 3), "padding": (1, "half")},
+        "`padding` must be an int, or a pair (before, after) for each spatial axis. Received: 'half'. There is no window here that it could depend on: give the numbers.",
     ),
     (
         pad,
-        {"amount": "bounce"},
-        "`amount` must be an int, or a pair (before, after) for each spatial axis. Received: 'bounce'.",
+        {"padding": "bounce"},
+        "`padding` must be an int, or a pair (before, after) for each spatial axis. Received: 'bounce'.",
     ),
-    (pad, {"amount": -1}, "`amount` must be an int of at least 0. Received: -1. To take values away, slice or crop."),
-    (pad, {"amount": 1.5}, "`amount` must be an int, or a pair (before, after) for each spatial axis. Received: 1.5."),
-    (pad, {"amount": (1, 2, 3)}, "`amount` must have one entry for the one spatial axis. Received: (1, 2, 3)."),
+    (pad, {"padding": -1}, "`padding` must be an int of at least 0. Received: -1. To take values away, slice or crop."),
+    (
+        pad,
+        {"padding": 1.5},
+        "`padding` must be an int, or a pair (before, after) for each spatial axis. Received: 1.5.",
+    ),
+    (pad, {"padding": (1, 2, 3)}, "`padding` must have one entry for the one spatial axis. Received: (1, 2, 3)."),
     (
         pad,
         {"padding_mode": "ignore"},
@@ -420,7 +424,7 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     ),
     (
         pad,
-        {"x": (1, 0, 3), "amount": (0, 1), "padding_mode": "circular"},
+        {"x": (1, 0, 3), "padding": (0, 1), "padding_mode": "circular"},
         "An empty axis has nothing to copy. Received: spatial axis 0 of size 0 with padding_mode 'circular'. Pad it with 'zeros' or a constant.",
     ),
     (
@@ -484,12 +488,12 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (
         conv,
         {"route": "fast"},
-        "`route` must be None or one of 'native', 'rescale', 'offset', 'border', 'taps', 'padded'. Received: 'fast'.",
+        "`route` must be None or one of 'native', 'rescale', 'correction', 'padded'. Received: 'fast'.",
     ),
     (
         conv,
         {"route": ["native"]},
-        "`route` must be None or one of 'native', 'rescale', 'offset', 'border', 'taps', 'padded'. Received: ['native'].",
+        "`route` must be None or one of 'native', 'rescale', 'correction', 'padded'. Received: ['native'].",
     ),
     (
         conv,
@@ -503,28 +507,13 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     ),
     (
         conv,
-        {"route": "offset", "padding": 1},
-        "`route` must be able to do what is asked. Received: 'offset'. Here it is not: there is no constant to add.",
-    ),
-    (
-        conv,
-        {"route": "offset", "padding": 1, "padding_mode": "circular"},
-        "`route` must be able to do what is asked. Received: 'offset'. Here it is not: what circular adds depends on the input.",
-    ),
-    (
-        conv,
-        {"route": "border", "padding": 1},
-        "`route` must be able to do what is asked. Received: 'border'. Here it is not: nothing but zeros is padded.",
-    ),
-    (
-        conv,
-        {"route": "taps", "padding": 1},
-        "`route` must be able to do what is asked. Received: 'taps'. Here it is not: only a depthwise convolution is a sum over taps.",
+        {"route": "correction", "padding": 1},
+        "`route` must be able to do what is asked. Received: 'correction'. Here it is not: nothing but zeros is padded.",
     ),
     (
         max_pool,
-        {"route": "border", "padding": 1, "padding_mode": "reflect"},
-        "`route` must be able to do what is asked. Received: 'border'. Here it is not: max_pool of zeros is no max_pool to start from.",
+        {"route": "correction", "padding": 1, "padding_mode": "reflect"},
+        "`route` must be able to do what is asked. Received: 'correction'. Here it is not: max_pool of zeros is no max_pool to start from.",
     ),
     (
         conv_transpose,
@@ -711,15 +700,15 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (plan, {"padding": "edge"}, AMOUNT + "'edge'."),
     (plan, {"op": "max_pool", "kernel": 0}, "`pool_size` must be a positive int. Received: 0."),
     (plan, {"op": "max_pool", "kernel": 2, "strides": 0}, "`strides` must be a positive int. Received: 0."),
-    (plan, {"x": 8}, "`x` must have a shape: one int or None for each axis. Received: 8."),
+    (plan, {"x": 8}, "`input_shape` must have a shape: one int or None for each axis. Received: 8."),
     (plan, {"kernel": 2}, "`kernel` must have a shape: one int or None for each axis. Received: 2."),
     (
         plan,
         {"op": "separable_conv"},
-        "`kernel` must be a pair for separable_conv: the depthwise and the pointwise kernel. Received: (3, 3, 4).",
+        "`kernel_shape` must be a pair for separable_conv: the depthwise and the pointwise kernel's shape. Received: (3, 3, 4).",
     ),
-    (plan, {"x": (1, 8.5, 3)}, "`x.shape` must be an int of at least 0. Received: 8.5."),
-    (plan, {"x": (1, -8, 3)}, "`x.shape` must be an int of at least 0. Received: -8."),
+    (plan, {"x": (1, 8.5, 3)}, "`input_shape` must be an int of at least 0. Received: 8.5."),
+    (plan, {"x": (1, -8, 3)}, "`input_shape` must be an int of at least 0. Received: -8."),
     (
         plan,
         {"op": "depthwise_conv", "kernel": (3, 3, 1), "groups": 2},

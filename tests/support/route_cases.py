@@ -16,18 +16,17 @@ CONSTANTS = ((1.5, "zeros"), (-2.0, "ignore"))
 
 # operation, route, modes: every route, and every mode that it knows
 ROUTES = [
-    ("conv", "offset", CONSTANTS),
-    ("conv", "border", COPIES),
-    ("conv", "border", OTHERS),
+    ("conv", "correction", CONSTANTS),
+    ("conv", "correction", COPIES),
+    ("conv", "correction", OTHERS),
     ("conv", "rescale", "ignore"),
     ("conv", "rescale", (("ignore", "zeros"), ("zeros", "ignore"))),
     ("conv", "padded", COPIES),
     ("conv", "padded", OTHERS),
-    ("depthwise_conv", "offset", CONSTANTS),
-    ("depthwise_conv", "border", COPIES),
-    ("depthwise_conv", "taps", CONSTANTS),
-    ("depthwise_conv", "taps", COPIES),
-    ("depthwise_conv", "taps", OTHERS),
+    ("depthwise_conv", "correction", CONSTANTS),
+    ("depthwise_conv", "correction", COPIES),
+    ("depthwise_conv", "correction", OTHERS),
+    ("depthwise_conv", "rescale", "ignore"),
     ("depthwise_conv", "padded", COPIES),
 ]
 

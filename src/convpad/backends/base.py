@@ -83,6 +83,8 @@ class Backend:
     """
 
     name: ClassVar[str]
+    dilated_pools: ClassVar[frozenset[str]] = frozenset()
+    """The pools that take dilated windows."""
 
     # To be defined
 

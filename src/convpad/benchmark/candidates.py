@@ -16,10 +16,10 @@ from convpad.benchmark.verify import Answers, agree, answers
 from convpad.core.errors import PaddingError
 from convpad.core.modes import Mode
 from convpad.core.padding import Constant, Padding
-from convpad.ops import conv as ops
-from convpad.ops.dispatch import plan
-from convpad.ops.pad import pad
+from convpad.ops import functions as ops
+from convpad.ops.functions import pad
 from convpad.ops.plan import Plan, Route
+from convpad.ops.run import plan_of_call
 
 __all__ = ["Contestant", "Field", "absent", "in_own_words", "keras_layer", "routed", "routes"]
 
@@ -36,8 +36,8 @@ class Ours:
     def __call__(self, x: Any, kernel: Any) -> Any:
         layer = self.layer
         if self.plan is None:  # of the tensors themselves: with a gradient, or in a graph, it may be another
-            asked = {"op": layer.op, "padding_mode": self.mode, "route": self.route}
-            self.plan = plan(x, kernel, **asked, **layer.options)
+            words = {**layer.options, "padding_mode": self.mode}
+            self.plan = plan_of_call(layer.op, (x, kernel), words, self.route)
         function = getattr(ops, layer.op)
         return function(x, kernel, padding_mode=self.mode, route=self.route, **layer.options)
 
@@ -72,7 +72,7 @@ class Contestant:
                 self.ours.plan = None
             found[step] = run()
             if self.ours is not None and self.ours.plan is not None:
-                self.plans[step] = self.ours.plan.of(step)
+                self.plans[step] = self.ours.plan if step == "forward" else self.ours.plan.for_gradient()
         agree(f"{self.who}, {self.words}", found["gradient"], engine.array(found["forward"]), wanted, precision)
 
 

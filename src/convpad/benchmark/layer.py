@@ -14,8 +14,8 @@ from convpad.core.errors import PaddingError, ShapeError, refuse
 from convpad.core.padding import Padding
 from convpad.core.problem import known_shape, rank_of
 from convpad.core.validation import per_axis
-from convpad.ops.dispatch import plan
 from convpad.ops.plan import Plan
+from convpad.ops.run import plan
 
 __all__ = ["OPS", "Layer", "posed"]
 

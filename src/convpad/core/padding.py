@@ -15,7 +15,7 @@ from convpad.core.errors import PaddingError, refuse
 from convpad.core.modes import ALLOWED, MODES, Mode, mode_named
 from convpad.core.validation import each, integer, is_int, is_number, is_numpy_scalar, listed
 
-__all__ = ["Constant", "Learned", "Padding"]
+__all__ = ["Constant", "Learned", "Padding", "TensorValue", "dtype_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +190,35 @@ def _fills(padding_mode: Any, rank: int) -> tuple[tuple[Fill, Fill], ...]:
 
 
 def _shortest(entries: Iterable[Any]) -> Any:
-    """One entry instead of several equal ones."""
+    """Return one entry instead of several equal ones."""
     entries = tuple(entries)
-    return entries[0] if all(entry == entries[0] for entry in entries) else entries
+    return entries[0] if all(_is_same(entry, entries[0]) for entry in entries) else entries
+
+
+def _is_same(entry: Any, other: Any) -> bool:
+    """Whether one entry may stand for both. Two equal `Learned` are two weights, and stay two."""
+    if isinstance(entry, tuple) and isinstance(other, tuple) and len(entry) == len(other):  # pyright: ignore
+        return all(_is_same(*pair) for pair in zip(entry, other, strict=True))  # pyright: ignore
+    return entry is other if isinstance(entry, Learned) else entry == other
 
 
 @dataclass(frozen=True, slots=True)
-class _Shaped:
-    """What stands for a tensor."""
+class TensorValue:
+    """The place of a constant that is a tensor, or becomes one: its shape and dtype, None where they come later."""
 
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
 
-    @classmethod
-    def of(cls, value: Any) -> Any:
-        return cls(tuple(value.shape)) if hasattr(value, "shape") else None if isinstance(value, Learned) else value
+
+def dtype_name(tensor: Any) -> str:
+    """NumPy's name for the dtype of a tensor of any framework."""
+    return getattr(tensor.dtype, "name", str(tensor.dtype)).removeprefix("torch.")
+
+
+def _without_tensor(value: Any) -> Any:
+    if hasattr(value, "shape"):
+        return TensorValue(tuple(value.shape), dtype_name(value))
+    return TensorValue() if isinstance(value, Learned) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +279,11 @@ class Padding:
         """The number of spatial axes."""
         return len(self.amounts)
 
+    @property
+    def has_tensors(self) -> bool:
+        """Whether any constant is a tensor, which may have a gradient, or becomes one."""
+        return not all(isinstance(value, (int, float, tuple, type(None))) for pair in self.values for value in pair)
+
     def spelling(self) -> tuple[Any, Any]:
         """The shortest `(padding, padding_mode)` that parses to this.
 
@@ -290,16 +310,16 @@ class Padding:
         return f"Padding.parse({padding!r}, {padding_mode!r}, rank={self.rank})"
 
     def without_tensors(self) -> Padding:
-        """Return this padding with the shapes of tensors in the place of tensors, hashable by value."""
-        if all(isinstance(value, (int, float, tuple, type(None))) for pair in self.values for value in pair):
+        """Return this padding with a `TensorValue` in the place of every tensor and `Learned`, hashable by value."""
+        if not self.has_tensors:
             return self
-        values = tuple((_Shaped.of(before), _Shaped.of(after)) for before, after in self.values)
+        values = tuple((_without_tensor(before), _without_tensor(after)) for before, after in self.values)
         return Padding(self.amounts, self.modes, values)
 
     def check_channels(self, channels: int | None) -> None:
         """Refuses constants per channel that have not one value for each channel."""
         for value in (value for pair in self.values for value in pair):
-            shape = (len(value),) if isinstance(value, tuple) else tuple(getattr(value, "shape", ()))  # pyright: ignore
+            shape = (len(value),) if isinstance(value, tuple) else tuple(getattr(value, "shape", None) or ())  # pyright: ignore
             count = shape[0] if shape else channels
             if channels is not None and count != channels:
                 raise PaddingError(

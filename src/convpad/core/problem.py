@@ -55,6 +55,7 @@ class Problem:
         channels_last: whether the channels are the last axis, or the second.
         amounts: one per spatial axis, for a backend that learns a size only when it runs.
         leftovers: per axis, what the padded axis holds beyond the last window (`conv_transpose` alone).
+        kernel_shape: the kernel's shape, None for channels that are unknown; empty where there is none.
     """
 
     op: str
@@ -66,6 +67,7 @@ class Problem:
     channels_last: bool
     amounts: tuple[Amount, ...]
     leftovers: tuple[int, ...] = ()
+    kernel_shape: Shape = ()
     strides: tuple[int, ...] = _said("from one output to the next, per axis")
     dilation: tuple[int, ...] = _said("from one tap to the next, per axis")
     pads: tuple[tuple[int, int], ...] = _said("(before, after) per axis, where they are known")
@@ -84,7 +86,7 @@ class Problem:
             ("known", all(window.known for window in self.windows)),
             ("padded_modes", modes),
             ("fills", any(mode.copies or mode.carries_value for mode in modes)),
-            ("ignores", not all(mode.counts for mode in modes) or any(window.overhang for window in self.windows)),
+            ("ignores", not all(mode.counts for mode in modes) or any(window.overhangs for window in self.windows)),
             ("_hash", None),
         ):
             object.__setattr__(self, name, value)
@@ -187,6 +189,7 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
     if operation.op == "pad":
         return _pad_problem(operation, shape, sizes, channels)
     op, padding = operation.op, operation.padding
+    full: Shape = ()
     if op in POOLS:
         kernel, filters = operation.pool_size, channels
     else:
@@ -217,6 +220,7 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
         operation.channels_last,
         padding.amounts,
         leftovers,
+        full,
     )
 
 
@@ -254,7 +258,6 @@ def _pad_problem(operation: Operation, shape: Shape, sizes: Shape, channels: int
     )
 
 
-@lru_cache(maxsize=1024)
 def absorb_overhang(problem: Problem) -> Problem:
     """Rewrite windows that are rounded up as windows that are rounded down, where ignored padding can say it.
 
@@ -317,7 +320,10 @@ def known_shape(argument: str, shape: Any) -> Shape:
     if isinstance(shape, (str, dict, set)) or not isinstance(shape, Iterable):
         raise refuse(argument, "have a shape: one int or None for each axis", cast("object", shape))
     sizes = cast("Iterable[Any]", shape)
-    return tuple(None if size is None else integer(f"{argument}.shape", size, 0) for size in sizes)
+    return tuple(
+        None if size is None else integer(argument if argument.endswith("shape") else f"{argument}.shape", size, 0)
+        for size in sizes
+    )
 
 
 def rank_of(input_shape: Sequence[int | None]) -> int:

@@ -81,6 +81,11 @@ class Window:
         return max(-(self._reach or 0), 0)
 
     @property
+    def overhangs(self) -> bool:
+        """Whether the last window reaches beyond the padded end, or may while the size is unknown."""
+        return self.ceil and (not self.known or self.overhang > 0)
+
+    @property
     def _reach(self) -> int | None:
         """Values between the end of the last window and the padded end."""
         padded, output = self.padded, self.output

@@ -1,7 +1,7 @@
-"""What do all layers of convpad share? A parsed padding, its config, its trained values, its plan.
+"""Base classes of the layers: a parsed padding with its config and trained values, and an operation without shapes.
 
-The classes here are mixed in before one of Keras's layers. They take the arguments of that layer's constructor as
-they are, keep `padding` from it, and leave the rest to Keras.
+They are mixed in before one of Keras's layers. They take the arguments of that layer's constructor as they are, keep
+`padding` from it, and leave the rest to Keras.
 """
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
@@ -10,39 +10,54 @@ they are, keep `padding` from it, and leave the rest to Keras.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
 
 from convpad.core.errors import ShapeError
-from convpad.keras import config as spelling
-from convpad.ops.dispatch import plan
+from convpad.core.operation import Operation
+from convpad.core.padding import Learned, Padding
+from convpad.core.problem import Problem, make_problem
+from convpad.keras import config
 from convpad.ops.plan import Plan
+from convpad.ops.run import plan_of, run
 
-__all__ = ["Padded", "Windowed", "registered"]
+__all__ = ["PaddingLayer", "WindowLayer", "registered"]
 
 registered = keras.saving.register_keras_serializable(package="convpad")
 
 
-class Padded(keras.layers.Layer):
-    """A layer with a padding. `rank`, the number of spatial axes, is its subclass's to say."""
+class PaddingLayer(keras.layers.Layer):
+    """A layer with a padding. A subclass says its `rank`, the number of spatial axes, and its operation."""
 
+    op: str
     rank: int
     data_format: str
-    _kernels: ClassVar[dict[str, int]] = {}
-    """By name; how many of the last axes tell what comes out."""
+    operation: Operation
+    kernel_names: ClassVar[dict[str, int]] = {}
+    """The names of the kernels, each with the number of its last axes that are those of the outputs."""
 
     def _bound(self, *args: Any, **kwargs: Any) -> tuple[inspect.BoundArguments, Any]:
-        """The arguments of Keras's constructor by name, and the `padding` among them."""
+        """Return the arguments of Keras's constructor by name, and the `padding` among them."""
         bound = inspect.signature(super().__init__).bind(*args, **kwargs)
         return bound, bound.arguments.get("padding", bound.signature.parameters["padding"].default)
 
-    def _keep(self, padding: Any, padding_mode: Any) -> None:
-        self.padding, self.padding_mode = padding, padding_mode
+    def _keep(self, padding: Padding) -> None:
+        """Keep a padding, once Keras's constructor has set all other attributes."""
+        self.padding, self.padding_mode = padding.spelling()
+        self.operation = Operation.parse(self.op, self.rank, padding=padding, **self._options())
         self.padding_values: list[Any] = []
-        # What is wrong whatever the sizes are is refused here, in the constructor.
-        self.compute_output_shape((None,) * (self.rank + 2))
+        self._constants = padding.values
+        values = [value for pair in padding.values for value in pair if isinstance(value, Learned)]
+        self._learned = list({id(value): value for value in values}.values())
+
+    def _options(self) -> dict[str, Any]:
+        """Return the arguments of `Operation.parse` besides the padding."""
+        return {"data_format": self.data_format}
+
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        """Return the shapes of the kernels for an input with so many channels."""
+        return ()
 
     def _channels(self, input_shape: Any) -> int | None:
         if len(input_shape) != self.rank + 2:
@@ -53,54 +68,63 @@ class Padded(keras.layers.Layer):
             )
         return input_shape[-1 if self.data_format == "channels_last" else 1]
 
+    def _problem(self, input_shape: Any) -> Problem:
+        return make_problem(self.operation, tuple(input_shape), *self._kernel_shapes(self._channels(input_shape)))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape of the output, None where unknown."""
+        return self._problem(input_shape).output_shape
+
     def build(self, input_shape: Any) -> None:
-        """Keras's own weights first, so that they are where Keras has them; then the trained padding."""
-        channels, wanted = self._channels(input_shape), spelling.learned(self.padding_mode)
-        if channels is None and (self._kernels or wanted):
+        """Make Keras's own weights first, so that they are where Keras has them; then the trained padding."""
+        channels = self._channels(input_shape)
+        if channels is None and (self.kernel_names or self._learned):
             raise ShapeError(
                 "A layer with weights must know the number of channels. Received: an input of shape "
                 f"{tuple(input_shape)}. Give keras.Input that number; the sizes may stay None."
             )
-        self.compute_output_shape(input_shape)
+        self._problem(input_shape)
         super().build(input_shape)
         self.padding_values = [
             self.add_weight(
-                name=f"padding_value_{place}" if place else "padding_value",
+                name=f"padding_value_{number}" if number else "padding_value",
                 shape=(channels,),
                 initializer=keras.initializers.get(entry.initializer),
             )
-            for place, entry in enumerate(wanted)
+            for number, entry in enumerate(self._learned)
         ]
 
-    def _mode_for(self, inputs: Any) -> Any:
-        """The padding mode with the trained values in their places."""
+    def _values(self, inputs: Any) -> Any:
+        """Return the constants of the padding, the trained ones as tensors of the inputs' dtype."""
         if not self.padding_values:
-            return self.padding_mode
+            return self._constants
         dtype = keras.backend.standardize_dtype(inputs.dtype)
-        return spelling.with_values(self.padding_mode, [keras.ops.cast(value, dtype) for value in self.padding_values])
+        trained = zip(self._learned, self.padding_values, strict=True)
+        tensors = {id(entry): keras.ops.cast(value, dtype) for entry, value in trained}
+        return tuple(tuple(tensors.get(id(value), value) for value in pair) for pair in self._constants)
+
+    def _run(self, inputs: Any, *kernels: Any) -> Any:
+        return run(self.operation, self._values(inputs), (inputs, *kernels))
 
     def get_config(self) -> dict[str, Any]:
-        """Keras's config and `padding_mode`, as JSON can have them."""
-        padding = {"padding": self.padding, "padding_mode": spelling.to_config(self.padding_mode)}
+        """Return Keras's config and `padding_mode`, as JSON can have them."""
+        padding = {"padding": self.padding, "padding_mode": config.to_config(self.padding_mode)}
         return {**super().get_config(), **padding}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer of a config of this class, or of the Keras layer that it stands for."""
-        config = dict(config)
-        if "padding_mode" in config:
-            config["padding_mode"] = spelling.from_config(config["padding_mode"])
-        return super().from_config(config)
+    def from_config(cls, config_of_layer: dict[str, Any]) -> Any:
+        """Return the layer of a config of this class, or of the Keras layer that it stands for."""
+        options = dict(config_of_layer)
+        if "padding_mode" in options:
+            options["padding_mode"] = config.from_config(options["padding_mode"])
+        return super().from_config(options)
 
 
-class Windowed(Padded):
-    """A padded layer with a window: it calls one of convpad's functions, and can say how that will compute."""
-
-    op: str
-    function: Callable[..., Any]
+class WindowLayer(PaddingLayer):
+    """A layer whose operation has a window, in the place of Keras's layer of that name."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """The signature that editors and `help` show: Keras's own, and `padding_mode`."""
+        """Show editors and `help` the signature of Keras's constructor, and `padding_mode`."""
         super().__init_subclass__(**kwargs)
         _, *shown = inspect.signature(cls.__init__).parameters.values()
         if shown and shown[0].kind is inspect.Parameter.VAR_POSITIONAL:  # else it is a constructor of its own
@@ -110,41 +134,17 @@ class Windowed(Padded):
 
     def __init__(self, *args: Any, padding_mode: Any = "zeros", **kwargs: Any) -> None:
         bound, padding = self._bound(*args, **kwargs)
-        spelled = spelling.canonical(padding, padding_mode, self.rank)
+        parsed = config.parse(padding, padding_mode, self.rank)
         # Keras's constructors know a few words only, and refuse or keep what else they get.
         bound.arguments["padding"] = "valid"
         super().__init__(*bound.args, **bound.kwargs)
-        self._keep(*spelled)
-
-    def _window(self, channels: int | None) -> Any:
-        """What `convpad.plan` takes as its second argument: the kernel's shape, or the pool's size."""
-        raise NotImplementedError
-
-    def _options(self) -> dict[str, Any]:
-        """The other arguments of the function."""
-        raise NotImplementedError
+        self._keep(parsed)
 
     def plan(self, input_shape: Any) -> Plan:
-        """How this layer would compute an input of that shape on Keras's backend, and why so.
+        """Return how this layer would compute an input of that shape on Keras's backend, and why so.
 
         Raises:
             ShapeError: it would refuse such an input.
         """
-        return plan(
-            tuple(input_shape),
-            self._window(self._channels(input_shape)),
-            op=self.op,
-            padding=self.padding,
-            padding_mode=self.padding_mode,
-            backend=keras.config.backend(),
-            **self._options(),
-        )
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of what comes out, None where unknown."""
-        return self.plan(input_shape).output_shape
-
-    def _answer(self, inputs: Any, *window: Any) -> Any:
-        """The function on the inputs and the kernels, or the pool's size."""
-        mode = self._mode_for(inputs)
-        return self.function(inputs, *window, padding=self.padding, padding_mode=mode, **self._options())
+        shapes = tuple(input_shape), *self._kernel_shapes(self._channels(input_shape))
+        return plan_of(self.operation, keras.config.backend(), *shapes)

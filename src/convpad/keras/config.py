@@ -1,7 +1,7 @@
-"""How does a Keras config spell a padding mode, and where in it are the trained values?
+"""Padding modes in Keras configs: read with their initializers, written as JSON, and read back.
 
-A spelled mode is one entry, or tuples of them by axis and side. Keras keeps configs as JSON, so the two entries
-that are objects become dicts there, and a trained value is put into its place when the layer is called.
+A mode is one entry, or tuples of entries by axis and side. Keras keeps configs as JSON, so the two entries that are
+objects, `Constant` and `Learned`, become dicts there.
 """
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
@@ -17,13 +17,13 @@ import keras
 from convpad.core.errors import refuse
 from convpad.core.padding import Constant, Learned, Padding
 
-__all__ = ["canonical", "from_config", "learned", "to_config", "with_values"]
+__all__ = ["from_config", "learned", "parse", "to_config"]
 
 
-def _changed(mode: Any, change: Callable[[Any], Any]) -> Any:
-    """The same structure with every entry changed."""
+def _map(mode: Any, change: Callable[[Any], Any]) -> Any:
+    """Return the structure of a mode with every entry changed."""
     if isinstance(mode, (list, tuple)):
-        return tuple(_changed(entry, change) for entry in mode)  # pyright: ignore[reportUnknownVariableType]
+        return tuple(_map(entry, change) for entry in mode)  # pyright: ignore[reportUnknownVariableType]
     return change(mode)
 
 
@@ -35,54 +35,56 @@ def _entries(mode: Any) -> Iterator[Any]:
         yield mode
 
 
-def canonical(padding: Any, padding_mode: Any, rank: int, *, words: bool = True) -> tuple[Any, Any]:
-    """The shortest spelling of both, in which every `Learned` that was spelled stays one of its own.
+def learned(mode: Any) -> list[Learned]:
+    """Return every `Learned` of a mode, in order."""
+    return [entry for entry in _entries(mode) if isinstance(entry, Learned)]
 
-    `words` is False where there is no window that an amount could depend on.
+
+def parse(padding: Any, padding_mode: Any, rank: int, *, words: bool = True) -> Padding:
+    """Read the padding of a layer, in which every `Learned` that was written is an object of its own.
+
+    Args:
+        padding, padding_mode: as `Padding.parse` takes them.
+        rank: the number of spatial axes.
+        words: False where there is no window that an amount could depend on.
 
     Example:
 
-    >>> from convpad.keras.config import canonical
-    >>> canonical([(1, 1), 2], ["reflect", "reflect"], rank=2)
+    >>> from convpad.keras.config import parse
+    >>> parse([(1, 1), 2], ["reflect", "reflect"], rank=2).spelling()
     (((1, 1), (2, 2)), 'reflect')
 
     Raises:
         PaddingError: they are no padding, or an initializer is none.
     """
-    padding_mode = _changed(padding_mode, _frozen)
-    amount, mode = Padding.parse(padding, padding_mode, rank=rank, words=words).spelling()
-    for entry in learned(mode):
-        try:
-            keras.initializers.get(entry.initializer)
-        except ValueError as error:
-            allowed = "be what keras.initializers.get understands"
-            raise refuse("Learned(initializer)", allowed, entry.initializer) from error
-    if learned(mode):
-        # Two equal `Learned` are two weights, so equal entries must not become one.
-        mode = _changed(padding_mode, lambda entry: Padding.parse("valid", entry, rank=1).spelling()[1])
-    return amount, mode
+    parsed = Padding.parse(padding, _map(padding_mode, _owned), rank=rank, words=words)
+    for pair in parsed.values:
+        for value in pair:
+            if isinstance(value, Learned):
+                _check(value)
+    return parsed
 
 
-def _frozen(entry: Any) -> Any:
-    """A constant that came as a tensor is numbers from here on: what trains is spelled `Learned`."""
+def _owned(entry: Any) -> Any:
+    """Return an entry that belongs to the layer alone.
+
+    A constant that came as a tensor becomes numbers: a weight is written `Learned`, and two are two weights.
+    """
     if isinstance(entry, Constant) and hasattr(entry.value, "shape"):
         return Constant(keras.ops.convert_to_numpy(entry.value))
-    return entry
+    return Learned(entry.initializer) if isinstance(entry, Learned) else entry
 
 
-def learned(mode: Any) -> list[Learned]:
-    """Every `Learned` of a spelled mode, in order."""
-    return [entry for entry in _entries(mode) if isinstance(entry, Learned)]
-
-
-def with_values(mode: Any, values: list[Any]) -> Any:
-    """A spelled mode with one value in the place of every `Learned`, in order."""
-    left = iter(values)
-    return _changed(mode, lambda entry: Constant(next(left)) if isinstance(entry, Learned) else entry)
+def _check(entry: Learned) -> None:
+    try:
+        keras.initializers.get(entry.initializer)
+    except ValueError as error:
+        allowed = "be what keras.initializers.get understands"
+        raise refuse("Learned(initializer)", allowed, entry.initializer) from error
 
 
 def to_config(mode: Any) -> Any:
-    """A spelled mode as JSON can have it.
+    """Return a mode as JSON can have it.
 
     Example:
 
@@ -96,16 +98,16 @@ def to_config(mode: Any) -> Any:
         if isinstance(entry, Constant):
             return {"constant": list(entry.value)}
         if isinstance(entry, Learned):
-            name = isinstance(entry.initializer, str)
-            got = entry.initializer if name else keras.initializers.get(entry.initializer)
-            return {"learned": got if name else keras.initializers.serialize(got)}
+            if isinstance(entry.initializer, str):
+                return {"learned": entry.initializer}
+            return {"learned": keras.initializers.serialize(keras.initializers.get(entry.initializer))}
         return entry
 
-    return _changed(mode, plain)
+    return _map(mode, plain)
 
 
 def from_config(mode: Any) -> Any:
-    """What `to_config` was given."""
+    """Return the mode that `to_config` was given."""
 
     def entry_of(plain: Any) -> Any:
         if isinstance(plain, dict) and "constant" in plain:
@@ -115,4 +117,4 @@ def from_config(mode: Any) -> Any:
             return Learned(initializer if isinstance(initializer, str) else keras.initializers.get(initializer))
         return plain  # pyright: ignore[reportUnknownVariableType]
 
-    return _changed(mode, entry_of)
+    return _map(mode, entry_of)

@@ -1,4 +1,4 @@
-"""Which layers convolve? `Conv1D`, `Conv2D`, `Conv3D`, and what all layers with kernels share."""
+"""Convolution layers: `Conv1D`, `Conv2D`, `Conv3D`, and the base class of all layers with kernels."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -9,42 +9,35 @@ from typing import Any, ClassVar
 
 import keras
 
-from convpad.backends import NAMES, backend_named
-from convpad.keras.base import Windowed, registered
-from convpad.ops.conv import conv
+from convpad.keras.base import WindowLayer, registered
+from convpad.ops.layers import add_bias, set_kernel_layout
 
-__all__ = ["Conv1D", "Conv2D", "Conv3D", "Convolution"]
-
-
-def _backend() -> Any:
-    """That of Keras; none where Keras runs on another."""
-    name = keras.config.backend()
-    return backend_named(name) if name in NAMES else None
+__all__ = ["Conv1D", "Conv2D", "Conv3D", "KernelLayer"]
 
 
-class Convolution(Windowed):
-    """What layers with kernels share: inputs of the kernels' dtype, then bias and activation as in Keras."""
+class KernelLayer(WindowLayer):
+    """A layer with kernels: inputs of the kernels' dtype, then bias and activation as in Keras."""
 
-    _kernels: ClassVar = {"kernel": 1}
+    kernel_names: ClassVar = {"kernel": 1}
     kernel_size: tuple[int, ...]
 
     def build(self, input_shape: Any) -> None:
-        """As Keras does; then the values of kernels lie as the backend reads them. Their shapes are Keras's still."""
+        """Build Keras's layer, then reorder the memory of its kernels for the backend. Their shapes are Keras's."""
         super().build(input_shape)
-        backend = _backend()
-        for name, ends in self._kernels.items() if backend else ():
-            backend.lay_out(lambda name=name: getattr(self, name).value, ends)
+        for name, trailing_axes in self.kernel_names.items():
+            backend = keras.config.backend()
+            set_kernel_layout(backend, lambda name=name: getattr(self, name).value, trailing_axes)
 
     @property
-    def _outputs_are_new(self) -> bool:
-        """Whether what is convolved is nobody else's, and may be overwritten."""
+    def _output_is_unaliased(self) -> bool:
+        """Whether nothing else holds the convolution's output, so that it may be overwritten."""
         return True
 
     def _options(self) -> dict[str, Any]:
         return {"strides": self.strides, "dilation_rate": self.dilation_rate, "data_format": self.data_format}
 
-    def _convolved(self, inputs: Any) -> Any:
-        return self._with_kernels(inputs, *(getattr(self, name) for name in self._kernels))
+    def _convolve(self, inputs: Any) -> Any:
+        return self._with_kernels(inputs, *(getattr(self, name) for name in self.kernel_names))
 
     def _with_kernels(self, inputs: Any, *kernels: Any) -> Any:
         # Not convert_to_tensor: on TensorFlow it leaves a Keras variable what it is.
@@ -53,42 +46,41 @@ class Convolution(Windowed):
         for place, array in enumerate(arrays):
             if getattr(array, "dtype", None) != dtype:
                 arrays[place] = keras.ops.cast(array, keras.backend.standardize_dtype(dtype))
-        return self._answer(*arrays)
+        return self._run(*arrays)
 
     def call(self, inputs: Any) -> Any:
-        """The layer's output for a tensor of inputs."""
-        outputs = self._convolved(inputs)
+        """Return the layer's output for a tensor of inputs."""
+        outputs = self._convolve(inputs)
         if self.use_bias:
             # Not keras.ops.add: on TensorFlow it guesses where the channels are from the sizes, and takes the last
             # axis where that is as long as the bias, channels first or not (keras 3.15.1).
-            last, backend = self.data_format == "channels_last", _backend()
-            bias = self.bias.value[(slice(None), *(() if last else (None,) * self.rank))]
-            outputs = backend.biased(outputs, bias) if backend and self._outputs_are_new else outputs + bias
+            last = self.data_format == "channels_last"
+            outputs = add_bias(outputs, self.bias.value, channels_last=last, unaliased=self._output_is_unaliased)
         return outputs if self.activation is None else self.activation(outputs)
 
 
-class _Conv(Convolution):
-    op, function = "conv", staticmethod(conv)
+class _Conv(KernelLayer):
+    op = "conv"
 
-    def _window(self, channels: int | None) -> Any:
-        return (*self.kernel_size, 1 if channels is None else channels // self.groups, self.filters)
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        return ((*self.kernel_size, None if channels is None else channels // self.groups, self.filters),)
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "groups": self.groups}
 
     @property
-    def _outputs_are_new(self) -> bool:
-        return type(self).convolution_op is _Conv.convolution_op  # another's may give what somebody else has too
+    def _output_is_unaliased(self) -> bool:
+        return type(self).convolution_op is _Conv.convolution_op  # another one may return a tensor that is held
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """The convolution without bias and activation: Keras's documented place for another one."""
+        """Return the convolution without bias and activation: Keras's documented place for another one."""
         return self._with_kernels(inputs, kernel)
 
-    def _convolved(self, inputs: Any) -> Any:
+    def _convolve(self, inputs: Any) -> Any:
         return self.convolution_op(inputs, self.kernel)
 
     def build(self, input_shape: Any) -> None:
-        """As Keras does. LoRA comes last, since no weight can be added after it."""
+        """Build the layer, LoRA last, since no weight can be added after it."""
         rank, self.lora_rank = self.lora_rank, None
         try:
             super().build(input_shape)
@@ -98,13 +90,13 @@ class _Conv(Convolution):
             self.enable_lora(rank, lora_alpha=self.lora_alpha)
 
     def save_own_variables(self, store: Any) -> None:
-        """Keras's kernel, LoRA merged into it, and bias; then the trained padding, which Keras's method omits."""
+        """Store Keras's kernel, LoRA merged into it, and bias; then the trained padding, which Keras's method omits."""
         super().save_own_variables(store)
         for place, value in enumerate(self.padding_values, 1 + self.use_bias):
             store[str(place)] = value
 
     def load_own_variables(self, store: Any) -> None:
-        """What `save_own_variables` stored; without trained padding that is what Keras's layer stores."""
+        """Load what `save_own_variables` stored; without trained padding that is what Keras's layer stores."""
         super().load_own_variables(store)
         for place, value in enumerate(self.padding_values, 1 + self.use_bias):
             value.assign(store[str(place)])

@@ -1,4 +1,4 @@
-"""Which layers convolve every channel by itself? `DepthwiseConv1D`, `SeparableConv1D` and their 2D versions."""
+"""Depthwise and separable convolution layers."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -10,35 +10,27 @@ from typing import Any, ClassVar
 import keras
 
 from convpad.keras.base import registered
-from convpad.keras.convolution import Convolution
-from convpad.ops.conv import depthwise_conv, separable_conv
+from convpad.keras.convolution import KernelLayer
 
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
 
 
-class _DepthwiseConv(Convolution):
-    op, function = "depthwise_conv", staticmethod(depthwise_conv)
-    _kernels: ClassVar = {"kernel": 2}
+class _DepthwiseConv(KernelLayer):
+    op = "depthwise_conv"
+    kernel_names: ClassVar = {"kernel": 2}
 
-    def _window(self, channels: int | None) -> Any:
-        return (*self.kernel_size, channels or 1, self.depth_multiplier)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of what comes out, None where unknown."""
-        shape = list(super().compute_output_shape(input_shape))
-        if self._channels(input_shape) is None:
-            shape[-1 if self.data_format == "channels_last" else 1] = None
-        return tuple(shape)
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        return ((*self.kernel_size, channels, self.depth_multiplier),)
 
 
-class _SeparableConv(Convolution):
-    op, function = "separable_conv", staticmethod(separable_conv)
-    _kernels: ClassVar = {"depthwise_kernel": 2, "pointwise_kernel": 1}
+class _SeparableConv(KernelLayer):
+    op = "separable_conv"
+    kernel_names: ClassVar = {"depthwise_kernel": 2, "pointwise_kernel": 1}
 
-    def _window(self, channels: int | None) -> Any:
-        channels = channels or 1
-        between = channels * self.depth_multiplier
-        return (*self.kernel_size, channels, self.depth_multiplier), (*(1,) * self.rank, between, self.filters)
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        between = None if channels is None else channels * self.depth_multiplier
+        depthwise = (*self.kernel_size, channels, self.depth_multiplier)
+        return depthwise, (*(1,) * self.rank, between, self.filters)
 
 
 @registered

@@ -1,4 +1,4 @@
-"""What were Keras's padding functions called? Keras 2 had three in `keras.backend`; here they take any mode."""
+"""The padding functions of Keras 2, which had three in `keras.backend`; here they take any mode."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -12,7 +12,7 @@ import keras
 from convpad.core.errors import ShapeError, refuse
 from convpad.keras.config import learned
 from convpad.keras.padding import Padding1D, Padding2D, Padding3D
-from convpad.ops.pad import pad
+from convpad.ops.functions import pad
 
 __all__ = ["spatial_2d_padding", "spatial_3d_padding", "temporal_padding"]
 

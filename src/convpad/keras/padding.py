@@ -1,4 +1,4 @@
-"""Which layers only pad? `Padding1D` to `Padding3D` with any mode, and Keras's `ZeroPadding1D` to `ZeroPadding3D`."""
+"""Padding layers: `Padding1D` to `Padding3D` with any mode, and Keras's `ZeroPadding1D` to `ZeroPadding3D`."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -9,54 +9,48 @@ from typing import Any
 
 import keras
 
-from convpad.core.padding import Padding
-from convpad.core.problem import pose_pad
-from convpad.keras import config as spelling
-from convpad.keras.base import Padded, registered
-from convpad.ops.pad import pad
+from convpad.keras import config
+from convpad.keras.base import PaddingLayer, registered
 
 __all__ = ["Padding1D", "Padding2D", "Padding3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 
 
-class _Extending(Padded):
-    """What they share: nothing but the padding itself."""
+class _PadLayer(PaddingLayer):
+    """A layer that pads, and nothing else."""
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """The shape of what comes out, None where unknown."""
-        self._channels(input_shape)
-        parsed = Padding.parse(self.padding, self.padding_mode, rank=self.rank, words=False)
-        return pose_pad(tuple(input_shape), parsed, self.data_format).output_shape
+    op = "pad"
 
     def call(self, inputs: Any) -> Any:
-        """The layer's output for a tensor of inputs; of integers with trained padding, in the compute dtype."""
-        inputs = keras.ops.cast(inputs, self.compute_dtype) if self.padding_values else inputs
-        mode = self._mode_for(inputs)
-        return pad(inputs, self.padding, mode, data_format=self.data_format)
+        """Return the padded inputs; integers with trained padding in the compute dtype."""
+        return self._run(keras.ops.cast(inputs, self.compute_dtype) if self.padding_values else inputs)
 
 
-class _Padding(_Extending):
+class _Padding(_PadLayer):
     def __init__(self, padding: Any = 1, padding_mode: Any = "zeros", data_format: str | None = None, **kwargs: Any):
-        spelled = spelling.canonical(padding, padding_mode, self.rank, words=False)
+        parsed = config.parse(padding, padding_mode, self.rank, words=False)
         super().__init__(**kwargs)
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
-        self._keep(*spelled)
+        self._keep(parsed)
 
     def get_config(self) -> dict[str, Any]:
-        """As JSON can have it."""
+        """Return the config as JSON can have it."""
         return {**super().get_config(), "data_format": self.data_format}
 
 
-class _ZeroPadding(_Extending):
+class _ZeroPadding(_PadLayer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         bound, padding = self._bound(*args, **kwargs)
-        pairs, _ = spelling.canonical(padding, "zeros", self.rank, words=False)
+        parsed = config.parse(padding, "zeros", self.rank, words=False)
+        pairs, _ = parsed.spelling()
         bound.arguments["padding"] = pairs if self.rank > 1 else pairs[0]
         super().__init__(*bound.args, **bound.kwargs)
-        self._keep(self.padding, "zeros")
+        keras_padding = self.padding
+        self._keep(parsed)
+        self.padding = keras_padding
 
     def get_config(self) -> dict[str, Any]:
-        """Keras's config, which has no mode."""
+        """Return Keras's config, which has no mode."""
         return {key: value for key, value in super().get_config().items() if key != "padding_mode"}
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import keras
 
-from convpad.keras.base import Windowed, registered
-from convpad.ops.pool import average_pool, max_pool
+from convpad.keras.base import WindowLayer, registered
 
 __all__ = [
     "AveragePooling1D",
@@ -22,38 +21,34 @@ __all__ = [
 ]
 
 
-class _Pooling(Windowed):
-    """What pools share: a window that has a size and no weights, and padding that is left out unless asked for."""
+class _Pooling(WindowLayer):
+    """A pool: a window without weights, whose padding is ignored by default."""
 
     pool_size: tuple[int, ...]
 
     def __init__(self, *args: Any, padding_mode: Any = "ignore", **kwargs: Any) -> None:
         super().__init__(*args, padding_mode=padding_mode, **kwargs)
 
-    def _window(self, channels: int | None) -> Any:
-        return self.pool_size
-
     def _options(self) -> dict[str, Any]:
-        return {"strides": self.strides, "data_format": self.data_format}
+        return {"pool_size": self.pool_size, "strides": self.strides, "data_format": self.data_format}
 
-    def _floating(self) -> bool:
+    def _is_floating(self) -> bool:
         """Whether the layer computes in its compute dtype; otherwise integers stay integers."""
         return bool(self.padding_values)
 
     def call(self, inputs: Any) -> Any:
-        """The layer's output for a tensor of inputs."""
-        inputs = keras.ops.cast(inputs, self.compute_dtype) if self._floating() else inputs
-        return self._answer(inputs, self.pool_size)
+        """Return the layer's output for a tensor of inputs."""
+        return self._run(keras.ops.cast(inputs, self.compute_dtype) if self._is_floating() else inputs)
 
 
 class _MaxPooling(_Pooling):
-    op, function = "max_pool", staticmethod(max_pool)
+    op = "max_pool"
 
 
 class _AveragePooling(_Pooling):
-    op, function = "average_pool", staticmethod(average_pool)
+    op = "average_pool"
 
-    def _floating(self) -> bool:
+    def _is_floating(self) -> bool:
         return True
 
 

@@ -1,4 +1,4 @@
-"""Which layers are adjoints of a padded convolution? `Conv1DTranspose`, `Conv2DTranspose`, `Conv3DTranspose`."""
+"""Transposed convolution layers: the adjoints of padded convolutions."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -10,16 +10,16 @@ from typing import Any
 import keras
 
 from convpad.core.errors import PaddingError
+from convpad.core.padding import Padding
 from convpad.keras.base import registered
 from convpad.keras.config import learned
-from convpad.keras.convolution import Convolution
-from convpad.ops.conv import conv_transpose
+from convpad.keras.convolution import KernelLayer
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
 
 
-class _ConvTranspose(Convolution):
-    op, function = "conv_transpose", staticmethod(conv_transpose)
+class _ConvTranspose(KernelLayer):
+    op = "conv_transpose"
 
     def __init__(self, *args: Any, padding_mode: Any = "zeros", **kwargs: Any) -> None:
         if learned(padding_mode):
@@ -30,8 +30,12 @@ class _ConvTranspose(Convolution):
             )
         super().__init__(*args, padding_mode=padding_mode, **kwargs)
 
-    def _window(self, channels: int | None) -> Any:
-        return (*self.kernel_size, self.filters, channels or 1)
+    def _keep(self, padding: Padding) -> None:
+        padding.check_channels(self.filters)
+        super()._keep(padding)
+
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        return ((*self.kernel_size, self.filters, channels),)
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "output_padding": self.output_padding}

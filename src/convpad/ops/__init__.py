@@ -1,1 +1,1 @@
-"""The engine: plans a problem and runs the plan on the backend of its tensors."""
+"""The functions, and the engine that plans and runs them on the backend of their tensors."""

@@ -1,11 +1,12 @@
-"""Can these values be computed with? Dtypes of inputs, kernels and constants, refused before a backend is asked."""
+"""Dtypes of inputs, kernels and constants: refused here, before a backend is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from convpad.core.errors import ShapeError, refuse
-from convpad.core.padding import Learned, Padding
+from convpad.core.errors import ShapeError
+from convpad.core.padding import TensorValue, dtype_name
 from convpad.core.problem import Problem
 
 __all__ = ["check_dtypes", "check_values", "is_floating", "lowest"]
@@ -24,12 +25,12 @@ def _integer_range(dtype: str) -> tuple[int, int]:
 
 
 def lowest(dtype: str) -> float | int:
-    """What no value of the dtype is below."""
+    """Return the value that no value of the dtype is below."""
     return float("-inf") if is_floating(dtype) else _integer_range(dtype)[0]
 
 
 def check_dtypes(problem: Problem, dtypes: dict[str, str]) -> None:
-    """Refuses dtypes that the operation cannot compute with; `dtypes` are those of its arrays, by name."""
+    """Refuse dtypes that the operation cannot compute with; `dtypes` are those of its arrays, by name."""
     listed = ", ".join(f"{name} of {dtype}" for name, dtype in dtypes.items())
     first = next(iter(dtypes.values()))
     if problem.op == "pad":
@@ -44,15 +45,13 @@ def check_dtypes(problem: Problem, dtypes: dict[str, str]) -> None:
         raise ShapeError(f"All must be of one dtype. Received: {listed}. Cast them to the same.")
 
 
-def check_values(padding: Padding, dtype: str) -> None:
-    """Constants must be values of the input's dtype: 0.5 among integers would quietly become 0."""
-    for value in (value for pair in padding.values for value in pair if value is not None):
-        if isinstance(value, Learned):
-            raise refuse("padding_mode", "carry its value here", value, "Learned needs a layer: give Constant(tensor).")
-        if is_floating(dtype) or "complex" in dtype:
-            continue
+def check_values(values: Sequence[tuple[Any, Any]], dtype: str) -> None:
+    """Refuse constants that are no values of the input's dtype: 0.5 among integers would quietly become 0."""
+    if is_floating(dtype) or "complex" in dtype:
+        return
+    for value in (value for pair in values for value in pair if value is not None):
         if not isinstance(value, (int, float, tuple)):
-            own = getattr(value.dtype, "name", str(value.dtype)).removeprefix("torch.")
+            own = value.dtype if isinstance(value, TensorValue) else dtype_name(value)
             raise ShapeError(
                 f"A constant must be a value of the input's dtype, {dtype}. Received: a tensor of {own}. "
                 "Give numbers, or cast the input."

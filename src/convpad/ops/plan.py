@@ -1,39 +1,72 @@
-"""How is it computed, and why so? A `Plan`: a problem, the route taken, and the reason.
+"""The plan of a padded operation: its route, the kernel that computes it, and the reason for both.
 
-Pure: integers and names in, a frozen plan out. Which windows a backend pads by itself is the backend's to say
-(`native` in its file); everything else about the choice is here.
+Pure: integers and names in, a frozen plan out. A backend says which windows it pads by itself (`why_not_native`) and
+which kernel convolves (`conv_kernel`); `tuning.py` holds the measurements that decide among the routes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import prod
 from typing import Protocol
 
+from convpad.backends.base import Context, ConvWindow
 from convpad.core.errors import refuse
 from convpad.core.modes import MODES
-from convpad.core.problem import POOLS, Problem, Shape
+from convpad.core.problem import POOLS, Problem, Shape, absorb_overhang, sources
 from convpad.core.window import Window
-from convpad.ops.choice import Route, preferred
+from convpad.ops.halo import halo_share
+from convpad.tuning import MEASURED_DEVICES, PREFERENCES, Preference, limit
 
-__all__ = ["Plan", "Route", "choose", "route_named"]
+__all__ = ["Plan", "Planner", "Route", "choose", "conv_window", "preferred", "route_named"]
 
 
-class Native(Protocol):
-    """Asks a backend why it cannot pad the windows of a problem itself; an empty answer: it can."""
+class Route(StrEnum):
+    """How the padding gets into the result."""
 
-    def __call__(self, problem: Problem, ignored: bool) -> str: ...
+    NATIVE = "native"
+    """the backend's operation pads with zeros itself: nothing is copied"""
+    RESCALE = "rescale"
+    """`ignore`: the zero-padded operation times ``taps / taps covered``"""
+    CORRECTION = "correction"
+    """any mode: the zero-padded operation, and what thin slabs of padding add to it"""
+    PADDED = "padded"
+    """the padded tensor, then the operation without padding: always possible"""
+
+
+class Planner(Protocol):
+    """What a plan asks a backend (see `Backend`)."""
+
+    @property
+    def dilated_pools(self) -> Collection[str]:
+        """The pools that take dilated windows."""
+        ...
+
+    def why_not_native(self, problem: Problem, *, ignored: bool) -> str:
+        """Return why the backend cannot pad the windows of a problem itself; empty if it can."""
+        ...
+
+    def conv_kernel(
+        self, op: str, shape: Shape, kernel_shape: Shape, window: ConvWindow, dtype: str, context: Context
+    ) -> str:
+        """Return the name of the kernel that computes a convolution of these shapes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done, and why.
+    """How an operation is computed, and why so.
 
     Args:
-        problem: what is asked.
+        problem: the operation with its shapes.
         backend: `"jax"`, `"tensorflow"`, `"torch"`, or `"numpy"` (the oracle).
-        route: how.
-        reason: why so, in a sentence.
-        differentiated: the route that is taken instead where a gradient is asked for, if that is known only then.
+        route: how the padding gets into the result.
+        reason: why this route, in a sentence.
+        kernel: what computes the operation itself: `"framework"`, or the name of a kernel of convpad's own.
+        evidence: the command that shows the measurement behind the choice; empty where none was needed.
+        gradient_route: the route taken where a gradient is asked for, if it is another and known only then (JAX).
 
     Example:
 
@@ -49,57 +82,119 @@ class Plan:
     backend: str
     route: Route
     reason: str
-    differentiated: Route | None = None
+    kernel: str = "framework"
+    evidence: str = ""
+    gradient_route: Route | None = None
 
-    def of(self, step: str) -> Plan:
-        """What is done for a step, `"forward"` or `"gradient"`: forward and backward."""
-        if step == "forward" or self.differentiated is None:
+    def for_gradient(self) -> Plan:
+        """Return the plan that is followed where a gradient is asked for."""
+        if self.gradient_route is None:
             return self
-        return Plan(self.problem, self.backend, self.differentiated, "it is sooner where it is differentiated")
+        return replace(self, route=self.gradient_route, reason="it is faster with its gradient", gradient_route=None)
 
     @property
     def windows(self) -> tuple[Window, ...]:
-        """One per spatial axis."""
+        """One window per spatial axis."""
         return self.problem.windows
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of what comes out, None where unknown."""
+        """The shape of the output, None where unknown."""
         return self.problem.output_shape
 
-    @property
-    def materialises(self) -> bool:
-        """Whether the route makes the padded tensor."""
-        return self.route is Route.PADDED
-
-    @property
-    def pads(self) -> tuple[tuple[int, int], ...]:
-        """(before, after) for each axis: what is left for the backend's own operation to pad."""
-        return ((0, 0),) * self.problem.rank if self.materialises else self.problem.pads
-
     def __str__(self) -> str:
-        other = f"; {self.differentiated} where it is differentiated" if self.differentiated else ""
-        return f"{self.route} on {self.backend}: {self.reason}{other}"
+        kernel = "" if self.kernel == "framework" else f" by {self.kernel}"
+        gradient = f"; {self.gradient_route} where it is differentiated" if self.gradient_route else ""
+        return f"{self.route}{kernel} on {self.backend}: {self.reason}{gradient}"
 
 
-def choose(problem: Problem, backend: str, device: str, native: Native, route: Route | None = None) -> Plan:
-    """The plan for a problem: the fastest route known for it, or the one asked for if it can do the problem."""
-    why_not = _refusals(problem, backend, native)
-    if route is None:
-        possible = [each for each, refusal in why_not.items() if not refusal]
-        found = preferred(problem, backend, device, possible)
-        if found:
-            return Plan(problem, backend, found.route, f"{found.finding} ({found.benchmark})")
-        taken = next(each for each in (Route.NATIVE, Route.RESCALE, Route.PADDED) if each in possible)
-        later = preferred(problem, backend, f"{device}, differentiated", possible)
-        return Plan(problem, backend, taken, _reason(problem, backend, taken, why_not), later and later.route)
-    if why_not[route]:
-        raise refuse("route", "be able to do what is asked", str(route), f"Here it is not: {why_not[route]}.")
-    return Plan(problem, backend, route, "asked for")
+def choose(
+    problem: Problem,
+    backend: str,
+    planner: Planner,
+    context: Context,
+    *,
+    route: Route | None = None,
+    dtype: str = "float32",
+) -> Plan:
+    """Return the plan for a problem: the fastest route known for it, or the given one if it is possible.
+
+    Raises:
+        PaddingError: the given route is not possible.
+    """
+    plain = absorb_overhang(problem)
+    refusals = _refusals(plain, backend, planner)
+
+    def plan(route: Route, reason: str, evidence: str = "", gradient_route: Route | None = None) -> Plan:
+        kernel = _kernel(plain, route, planner, context, dtype)
+        return Plan(problem, backend, route, reason, kernel, evidence, gradient_route)
+
+    if route is not None:
+        if refusals[route]:
+            raise refuse("route", "be able to do what is asked", str(route), f"Here it is not: {refusals[route]}.")
+        return plan(route, "asked for")
+    possible = [each for each, refusal in refusals.items() if not refusal]
+    default = next(each for each in (Route.NATIVE, Route.RESCALE, Route.PADDED) if each in possible)
+    forward = preferred(plain, backend, replace(context, gradient=bool(context.gradient)), possible)
+    later = preferred(plain, backend, replace(context, gradient=True), possible) if context.gradient is None else None
+    taken = Route(forward.route) if forward else default
+    gradient_route = Route(later.route) if later and later.route != taken else None
+    if forward:
+        return plan(taken, forward.reason, forward.command, gradient_route)
+    return plan(taken, _reason(plain, backend, context, taken, refusals), gradient_route=gradient_route)
+
+
+def preferred(problem: Problem, backend: str, context: Context, possible: Collection[Route]) -> Preference | None:
+    """Return the first measured preference that fits, among routes that are possible."""
+    return next(
+        (
+            row
+            for row in PREFERENCES
+            if (row.backend, row.device) == (backend, context.device)
+            and row.gradient in (None, context.gradient)
+            and row.eager in (None, context.eager)
+            and Route(row.route) in possible
+            and _fits(row, problem)
+        ),
+        None,
+    )
+
+
+def _fits(row: Preference, problem: Problem) -> bool:
+    """Whether a preference was measured for such problems."""
+    if row.ops and problem.op not in row.ops:
+        return False
+    if row.only_constants and any(mode.copies for mode in problem.padded_modes):
+        return False
+    if row.few_taps and _is_padded_faster(problem):
+        return False
+    if prod([size or 1 for size in problem.input_shape]) < row.min_size_per_side * _filled_sides(problem):
+        return False
+    return row.max_halo_share == 1.0 or halo_share(problem) <= row.max_halo_share
+
+
+def _filled_sides(problem: Problem) -> int:
+    """The number of sides that are padded with more than zeros."""
+    axes = zip(problem.pads, problem.modes, strict=True)
+    return sum(
+        count > 0 and (mode.copies or mode.carries_value) for axis in axes for count, mode in zip(*axis, strict=True)
+    )
+
+
+def _is_padded_faster(problem: Problem) -> bool:
+    """Whether a sum over taps is faster on a padded tensor than corrected, where nobody asks for its gradient.
+
+    Slabs have outputs for every tap that reads them, 5 x 5 on a map of 7 x 7 half as many as the map; and a tensor that
+    is padded with copies alone is one gather. The gradient of a padded tensor takes three times as long, whatever the
+    window.
+    """
+    copies = any(mode.copies for mode in problem.padded_modes)
+    one_pass = sources(problem) is not None if copies else set(problem.strides) == {1}
+    return problem.taps > limit("jax.taps_padded") or one_pass
 
 
 def route_named(route: object) -> Route | None:
-    """The route of that name; None is the best."""
+    """Return the route of that name; None is the best one."""
     if route is None:
         return None
     if not isinstance(route, str) or route not in list(Route):
@@ -107,27 +202,61 @@ def route_named(route: object) -> Route | None:
     return Route(route)
 
 
-def _refusals(problem: Problem, backend: str, native: Native) -> dict[Route, str]:
-    """Every route with what speaks against it; nothing speaks against `padded`."""
+def conv_window(problem: Problem) -> ConvWindow:
+    """Return the zero-padded window of a problem, as backends take it."""
+    return ConvWindow(
+        strides=problem.strides,
+        pads=problem.pads,
+        dilation=problem.dilation,
+        groups=problem.groups,
+        channels_last=problem.channels_last,
+        unread=problem.leftovers,
+        size=tuple([window.kernel for window in problem.windows]) if problem.op in POOLS else (),
+    )
+
+
+def _kernel(problem: Problem, route: Route, planner: Planner, context: Context, dtype: str) -> str:
+    if problem.op in POOLS or not problem.kernel_shape:
+        return "framework"
+    window, shape = conv_window(problem), list(problem.input_shape)
+    if route is Route.PADDED:
+        window = window.without_pads()
+        if problem.op != "conv_transpose":
+            for axis, axis_window in zip(problem.axes, problem.windows, strict=True):
+                shape[axis] = axis_window.padded
+    op = "depthwise_conv" if problem.op == "separable_conv" else problem.op
+    return planner.conv_kernel(op, tuple(shape), problem.kernel_shape, window, dtype, context)
+
+
+def _refusals(problem: Problem, backend: str, planner: Planner) -> dict[Route, str]:
+    """Every route with the reason against it; there is none against `padded`."""
+    window = _against_window(problem, backend, planner)
     return {
-        Route.NATIVE: _common(problem) or _against_native(problem, native),
-        Route.RESCALE: _common(problem) or _against_rescale(problem, native),
-        Route.OFFSET: _against_offset(problem, native),
-        Route.BORDER: _against_border(problem, native),
-        Route.TAPS: _against_taps(problem, backend),
+        Route.NATIVE: window or _against_zeros(problem) or _against_native(problem, planner),
+        Route.RESCALE: window or _against_zeros(problem) or _against_rescale(problem, planner),
+        Route.CORRECTION: window or _against_correction(problem, planner),
         Route.PADDED: "",
     }
 
 
-def _common(problem: Problem) -> str:
-    """What speaks against every route that leaves the padding to the backend."""
-    if any(window.before is None for window in problem.windows):
+def _against_window(problem: Problem, backend: str, planner: Planner) -> str:
+    """The reason against every route that hands the window of a pool to the backend as it is."""
+    if any(window.overhangs and window.known for window in problem.windows):
+        return "the last window hangs over padding that counts"
+    if problem.op in POOLS and max(problem.dilation) > 1 and problem.op not in planner.dilated_pools:
+        return f"{backend} has no dilated {problem.op}"
+    return ""
+
+
+def _against_zeros(problem: Problem) -> str:
+    """The reason against every route that leaves the padding to the backend."""
+    if any(window.before is None or (window.ceil and window.size is None) for window in problem.windows):
         return "the amounts depend on a size that is not known yet"
     others = sorted(mode.name for mode in problem.padded_modes if mode.copies or mode.carries_value)
     return f"no backend pads with {', '.join(others)} itself" if others else ""
 
 
-def _against_native(problem: Problem, native: Native) -> str:
+def _against_native(problem: Problem, planner: Planner) -> str:
     modes = problem.padded_modes
     ignored = MODES["ignore"] in modes
     if problem.op == "max_pool" and MODES["zeros"] in modes:
@@ -136,51 +265,26 @@ def _against_native(problem: Problem, native: Native) -> str:
         return "zeros count and 'ignore' does not"
     if ignored and problem.op not in POOLS:
         return "a convolution of every backend counts its padding"
-    return native(problem, ignored)
+    return planner.why_not_native(problem, ignored=ignored)
 
 
-def _against_rescale(problem: Problem, native: Native) -> str:
+def _against_rescale(problem: Problem, planner: Planner) -> str:
     if problem.op == "max_pool" or MODES["ignore"] not in problem.padded_modes:
         return "nothing is renormalised"
-    return native(problem, False)
+    return planner.why_not_native(problem, ignored=False)
 
 
-def _against_offset(problem: Problem, native: Native) -> str:
-    modes = problem.padded_modes
-    copies = sorted(mode.name for mode in modes if mode.copies)
-    if copies:
-        return f"what {', '.join(copies)} adds depends on the input"
-    if not any(mode.carries_value for mode in modes):
-        return "there is no constant to add"
-    return _against_mending(problem, native)
-
-
-def _against_border(problem: Problem, native: Native) -> str:
+def _against_correction(problem: Problem, planner: Planner) -> str:
     if not problem.fills:
         return "nothing but zeros is padded"
-    return _against_mending(problem, native)
-
-
-def _against_taps(problem: Problem, backend: str) -> str:
-    if problem.op not in ("depthwise_conv", "separable_conv"):
-        return "only a depthwise convolution is a sum over taps"
-    if backend == "numpy":
-        return "NumPy arrays go to the oracle"
-    if not problem.known:
-        return "the sizes are not known yet"
-    return ""
-
-
-def _against_mending(problem: Problem, native: Native) -> str:
-    """What speaks against a zero-padded operation whose border is mended afterwards."""
     if problem.op in ("max_pool", "conv_transpose"):
         return f"{problem.op} of zeros is no {problem.op} to start from"
     if not problem.known:
         return "where the border is depends on a size that is not known yet"
-    return native(problem, False)
+    return planner.why_not_native(problem, ignored=False)
 
 
-def _reason(problem: Problem, backend: str, taken: Route, why_not: dict[Route, str]) -> str:
+def _reason(problem: Problem, backend: str, context: Context, taken: Route, refusals: dict[Route, str]) -> str:
     if taken is Route.NATIVE:
         if not problem.padded_modes:
             return "there is nothing to pad"
@@ -189,6 +293,9 @@ def _reason(problem: Problem, backend: str, taken: Route, why_not: dict[Route, s
         return "zeros, then every output is scaled to what its window covers"
     # Where the zero-padded operation is what renormalising lacks, that is the reason.
     renormalised = problem.op != "max_pool" and MODES["ignore"] in problem.padded_modes
-    reason = why_not[Route.RESCALE if renormalised else Route.NATIVE]
-    slower = next((each for each in (Route.OFFSET, Route.BORDER, Route.TAPS) if not why_not[each]), None)
-    return f"{reason}, and {slower} was not found faster here" if slower else reason
+    reason = refusals[Route.RESCALE if renormalised else Route.NATIVE]
+    if refusals[Route.CORRECTION]:
+        return reason
+    if (backend, context.device) not in MEASURED_DEVICES:
+        return f"{reason}, and correction was not measured on {context.device}"
+    return f"{reason}, and correction was not found faster here"

@@ -1,72 +1,45 @@
-"""How is a convolution computed? Dense, depthwise, separable and transposed, by the route of its plan."""
+"""The functions: their signatures and documentation. `run.call` does the work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from convpad.backends import Backend, Pairs, Tensor
-from convpad.ops.border import Operation, bordered
-from convpad.ops.coverage import renormalisation
-from convpad.ops.dispatch import Way, answer
-from convpad.ops.pad import Values, fold
-from convpad.ops.plan import Plan, Route
-from convpad.ops.slabs import Slab
+from convpad.ops.run import call
 
-__all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
+__all__ = ["average_pool", "conv", "conv_transpose", "depthwise_conv", "max_pool", "pad", "separable_conv"]
 
 
-def _conv(backend: Backend, plan: Plan, values: Values) -> Way:
-    problem = plan.problem
-    strides, dilation, groups, last = problem.strides, problem.dilation, problem.groups, problem.channels_last
+def pad(x: Any, padding: Any, padding_mode: Any = "zeros", *, data_format: str = "channels_last") -> Any:
+    """Extends the spatial axes of a tensor.
 
-    def run(x: Tensor, kernel: Tensor, pads: Pairs) -> Tensor:
-        if problem.op == "conv":
-            return backend.conv(x, kernel, strides, pads, dilation, groups, last)
-        if plan.route is Route.TAPS:
-            return backend.taps(x, kernel, strides, pads, dilation, last)
-        return backend.depthwise_conv(x, kernel, strides, pads, dilation, last)
+    Example:
 
-    def cut(kernel: Tensor, found: Sequence[Slab]) -> list[Tensor]:
-        return backend.parted(kernel, [(slice(None),) * slab.axis + (slice(*slab.taps),) for slab in found])
+    >>> import convpad, numpy as np
+    >>> x = np.array([1, 2, 3, 4]).reshape(1, 4, 1)
+    >>> convpad.pad(x, 2, "reflect").ravel()
+    array([3, 2, 1, 2, 3, 4, 3, 2])
+    >>> convpad.pad(x, (0, 5), "circular").ravel()
+    array([1, 2, 3, 4, 1, 2, 3, 4, 1])
 
-    return bordered(backend, plan, values, Operation(run, cut))
+    Args:
+        x: `(batch, *spatial, channels)`, or channels second: a NumPy array, `jax.Array`, `tf.Tensor` or
+            `torch.Tensor` of any dtype.
+        padding: an int, or one entry for each spatial axis, an int or a pair `(before, after)`; with one axis, a
+            pair. It may exceed the axis: the rule of the mode goes on, as `numpy.pad`'s does.
+        padding_mode: a mode's name, a number, or `Constant`; or one entry for each spatial axis, each one of
+            these or a pair `(before, after)` of them.
+        data_format: `"channels_last"` or `"channels_first"`.
 
+    Returns:
+        A tensor of the same kind and dtype, its spatial axes longer by the amounts.
 
-def _separable_conv(backend: Backend, plan: Plan, values: Values) -> Way:
-    rank, last, of_channels = plan.problem.rank, plan.problem.channels_last, _conv(backend, plan, values)
+    Raises:
+        PaddingError: an argument is not one of those.
 
-    def separable(x: Tensor, depthwise: Tensor, pointwise: Tensor) -> Tensor:
-        ones, none = (1,) * rank, ((0, 0),) * rank
-        return backend.conv(of_channels(x, depthwise), pointwise, ones, none, ones, 1, last)
-
-    return separable
-
-
-def _conv_transpose(backend: Backend, plan: Plan, values: Values) -> Way:
-    problem = plan.problem
-
-    def transposed(y: Tensor, kernel: Tensor, pads: Pairs) -> Tensor:
-        return backend.conv_transpose(
-            y,
-            kernel,
-            problem.strides,
-            pads,
-            problem.leftovers,
-            problem.dilation,
-            problem.groups,
-            problem.channels_last,
-        )
-
-    def folded(y: Tensor, kernel: Tensor) -> Tensor:
-        if problem.ignores:
-            # The map is that of the output; while its size is not known it takes an output to learn it from.
-            like = y if problem.known else transposed(y, kernel, problem.pads)
-            y = y * renormalisation(backend, y, like, problem)
-        out = transposed(y, kernel, plan.pads)
-        return fold(backend, out, problem) if plan.route is Route.PADDED else out
-
-    return folded
+    Source: the modes are those of `numpy.pad`, by the names of the convolution layers.
+    """
+    words = {"padding": padding, "padding_mode": padding_mode, "data_format": data_format}
+    return call("pad", (x,), words)
 
 
 def conv(
@@ -120,18 +93,15 @@ def conv(
     Source: Dumoulin & Visin, arXiv:1603.07285; `ignore` is the partial convolution of Liu et al.,
     arXiv:1811.11718, with `taps / taps covered` as its ratio.
     """
-    return answer(
-        "conv",
-        _conv,
-        {"x": x, "kernel": kernel},
-        padding,
-        padding_mode,
-        route=route,
-        strides=strides,
-        dilation_rate=dilation_rate,
-        groups=groups,
-        data_format=data_format,
-    )
+    words = {
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "strides": strides,
+        "dilation_rate": dilation_rate,
+        "groups": groups,
+        "data_format": data_format,
+    }
+    return call("conv", (x, kernel), words, route)
 
 
 def depthwise_conv(
@@ -167,17 +137,14 @@ def depthwise_conv(
     Raises:
         PaddingError: as `conv` does.
     """
-    return answer(
-        "depthwise_conv",
-        _conv,
-        {"x": x, "kernel": kernel},
-        padding,
-        padding_mode,
-        route=route,
-        strides=strides,
-        dilation_rate=dilation_rate,
-        data_format=data_format,
-    )
+    words = {
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "strides": strides,
+        "dilation_rate": dilation_rate,
+        "data_format": data_format,
+    }
+    return call("depthwise_conv", (x, kernel), words, route)
 
 
 def separable_conv(
@@ -213,17 +180,14 @@ def separable_conv(
     Raises:
         PaddingError: as `conv` does.
     """
-    return answer(
-        "separable_conv",
-        _separable_conv,
-        {"x": x, "depthwise_kernel": depthwise_kernel, "pointwise_kernel": pointwise_kernel},
-        padding,
-        padding_mode,
-        route=route,
-        strides=strides,
-        dilation_rate=dilation_rate,
-        data_format=data_format,
-    )
+    words = {
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "strides": strides,
+        "dilation_rate": dilation_rate,
+        "data_format": data_format,
+    }
+    return call("separable_conv", (x, depthwise_kernel, pointwise_kernel), words, route)
 
 
 def conv_transpose(
@@ -269,16 +233,110 @@ def conv_transpose(
 
     Source: Dumoulin & Visin, arXiv:1603.07285, section 4.
     """
-    return answer(
-        "conv_transpose",
-        _conv_transpose,
-        {"x": x, "kernel": kernel},
-        padding,
-        padding_mode,
-        route=route,
-        strides=strides,
-        output_padding=output_padding,
-        dilation_rate=dilation_rate,
-        groups=groups,
-        data_format=data_format,
-    )
+    words = {
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "strides": strides,
+        "output_padding": output_padding,
+        "dilation_rate": dilation_rate,
+        "groups": groups,
+        "data_format": data_format,
+    }
+    return call("conv_transpose", (x, kernel), words, route)
+
+
+def max_pool(
+    x: Any,
+    pool_size: Any,
+    *,
+    strides: Any = None,
+    padding: Any = "valid",
+    padding_mode: Any = "ignore",
+    dilation_rate: Any = 1,
+    ceil_mode: bool = False,
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """The maximum of every window; with `ignore`, as everywhere, the padding never wins.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x = np.array([-1.0, -2.0, -3.0]).reshape(1, 3, 1)
+    >>> convpad.max_pool(x, 2, strides=1, padding=(0, 1)).ravel()
+    array([-1., -2., -3.])
+    >>> convpad.max_pool(x, 2, strides=1, padding=(0, 1), padding_mode="zeros").ravel()
+    array([-1., -2.,  0.])
+
+    Args:
+        x: as for `conv`; integers too.
+        pool_size: an int, or one for each spatial axis.
+        strides: an int, or one for each spatial axis; None is the pool's size.
+        dilation_rate: an int, or one for each spatial axis.
+        ceil_mode: whether the number of outputs is rounded up, as PyTorch and ONNX do: the last window may hang over
+            the padded axis, unless it would begin in the padding after.
+        padding, padding_mode, data_format, route: as for `conv`.
+
+    Returns:
+        `(batch, *outputs, channels)`, or channels second. A window that covers nothing gives the lowest value.
+
+    Raises:
+        PaddingError: as `conv` does.
+    """
+    words = {
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "pool_size": pool_size,
+        "strides": strides,
+        "dilation_rate": dilation_rate,
+        "ceil_mode": ceil_mode,
+        "data_format": data_format,
+    }
+    return call("max_pool", (x,), words, route)
+
+
+def average_pool(
+    x: Any,
+    pool_size: Any,
+    *,
+    strides: Any = None,
+    padding: Any = "valid",
+    padding_mode: Any = "ignore",
+    dilation_rate: Any = 1,
+    ceil_mode: bool = False,
+    data_format: str = "channels_last",
+    route: str | None = None,
+) -> Any:
+    """The mean of every window; with `ignore`, as in Keras, of the values it covers.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> x = np.array([2.0, 4.0, 6.0]).reshape(1, 3, 1)
+    >>> convpad.average_pool(x, 3, strides=1, padding="same").ravel()
+    array([3., 4., 5.])
+    >>> convpad.average_pool(x, 3, strides=1, padding="same", padding_mode="zeros").ravel()
+    array([2.        , 4.        , 3.33333333])
+
+    Args:
+        x: as for `conv`.
+        pool_size, strides, dilation_rate, ceil_mode: as for `max_pool`.
+        padding, padding_mode, data_format, route: as for `conv`. `"zeros"` counts them, which PyTorch calls
+            `count_include_pad=True`.
+
+    Returns:
+        `(batch, *outputs, channels)`, or channels second. A window that covers nothing gives 0.
+
+    Raises:
+        PaddingError: as `conv` does.
+    """
+    words = {
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "pool_size": pool_size,
+        "strides": strides,
+        "dilation_rate": dilation_rate,
+        "ceil_mode": ceil_mode,
+        "data_format": data_format,
+    }
+    return call("average_pool", (x,), words, route)

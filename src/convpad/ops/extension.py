@@ -1,0 +1,255 @@
+"""The extension rule on tensors: pads an input, makes the slabs of its halo, and folds gradients back.
+
+A side of an axis is made of runs: neighbouring positions that are one slice of the axis (forwards, backwards, or one
+value repeated), times its weight.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convpad.backends.base import Backend, Box, Tensor
+from convpad.core.modes import Mode
+from convpad.core.problem import Problem
+from convpad.core.window import window_count
+from convpad.ops.halo import Run, Slab, runs
+
+__all__ = ["Values", "extend", "extended_mask", "filled_slab", "fold", "has_tensors", "with_overhang"]
+
+Values = tuple[tuple[Any, Any], ...]
+"""The constants of a padding, `(before, after)` per axis; None where a side has none."""
+
+
+def has_tensors(values: Values) -> bool:
+    """Whether a constant is a tensor, which may have a gradient."""
+    return not all(isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair)
+
+
+def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
+    """Return `x` padded, axis after axis, so that at a corner the later axis decides.
+
+    Args:
+        values: what the sides that copy nothing are filled with; None is 0.
+    """
+    padded = backend.native_pad(x, problem, values, needs_gradient=True)
+    if padded is not None:
+        return padded
+    if not problem.known or has_tensors(values):
+        return _extend(backend, x, problem, values)
+    return backend.with_custom_vjp(
+        lambda x: _extend(backend, x, problem, values),
+        lambda gradient: fold(backend, gradient, problem),
+        x,
+        aliased=problem.op == "pad",
+    )
+
+
+def _extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
+    padded = backend.native_pad(x, problem, values, needs_gradient=False)
+    if padded is not None:
+        return padded
+    if problem.known and backend.supports_inplace(x):
+        return _extend_in_place(backend, x, problem, values)
+    for axis in range(problem.rank):
+        x = _extend_axis(backend, x, problem, values, axis, *_sizes(backend, x, problem, axis))
+    return x
+
+
+def _sizes(backend: Backend, x: Tensor, problem: Problem, axis: int) -> tuple[Any, Any, Any]:
+    """Return the size of a spatial axis of `x` and its amounts, as the backend's integers where they are unknown."""
+    window = problem.windows[axis]
+    size = window.size if window.size is not None else backend.size(x, problem.axes[axis])
+    if window.before is not None and window.after is not None:
+        return size, window.before, window.after
+    return size, *problem.amounts[axis].pad(size, window.span, window.stride)
+
+
+def _extend_in_place(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
+    """Return `x` with zeros all around, made once, in which the padding is written side by side."""
+    out = backend.pad_zeros(x, problem.axes, problem.pads)
+    constants = any(value is not None for pair in values for value in pair)
+    for axis, tensor_axis in enumerate(problem.axes):
+        size, (before, after) = problem.windows[axis].size or 0, problem.pads[axis]
+        ranges = ((-before, 0), (size, size + after))
+        for (start, stop), mode, value in zip(ranges, problem.modes[axis], values[axis], strict=True):
+            first = before + start
+            if start < stop and not mode.copies and constants:  # zeros too: an earlier axis' constant is there
+                filling = _constant(backend, out, problem, axis, stop - start, value)
+                out = backend.set_slice(out, _box(tensor_axis, first, before + stop), filling)
+            for run in backend.call_cached(runs, mode, start, stop, size) if mode.copies else ():
+                copied = _from_run(backend, out, tensor_axis, run.moved(before))
+                out = backend.set_slice(out, _box(tensor_axis, first, first + run.length), copied)
+                first += run.length
+    return out
+
+
+def _extend_axis(
+    backend: Backend, x: Tensor, problem: Problem, values: Values, axis: int, size: Any, before: Any, after: Any
+) -> Tensor:
+    """Return `x` with one spatial axis extended by these counts."""
+    tensor_axis, known = problem.axes[axis], problem.windows[axis].known
+    ranges = ((-before, 0), (size, size + after))
+    sides: list[list[Tensor]] = []
+    for (start, stop), count, mode, value in zip(
+        ranges, (before, after), problem.modes[axis], values[axis], strict=True
+    ):
+        if isinstance(count, int) and count == 0:
+            sides.append([])
+        elif not mode.copies:
+            sides.append([_constant(backend, x, problem, axis, count, value)])
+        elif known:
+            sides.append(
+                [_from_run(backend, x, tensor_axis, run) for run in backend.call_cached(runs, mode, start, stop, size)]
+            )
+        else:
+            sides.append([_from_rule(backend, x, tensor_axis, mode, backend.arange(start, stop, x), size)])
+    parts = [*sides[0], x, *sides[1]]
+    return backend.concat(parts, tensor_axis) if len(parts) > 1 else x
+
+
+def _box(axis: int, start: Any, stop: Any) -> Box:
+    return (slice(None),) * axis + (slice(start, stop),)
+
+
+def _weighted(backend: Backend, x: Tensor, axis: int, weights: Any) -> Tensor:
+    """Return `x` times one int, or one weight for each position of an axis."""
+    if isinstance(weights, int):
+        return x if weights == 1 else x * backend.tensor(np.asarray(weights), x)
+    shape = tuple(slice(None) if other == axis else None for other in range(len(x.shape)))
+    return x * backend.tensor(weights, x)[shape]
+
+
+def _sum(parts: list[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _from_run(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
+    """Return the values of one run, cut out of `x`."""
+    parts: list[Tensor] = []
+    for start, weight, step in run.parts:
+        if step == 0:
+            part = backend.slices(x, _box(axis, start, start + 1))
+            part = part if run.length == 1 else backend.broadcast_along(part, axis, run.length, x)
+        elif step == 1:
+            part = backend.slices(x, _box(axis, start, start + run.length))
+        else:
+            part = backend.flip(backend.slices(x, _box(axis, start - run.length + 1, start + 1)), axis)
+        parts.append(_weighted(backend, part, axis, weight))
+    return _sum(parts)
+
+
+def _from_rule(backend: Backend, x: Tensor, axis: int, mode: Mode, positions: Tensor, size: Any) -> Tensor:
+    """Return the values at positions outside of an axis whose size is known only when it runs."""
+    terms = mode.rule(positions, size)
+    return _sum([_weighted(backend, backend.take(x, axis, index), axis, weights) for index, weights in terms])
+
+
+def _constant(backend: Backend, x: Tensor, problem: Problem, axis: int, count: Any, value: Any) -> Tensor:
+    """Return `count` positions of a constant along a spatial axis: one number, or one per channel; None is 0."""
+    value = backend.tensor(0 if value is None else value, x)
+    shape: list[slice | None] = [None] * len(x.shape)
+    if len(value.shape):
+        shape[problem.channel_axis] = slice(None)
+    return backend.broadcast_along(value[tuple(shape)], problem.axes[axis], count, x)
+
+
+def filled_slab(backend: Backend, source: Tensor, problem: Problem, values: Values, slab: Slab) -> Tensor:
+    """Return the values of a slab, with the zeros around it that a convolution of the slab alone needs.
+
+    A slab that copies is made of `source`, along its own axis first: order makes no difference to copies, whose weights
+    add up to 1. Constants are equal for all images, so their slab has a batch of 1.
+    """
+    axis = problem.axes[slab.axis]
+    if slab.runs:
+        parts = [_from_run(backend, source, axis, run) for run in slab.runs]
+        filled = backend.concat(parts, axis) if len(parts) > 1 else parts[0]
+        for other, ((start, stop), window) in enumerate(zip(slab.extent, problem.windows, strict=True)):
+            if other != slab.axis and (start, stop) != (0, window.size):
+                size = window.size or 0
+                filled = _extend_axis(backend, filled, problem, values, other, size, -start, stop - size)
+    else:
+        shape = [1] * len(source.shape)
+        shape[problem.channel_axis] = source.shape[problem.channel_axis]
+        for other, (start, stop) in zip(problem.axes, slab.extent, strict=True):
+            shape[other] = stop - start
+        zeros = backend.zeros(shape, source)
+        filled = zeros + _constant(backend, zeros, problem, slab.axis, shape[axis], values[slab.axis][slab.after])
+    return backend.pad_zeros(filled, problem.axes, slab.zeros) if any(map(any, slab.zeros)) else filled
+
+
+def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
+    """Add the values outside, weighted, to the values they are copies of: the adjoint of `extend` without constants.
+
+    `padded` may be overwritten.
+    """
+    cuts: list[slice] = [slice(None)] * len(padded.shape)
+    for axis, tensor_axis in reversed(list(enumerate(problem.axes))):
+        window = problem.windows[axis]
+        before, after = window.before or 0, window.after or 0
+        size = window.size if window.size is not None else backend.size(padded, tensor_axis) - before - after
+        cuts[tensor_axis] = slice(before, before + size)
+        for (start, stop), mode in zip(((-before, 0), (size, size + after)), problem.modes[axis], strict=True):
+            if not mode.copies or (isinstance(start, int) and start == stop):
+                continue
+            if window.size is None:
+                padded = _fold_rule(backend, padded, tensor_axis, mode, (start, stop), before, size)
+                continue
+            for run in backend.call_cached(runs, mode, start, stop, size):
+                padded = _fold_run(backend, padded, tensor_axis, run, before + start, before)
+                start += run.length
+    return backend.slices(padded, tuple(cuts))
+
+
+def _fold_run(backend: Backend, padded: Tensor, axis: int, run: Run, first: int, before: int) -> Tensor:
+    """Add the positions from `first` on to the values their run copies, of an axis that begins at `before`."""
+    strip = backend.slices(padded, _box(axis, first, first + run.length))
+    for start, weight, step in run.parts:
+        if step == 0:
+            part, begin, length = backend.sum(strip, axis), start, 1
+        elif step == 1:
+            part, begin, length = strip, start, run.length
+        else:
+            part, begin, length = backend.flip(strip, axis), start - run.length + 1, run.length
+        box = _box(axis, before + begin, before + begin + length)
+        padded = backend.add_slice(padded, box, _weighted(backend, part, axis, weight))
+    return padded
+
+
+def _fold_rule(
+    backend: Backend, padded: Tensor, axis: int, mode: Mode, ends: tuple[Any, Any], before: Any, size: Any
+) -> Tensor:
+    """Add the positions of one side to the values they copy, for a size that is known only when it runs."""
+    strip = backend.slices(padded, _box(axis, before + ends[0], before + ends[1]))
+    for index, weights in mode.rule(backend.arange(*ends, padded), size):
+        padded = backend.scatter_add(padded, axis, index + before, _weighted(backend, strip, axis, weights))
+    return padded
+
+
+def with_overhang(backend: Backend, padded: Tensor, x: Tensor, problem: Problem, value: Any) -> Tensor:
+    """Return the padded input with `value` where the last windows of a pool reach beyond it (`ceil_mode`)."""
+    for axis, window in enumerate(problem.windows):
+        if window.overhangs:
+            size, before, after = _sizes(backend, x, problem, axis)
+            reach = (window_count(window, size, before, after) - 1) * window.stride + window.span
+            missing = reach - (size + before + after)
+            count = (missing + abs(missing)) // 2
+            tail = _constant(backend, padded, problem, axis, count, value)
+            padded = backend.concat([padded, tail], problem.axes[axis])
+    return padded
+
+
+def extended_mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
+    """Return 1 where the padded axes hold a value, 0 where the mode is `ignore`; 1 long on the other axes."""
+    cuts: list[slice] = [slice(0, 1)] * len(x.shape)
+    for axis in problem.axes:
+        cuts[axis] = slice(None)
+    ones = backend.where(backend.tensor(0, x), backend.slices(x, tuple(cuts)), 1.0)
+    counts = tuple((float(before.counts), float(after.counts)) for before, after in problem.modes)
+    mask = extend(backend, ones, problem, counts)
+    mask = backend.where(mask, mask * 0 + 1, 0.0)  # whatever the weights it was extended with
+    return with_overhang(backend, mask, x, problem, 0.0)

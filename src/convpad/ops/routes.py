@@ -1,0 +1,314 @@
+"""Executors: what runs for each route, as frozen objects that are called with constants and tensors.
+
+An executor is called as ``executor(values, x, *kernels)``, where `values` are the constants of the padding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any, Protocol
+
+from convpad.backends.base import Backend, Box, ConvWindow, Tensor
+from convpad.core.modes import MODES
+from convpad.core.problem import Problem, absorb_overhang
+from convpad.ops.coverage import mask, may_cover_nothing, renormalisation, renormalised
+from convpad.ops.dtypes import lowest
+from convpad.ops.extension import Values, extend, filled_slab, fold, with_overhang
+from convpad.ops.halo import Slab, halo
+from convpad.ops.plan import Plan, Route, conv_window
+
+__all__ = ["Executor", "executor"]
+
+
+class Executor(Protocol):
+    """A prepared operation: all is decided that needs no tensor."""
+
+    def __call__(self, values: Values, *arrays: Any) -> Tensor:
+        """Return the output for these constants and tensors."""
+        ...
+
+
+class Linear(Protocol):
+    """A zero-padded operation that is linear in its input; `taps` is a kernel, or the size of a pool."""
+
+    def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
+        """Return the operation on `x`, padded with the window's zeros."""
+        ...
+
+    def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
+        """Return the taps, to be used instead of them from here on, and those of them that read each slab."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """A convolution, dense or of each channel by itself."""
+
+    backend: Backend
+    depthwise: bool
+
+    def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
+        if self.depthwise:
+            return self.backend.depthwise_conv(x, taps, window)
+        return self.backend.conv(x, taps, window)
+
+    def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
+        boxes = [(slice(None),) * slab.axis + (slice(*slab.taps),) for slab in slabs]
+        return self.backend.take_slices(taps, boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean over a window whose padding counts; over some of its taps, their share of that mean."""
+
+    backend: Backend
+    taps: int
+
+    def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
+        x, window = undilated(self.backend, "average_pool", x, window.changed(size=taps))
+        out = self.backend.average_pool(x, window, count_padding=True)
+        return out if prod(taps) == self.taps else out * (prod(taps) / self.taps)
+
+    def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
+        cut = [(slab.axis, slab.taps[1] - slab.taps[0]) for slab in slabs]
+        return [taps, *((*taps[:axis], count, *taps[axis + 1 :]) for axis, count in cut)]
+
+
+def undilated(backend: Backend, op: str, x: Tensor, window: ConvWindow) -> tuple[Tensor, ConvWindow]:
+    """Return an input with the windows of a dilated pool side by side, where the backend has no dilated pools."""
+    if max(window.dilation) == 1 or op in backend.dilated_pools:
+        return x, window
+    for axis in range(window.rank):
+        tensor_axis = 1 + axis if window.channels_last else 2 + axis
+        taps, step, stride = window.size[axis], window.dilation[axis], window.strides[axis]
+        outputs = (backend.size(x, tensor_axis) - (taps - 1) * step - 1) // stride + 1
+        places = backend.arange(0, outputs * taps, x)
+        x = backend.take(x, tensor_axis, places // taps * stride + places % taps * step)
+    return x, window.changed(strides=window.size, dilation=(1,) * window.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """Leaves the padding to the backend's operation."""
+
+    operation: Linear
+    window: ConvWindow
+
+    def __call__(self, values: Values, x: Tensor, taps: Any) -> Tensor:
+        return self.operation(x, taps, self.window)
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """Pads the input, then runs the operation without padding."""
+
+    backend: Backend
+    problem: Problem
+    operation: Linear
+    window: ConvWindow
+
+    def __call__(self, values: Values, x: Tensor, taps: Any) -> Tensor:
+        def pad(x: Tensor) -> Tensor:
+            padded = extend(self.backend, x, self.problem, values)
+            return with_overhang(self.backend, padded, x, self.problem, 0)
+
+        return self.backend.rematerialise(pad, lambda padded: self.operation(padded, taps, self.window), x)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """Runs the zero-padded operation, and adds what thin slabs of padding contribute to it.
+
+    What constants contribute is equal for every image of a batch.
+    """
+
+    backend: Backend
+    problem: Problem
+    operation: Linear
+    window: ConvWindow
+    slabs: tuple[Slab, ...]
+    sources: tuple[Box, ...]
+    outputs: tuple[Box, ...]
+
+    def __call__(self, values: Values, x: Tensor, taps: Any) -> Tensor:
+        taps, *slab_taps = self.operation.take_taps(taps, self.slabs)
+        x, *sources = self.backend.take_slices(x, self.sources)
+        valid = self.window.without_pads()
+        parts = [
+            (box, self.operation(filled_slab(self.backend, source, self.problem, values, slab), some_taps, valid))
+            for box, slab, some_taps, source in zip(self.outputs, self.slabs, slab_taps, sources, strict=True)
+        ]
+        return self.backend.add_slices(self.operation(x, taps, self.window), parts)
+
+
+@dataclass(frozen=True, slots=True)
+class BestWithGradient:
+    """Runs one executor where no gradient is asked for, and another where one is."""
+
+    backend: Backend
+    forward: Executor
+    differentiated: Executor
+
+    def __call__(self, values: Values, *arrays: Any) -> Tensor:
+        return self.backend.select_for_gradient(
+            partial(self.forward, values), partial(self.differentiated, values), *arrays
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Renormalised:
+    """Scales every output to what its window covers: `ignore`."""
+
+    backend: Backend
+    problem: Problem
+    zero_padded: Executor
+
+    def __call__(self, values: Values, *arrays: Any) -> Tensor:
+        return renormalised(self.backend, self.zero_padded(values, *arrays), arrays[0], self.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Separable:
+    """A depthwise convolution, then one of a single tap that mixes the channels."""
+
+    backend: Backend
+    depthwise: Executor
+    pointwise: ConvWindow
+
+    def __call__(self, values: Values, x: Tensor, depthwise_kernel: Tensor, pointwise_kernel: Tensor) -> Tensor:
+        return self.backend.conv(self.depthwise(values, x, depthwise_kernel), pointwise_kernel, self.pointwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed:
+    """The adjoint of a padded convolution: padding is cropped, or folded back to the values it would copy."""
+
+    backend: Backend
+    problem: Problem
+    window: ConvWindow
+    folds: bool
+
+    def __call__(self, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
+        if self.problem.ignores:
+            y = y * renormalisation(self.backend, y, self._like_output(y, kernel), self.problem)
+        out = self.backend.conv_transpose(y, kernel, self.window)
+        return fold(self.backend, out, self.problem) if self.folds else out
+
+    def _like_output(self, y: Tensor, kernel: Tensor) -> Tensor:
+        # The map is that of the output; while its size is not known it takes an output to learn it from.
+        if self.problem.known:
+            return y
+        return self.backend.conv_transpose(y, kernel, self.window.changed(pads=self.problem.pads))
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Gives a pool its window in the place of a kernel."""
+
+    average: Executor
+    size: tuple[int, ...]
+
+    def __call__(self, values: Values, x: Tensor) -> Tensor:
+        return self.average(values, x, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanOfCovered:
+    """The backend's own mean over what a window covers."""
+
+    backend: Backend
+    window: ConvWindow
+
+    def __call__(self, values: Values, x: Tensor) -> Tensor:
+        return self.backend.average_pool(x, self.window, count_padding=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """The maximum of every window; ignored padding never wins."""
+
+    backend: Backend
+    problem: Problem
+    window: ConvWindow
+    is_padded: bool
+    covers_nothing: bool
+
+    def __call__(self, values: Values, x: Tensor) -> Tensor:
+        least, padded = lowest(self.backend.dtype(x)), x
+        if self.is_padded:
+            padded = self._pad(x, values, least)
+        padded, window = undilated(self.backend, "max_pool", padded, self.window)
+        out = self.backend.max_pool(padded, window)
+        if not self.covers_nothing:
+            return out
+        # Pools differ in what they make of a window that covers nothing.
+        return self.backend.where(renormalisation(self.backend, out, x, self.problem), out, least)
+
+    def _pad(self, x: Tensor, values: Values, least: float) -> Tensor:
+        ignored = MODES["ignore"] in self.problem.padded_modes
+        alone = self.problem.padded_modes == (MODES["ignore"],)
+        padded = extend(self.backend, x, self.problem, ((least, least),) * self.problem.rank if alone else values)
+        padded = with_overhang(self.backend, padded, x, self.problem, least)
+        if ignored and not alone:
+            # The lowest value is nothing to compute with, and later axes may: so it is put in afterwards.
+            padded = self.backend.where(mask(self.backend, x, self.problem), padded, least)
+        return padded
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """The padded tensor itself."""
+
+    backend: Backend
+    problem: Problem
+
+    def __call__(self, values: Values, x: Tensor) -> Tensor:
+        return extend(self.backend, x, self.problem, values)
+
+
+def executor(backend: Backend, plan: Plan) -> Executor:
+    """Return what runs for a plan."""
+    problem = absorb_overhang(plan.problem)
+    window, is_padded = conv_window(problem), plan.route is Route.PADDED
+    own = window.without_pads() if is_padded else window
+    if problem.op == "pad":
+        return Extended(backend, problem)
+    if problem.op == "max_pool":
+        return Maximum(backend, problem, own, is_padded, may_cover_nothing(problem))
+    if problem.op == "conv_transpose":
+        return Transposed(backend, problem, own, is_padded)
+    if problem.op == "average_pool":
+        if plan.route is Route.NATIVE and MODES["ignore"] in problem.padded_modes:
+            return MeanOfCovered(backend, window)
+        return Pool(_linear(backend, problem, plan, Mean(backend, problem.taps)), window.size)
+    convolution = _linear(backend, problem, plan, Convolution(backend, problem.op != "conv"))
+    if problem.op == "separable_conv":
+        return Separable(backend, convolution, _pointwise(window))
+    return convolution
+
+
+def _linear(backend: Backend, problem: Problem, plan: Plan, operation: Linear) -> Executor:
+    inner = _by_route(backend, problem, plan.route, operation)
+    if plan.gradient_route is not None:
+        inner = BestWithGradient(backend, inner, _by_route(backend, problem, plan.gradient_route, operation))
+    return Renormalised(backend, problem, inner) if problem.ignores else inner
+
+
+def _by_route(backend: Backend, problem: Problem, route: Route, operation: Linear) -> Executor:
+    window = conv_window(problem)
+    if route is Route.PADDED:
+        return Padded(backend, problem, operation, window.without_pads())
+    if route is Route.CORRECTION:
+        slabs: tuple[Slab, ...] = backend.call_cached(halo, problem)
+        leads = [(slice(None),) * problem.axes[slab.axis] for slab in slabs]
+        sources = tuple((*lead, slice(*slab.source)) for lead, slab in zip(leads, slabs, strict=True))
+        outputs = tuple((*lead, slice(*slab.outputs)) for lead, slab in zip(leads, slabs, strict=True))
+        return Corrected(backend, problem, operation, window, slabs, sources, outputs)
+    return Native(operation, window)
+
+
+def _pointwise(window: ConvWindow) -> ConvWindow:
+    ones = (1,) * window.rank
+    return window.without_pads().changed(strides=ones, dilation=ones)

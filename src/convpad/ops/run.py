@@ -1,0 +1,274 @@
+"""Runs an operation on tensors: finds their backend, and the executor for their shapes and dtypes.
+
+What depends on words, shapes, dtypes and circumstances alone is decided once and remembered, up to the executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any, cast
+
+from convpad import reference, tuning
+from convpad.backends import backend_named, backend_of
+from convpad.backends.base import Backend, Context
+from convpad.core.errors import refuse
+from convpad.core.operation import OPS, POOLS, Operation
+from convpad.core.padding import Constant, Learned, Padding
+from convpad.core.problem import Problem, known_shape, make_problem, rank_of
+from convpad.ops.dtypes import check_dtypes, check_values
+from convpad.ops.extension import Values
+from convpad.ops.plan import Plan, choose, route_named
+from convpad.ops.routes import Executor, executor
+
+__all__ = ["call", "plan", "plan_of", "plan_of_call", "run"]
+
+_ARRAYS = {
+    "pad": ("x",),
+    "conv": ("x", "kernel"),
+    "depthwise_conv": ("x", "kernel"),
+    "separable_conv": ("x", "depthwise_kernel", "pointwise_kernel"),
+    "conv_transpose": ("x", "kernel"),
+    "max_pool": ("x",),
+    "average_pool": ("x",),
+}
+"""The arrays of each operation, by the names of the functions' arguments."""
+
+
+class Oracle:
+    """NumPy's answers to the questions of a plan: its arrays go to the oracle, which pads."""
+
+    dilated_pools = POOLS
+
+    def why_not_native(self, problem: Problem, *, ignored: bool) -> str:
+        return "NumPy arrays go to the oracle, which pads"
+
+    def conv_kernel(self, *facts: Any) -> str:
+        return "framework"
+
+
+_ORACLE = Oracle()
+
+
+class Words:
+    """The arguments of a call as they were written, compared by value and type: 1 is not True, and 0.0 is not -0.0."""
+
+    __slots__ = ("_hash", "_key", "words")
+
+    def __init__(self, words: dict[str, Any]) -> None:
+        """Read a key off the words.
+
+        Raises:
+            TypeError: an argument is no word (a tensor), so the call is not to be remembered.
+        """
+        self.words = words
+        self._key = tuple([word if type(word) in _ATOMS else _freeze(word) for word in words.values()])
+        self._hash = hash(self._key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Words) and self._key == other._key
+
+
+_ATOMS = (str, int, type(None))
+
+
+def _freeze(word: Any) -> Any:
+    kind = cast("type[Any]", type(word))
+    if kind in _ATOMS:
+        return word
+    if kind is tuple or kind is list:
+        return tuple([entry if type(entry) in _ATOMS else _freeze(entry) for entry in word])
+    if kind is float:
+        return float, word.hex()  # NaN is found again
+    if kind is bool:
+        return bool, word
+    if kind is Constant and isinstance(word.value, (int, float, tuple)):
+        return Constant, _freeze(word.value)
+    if kind is Padding and not word.has_tensors:
+        return Padding, word.amounts, word.modes, _freeze(word.values)
+    raise TypeError(f"not a word: {kind}")
+
+
+def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = None) -> Any:
+    """Run an operation whose arguments are written as words: what every public function does.
+
+    Args:
+        op: one of `OPS`, or `"pad"`.
+        arrays: the input and the kernels, NumPy arrays or tensors of one framework.
+        words: the other arguments of `Operation.parse`.
+        route: None for the best route, or the name of one.
+
+    Raises:
+        PaddingError: an argument is wrong.
+    """
+    backend = backend_of(_ARRAYS[op], arrays)
+    name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
+    tensors, facts = _facts(backend, arrays)
+    route = None if route is None else route_named(route)
+    try:
+        key = Words(words)
+    except TypeError:
+        operation, values = _parse(op, facts[1][0], words)
+        context = facts[0]
+        if context.gradient is None:
+            facts = (replace(context, gradient=True), *facts[1:])  # a constant that is a tensor may be trained
+        return remember(_executor, operation, name, *facts, route, tuning.version())(values, *tensors)
+    prepared, values = remember(_prepared, op, key, name, *facts, route, tuning.version())
+    return prepared(values, *tensors)
+
+
+def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
+    """Run an operation that was parsed before: what every layer does.
+
+    Args:
+        operation: all of it but the shapes.
+        values: the constants of its padding, tensors in the place of trained ones.
+        arrays: the input and the kernels.
+    """
+    backend = backend_of(_ARRAYS[operation.op], arrays)
+    name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
+    tensors, facts = _facts(backend, arrays)
+    context = facts[0]
+    if context.gradient is None and operation.padding.has_tensors:
+        facts = (replace(context, gradient=True), *facts[1:])
+    return remember(_executor, operation, name, *facts, None, tuning.version())(values, *tensors)
+
+
+def _called(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...]]:
+    """Return the tensors, and the context, shapes and dtypes of a call; arrays among tensors become tensors."""
+    tensors = list(arrays)
+    if backend is None:
+        return tensors, (_NO_CONTEXT, tuple([x.shape for x in tensors]), tuple([x.dtype.name for x in tensors]))
+    owned = [x for x in tensors if backend.owns(x)]
+    if len(owned) < len(tensors):
+        tensors = [x if backend.owns(x) else backend.tensor(x, owned[0]) for x in tensors]
+    shapes = tuple([backend.shape(x) for x in tensors])
+    return tensors, (backend.context(*owned), shapes, tuple([backend.dtype(x) for x in tensors]))
+
+
+_NO_CONTEXT = Context()
+
+
+def _parse(op: str, shape: Any, words: dict[str, Any]) -> tuple[Operation, Values]:
+    """Read the words of a call on an input of that shape."""
+    rank = rank_of(shape)
+    padding = Padding.parse(words["padding"], words["padding_mode"], rank=rank, words=op != "pad")
+    for value in (value for pair in padding.values for value in pair):
+        if isinstance(value, Learned):
+            raise refuse("padding_mode", "carry its value here", value, "Learned needs a layer: give Constant(tensor).")
+    return Operation.parse(op, rank, **{**words, "padding": padding, "padding_mode": "zeros"}), padding.values
+
+
+@lru_cache(maxsize=4096)
+def _prepared(
+    op: str, key: Words, name: str, context: Context, shapes: Any, dtypes: Any, route: Any, version: int
+) -> tuple[Executor, Values]:
+    operation, values = _parse(op, shapes[0], key.words)
+    return _executor.__wrapped__(operation, name, context, shapes, dtypes, route, version, values), values
+
+
+@lru_cache(maxsize=4096)
+def _executor(
+    operation: Operation,
+    name: str,
+    context: Context,
+    shapes: Any,
+    dtypes: Any,
+    route: Any,
+    version: int,
+    values: Values | None = None,
+) -> Executor:
+    """Return the executor of an operation on tensors of these shapes and dtypes.
+
+    `version` is that of the thresholds in force.
+    """
+    problem = make_problem(operation, *shapes)
+    chosen = route_named(route)
+    check_dtypes(problem, dict(zip(_ARRAYS[operation.op], dtypes, strict=True)))
+    check_values(operation.padding.values if values is None else values, dtypes[0])
+    if name == "numpy":
+        choose(problem, name, _ORACLE, context, route=chosen)
+        return partial(reference.solve, problem)
+    backend = backend_named(name)
+    return executor(backend, choose(problem, name, backend, context, route=chosen, dtype=dtypes[0]))
+
+
+def plan_of(
+    operation: Operation, backend: str, *shapes: Any, route: Any = None, context: Context | None = None
+) -> Plan:
+    """Return the plan of an operation on shapes: the input's first, then the kernels'."""
+    problem = make_problem(operation, *shapes)
+    if backend == "numpy":
+        return choose(problem, backend, _ORACLE, Context(), route=route_named(route))
+    planner = backend_named(backend)
+    return choose(problem, backend, planner, context or planner.context(), route=route_named(route))
+
+
+def plan_of_call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = None) -> Plan:
+    """Return the plan that `call` follows for these arguments."""
+    backend = backend_of(_ARRAYS[op], arrays)
+    _, (context, shapes, _) = _facts(backend, arrays)
+    operation, _ = _parse(op, shapes[0], words)
+    return plan_of(operation, "numpy" if backend is None else backend.name, *shapes, route=route, context=context)
+
+
+def plan(
+    input_shape: Any,
+    kernel_shape: Any,
+    *,
+    op: str = "conv",
+    padding: Any = "valid",
+    padding_mode: Any = None,
+    backend: str | None = None,
+    route: str | None = None,
+    **options: Any,
+) -> Plan:
+    """Say how an operation would be computed, and why, from shapes alone.
+
+    Example:
+
+    >>> import convpad
+    >>> print(convpad.plan((1, 7, 7, 3), (3, 3, 3, 8), padding="same", padding_mode="reflect", backend="jax"))
+    padded on jax: no backend pads with reflect itself, and correction was not found faster here
+    >>> convpad.plan((1, 32, 32, 3), 2, op="max_pool", strides=2, backend="jax").output_shape
+    (1, 16, 16, 3)
+
+    Args:
+        input_shape: None for what is unknown.
+        kernel_shape: the shape of the kernel. For pools, the pool's size. For `separable_conv` a pair: the shapes of
+            the depthwise and the pointwise kernel.
+        op: `"conv"`, `"depthwise_conv"`, `"separable_conv"`, `"conv_transpose"`, `"max_pool"` or `"average_pool"`.
+        padding, padding_mode: as the operation takes them.
+        backend: `"jax"`, `"tensorflow"`, `"torch"` or `"numpy"`; None is NumPy.
+        route: the route to take, or None for the best.
+        options: the operation's other arguments (`strides`, `dilation_rate`, `groups`, `data_format`,
+            `output_padding`, `ceil_mode`).
+
+    Raises:
+        PaddingError: what the operation would raise for such arguments.
+    """
+    if op not in list(OPS):
+        raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
+    for option in options:
+        if option not in OPS[op]:
+            raise refuse(option, f"not be given to {op}, which takes {', '.join(OPS[op])}", options[option])
+    kernels: list[Any] = [kernel_shape]
+    if op in POOLS:
+        options, kernels = {"pool_size": kernel_shape, "strides": None, **options}, []
+    elif op == "separable_conv":
+        kernels = list(cast("tuple[Any, ...]", kernel_shape)) if isinstance(kernel_shape, (tuple, list)) else []
+        if len(kernels) != 2:
+            allowed = "be a pair for separable_conv: the depthwise and the pointwise kernel's shape"
+            raise refuse("kernel_shape", allowed, cast("object", kernel_shape))
+    shape = known_shape("input_shape", input_shape)
+    mode = padding_mode if padding_mode is not None else "ignore" if op in POOLS else "zeros"
+    operation = Operation.parse(op, rank_of(shape), padding=padding, padding_mode=mode, **options)
+    return plan_of(operation, backend or "numpy", shape, *kernels, route=route)
