@@ -9,10 +9,9 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -66,14 +65,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture
-def nothing_is_too_small(monkeypatch: Any) -> None:
-    """Small tensors are scaled whole, and PyTorch keeps small padded ones; here it is as with large ones."""
-    if "torch" in CHOSEN:
-        from convpad.backends.torch import padding, parts
+def nothing_is_too_small() -> Iterator[None]:
+    """Treat small tensors as large ones, which are scaled in parts and, padded, not kept by PyTorch."""
+    from convpad import tuning
 
-        monkeypatch.setattr(padding, "KEPT", 0)
-        monkeypatch.setattr(parts, "IN_PARTS", 0)
-    if "tensorflow" in CHOSEN:
-        from convpad.backends.tensorflow import parts
-
-        monkeypatch.setattr(parts, "IN_PARTS", 0)
+    with tuning.replace(torch_keep_bytes=0, torch_scale_parts_bytes=0, tensorflow_scale_parts_values=0):
+        yield

@@ -112,6 +112,9 @@ _ROWS = (
         _LAYERS + "torch",
     ),
     Threshold(
+        "torch.reorder_gap", 16, "values between the rows of such a kernel that set them apart", _LAYERS + "torch"
+    ),
+    Threshold(
         "torch.plain_kernel_values",
         20_480,
         "values of one image up to which PyTorch leaves oneDNN out",

@@ -21,7 +21,7 @@ from route_cases import (
 )
 
 import convpad
-from convpad import reference
+from convpad import reference, tuning
 
 pytestmark = pytest.mark.usefixtures("nothing_is_too_small")
 
@@ -219,15 +219,11 @@ def test_every_process_knows_what_it_tests() -> None:
 @pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
 @pytest.mark.parametrize(("op", "kernel"), [("conv", (3, 2, 4, 256)), ("conv_transpose", (3, 2, 256, 4))])
 @pytest.mark.parametrize("filters", [256, 255])
-def test_kernels_that_torch_lays_out_otherwise(
-    monkeypatch: Any, op: str, kernel: tuple[int, ...], filters: int
-) -> None:
-    from convpad.backends.torch import convolutions
-
-    monkeypatch.setattr(convolutions, "LARGE", 0)
+def test_kernels_that_torch_reorders(op: str, kernel: tuple[int, ...], filters: int) -> None:
     case = asked(op, "zeros", kernel=tuple(filters if size == 256 else size for size in kernel))
-    assert_close(answer("torch", case, case.arrays), oracle(case), "float64", str(case))
-    assert_gradients("torch", case)
+    with tuning.replace(torch_reorder_kernel_values=0):
+        assert_close(answer("torch", case, case.arrays), oracle(case), "float64", str(case))
+        assert_gradients("torch", case)
 
 
 @pytest.mark.skipif("torch" not in CHOSEN, reason="needs torch")
@@ -246,16 +242,13 @@ def test_kernels_that_torch_lays_out_otherwise(
     ],
     ids=str,
 )
-def test_large_kernels_are_turned_round_on_torch(monkeypatch: Any, options: dict[str, Any], taken: bool) -> None:
-    from convpad.backends.torch import convolutions
-
-    torch, seen = framework("torch").torch, []
-    adjoint = convolutions._as_adjoint
-    monkeypatch.setattr(convolutions, "LARGE", 0)
-    monkeypatch.setattr(convolutions, "_as_adjoint", lambda *given: seen.append(adjoint(*given)) or seen[-1])
+def test_large_kernels_are_reversed_on_torch(options: dict[str, Any], taken: bool) -> None:
+    torch = framework("torch").torch
     rng = np.random.default_rng(3)
     shape = (2, 4, 9, 8) if "data_format" in options else (2, 9, 8, 4)
     x, kernel = rng.normal(size=shape), rng.normal(size=(3, 3, 4 // options.get("groups", 1), 6))
-    got = convpad.conv(*(torch.as_tensor(array).float() for array in (x, kernel)), **options)
+    with tuning.replace(torch_reorder_kernel_values=0):
+        got = convpad.conv(*(torch.as_tensor(array).float() for array in (x, kernel)), **options)
+        plan = convpad.plan(x.shape, kernel.shape, backend="torch", **options)
     assert_close(got.numpy(), convpad.conv(x, kernel, **options), "float32", str(options))
-    assert any(out is not None for out in seen) == taken
+    assert (plan.kernel == "adjoint") == taken

@@ -274,7 +274,12 @@ def absorb_overhang(problem: Problem) -> Problem:
     """
     if not any(window.ceil for window in problem.windows):
         return problem
-    pairs = [_rounded_down(*row) for row in zip(problem.windows, problem.modes, strict=True)]
+    pairs: list[tuple[Window, tuple[Mode, Mode]]] = []
+    counted = False  # whether padding of a later axis, which decides at corners, would count there
+    for window, modes in reversed(list(zip(problem.windows, problem.modes, strict=True))):
+        pairs.insert(0, (window, modes) if counted and window.overhangs else _rounded_down(window, modes))
+        sides = zip((window.before, window.after), modes, strict=True)
+        counted = counted or any(count != 0 and mode.counts and not mode.copies for count, mode in sides)
     return replace(problem, windows=tuple(window for window, _ in pairs), modes=tuple(modes for _, modes in pairs))
 
 
@@ -320,10 +325,8 @@ def known_shape(argument: str, shape: Any) -> Shape:
     if isinstance(shape, (str, dict, set)) or not isinstance(shape, Iterable):
         raise refuse(argument, "have a shape: one int or None for each axis", cast("object", shape))
     sizes = cast("Iterable[Any]", shape)
-    return tuple(
-        None if size is None else integer(argument if argument.endswith("shape") else f"{argument}.shape", size, 0)
-        for size in sizes
-    )
+    entry = argument if argument.endswith("shape") else f"{argument}.shape"
+    return tuple(None if size is None else integer(entry, size, 0) for size in sizes)
 
 
 def rank_of(input_shape: Sequence[int | None]) -> int:

@@ -268,9 +268,33 @@ class Extended:
         return extend(self.backend, x, self.problem, values)
 
 
+@dataclass(frozen=True, slots=True)
+class WithoutConstants:
+    """Drops the constants of sides that became ignored padding: those that a last window hangs over."""
+
+    inner: Executor
+    dropped: tuple[tuple[bool, bool], ...]
+
+    def __call__(self, values: Values, *arrays: Any) -> Tensor:
+        kept = tuple(
+            tuple(None if drop else value for value, drop in zip(*pairs, strict=True))
+            for pairs in zip(values, self.dropped, strict=True)
+        )
+        return self.inner(kept, *arrays)  # pyright: ignore[reportArgumentType]
+
+
 def executor(backend: Backend, plan: Plan) -> Executor:
     """Return what runs for a plan."""
     problem = absorb_overhang(plan.problem)
+    if problem.modes == plan.problem.modes:
+        return _executor(backend, plan, problem)
+    dropped = tuple(
+        (False, after != before) for (_, before), (_, after) in zip(plan.problem.modes, problem.modes, strict=True)
+    )
+    return WithoutConstants(_executor(backend, plan, problem), dropped)
+
+
+def _executor(backend: Backend, plan: Plan, problem: Problem) -> Executor:
     window, is_padded = conv_window(problem), plan.route is Route.PADDED
     own = window.without_pads() if is_padded else window
     if problem.op == "pad":

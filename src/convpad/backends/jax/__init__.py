@@ -1,75 +1,48 @@
-"""How does JAX do it? Tensors are `jax.Array`, tracers too."""
+"""JAX: tensors are `jax.Array`, tracers too."""
 
 from __future__ import annotations
 
-from convpad.backends.jax.convolutions import conv, conv_transpose, depthwise_conv
-from convpad.backends.jax.padding import (
-    extended,
-    native,
-    remade,
-    unless_differentiated,
-    widened,
-    with_gradient,
-)
-from convpad.backends.jax.parts import add, add_at, biased, parted, put, scaled, summed, updates_in_place
-from convpad.backends.jax.pools import average_pool, max_pool
-from convpad.backends.jax.taps import taps
-from convpad.backends.jax.tensors import (
-    concat,
-    device,
-    dtype,
-    flip,
-    gather,
-    lay_out,
-    owns,
-    positions,
-    settled,
-    shape,
-    size,
-    slices,
-    stretch,
-    tensor,
-    total,
-    where,
-    zeros,
-)
+from convpad.backends.base import Backend
+from convpad.backends.jax import convolutions, padding, pools, tensors, updates
 
-__all__ = [
-    "add",
-    "add_at",
-    "average_pool",
-    "biased",
-    "concat",
-    "conv",
-    "conv_transpose",
-    "depthwise_conv",
-    "device",
-    "dtype",
-    "extended",
-    "flip",
-    "gather",
-    "lay_out",
-    "max_pool",
-    "native",
-    "owns",
-    "parted",
-    "positions",
-    "put",
-    "remade",
-    "scaled",
-    "settled",
-    "shape",
-    "size",
-    "slices",
-    "stretch",
-    "summed",
-    "taps",
-    "tensor",
-    "total",
-    "unless_differentiated",
-    "updates_in_place",
-    "where",
-    "widened",
-    "with_gradient",
-    "zeros",
-]
+
+class JaxBackend(Backend):
+    """The functions of the files of this folder, as a backend."""
+
+    name = "jax"
+
+    owns = staticmethod(tensors.owns)
+    shape = staticmethod(tensors.shape)
+    context = staticmethod(tensors.context)
+    tensor = staticmethod(tensors.tensor)
+    zeros = staticmethod(tensors.zeros)
+    arange = staticmethod(tensors.arange)
+    take = staticmethod(tensors.take)
+    flip = staticmethod(tensors.flip)
+    sum = staticmethod(tensors.sum_along)
+    concat = staticmethod(tensors.concat)
+    broadcast_along = staticmethod(tensors.broadcast_along)
+    where = staticmethod(tensors.where)
+
+    why_not_native = staticmethod(padding.why_not_native)
+    native_pad = staticmethod(padding.native_pad)
+    pad_zeros = staticmethod(padding.pad_zeros)
+    with_custom_vjp = staticmethod(padding.with_custom_vjp)
+    rematerialise = staticmethod(padding.rematerialise)
+    select_for_gradient = staticmethod(padding.select_for_gradient)
+
+    supports_inplace = staticmethod(updates.supports_inplace)
+    set_slice = staticmethod(updates.set_slice)
+    add_slice = staticmethod(updates.add_slice)
+    scatter_add = staticmethod(updates.scatter_add)
+    multiply = staticmethod(updates.multiply)
+
+    conv_kernel = staticmethod(convolutions.conv_kernel)
+    conv = staticmethod(convolutions.conv)
+    depthwise_conv = staticmethod(convolutions.depthwise_conv)
+    conv_transpose = staticmethod(convolutions.conv_transpose)
+    max_pool = staticmethod(pools.max_pool)
+    average_pool = staticmethod(pools.average_pool)
+
+
+BACKEND = JaxBackend()

@@ -1,4 +1,4 @@
-"""How does JAX pool?"""
+"""Pools in JAX."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convpad.backends import Ints, Pairs
-from convpad.backends.jax.tensors import Tensor
+from convpad.backends.base import ConvWindow
+from convpad.backends.jax.tensors import Tensor, wide
 
 
-def _reduce(x: Tensor, start: Any, reducer: Any, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
+def _reduce(x: Tensor, start: Any, reducer: Any, window: ConvWindow) -> Tensor:
     def full(spatial: Sequence[Any], other: Any) -> tuple[Any, ...]:
-        return (other, *spatial, other) if channels_last else (other, other, *spatial)
+        return (other, *spatial, other) if window.channels_last else (other, other, *spatial)
 
-    return lax.reduce_window(x, start, reducer, full(size, 1), full(strides, 1), full(pads, (0, 0)))
+    return lax.reduce_window(
+        x, start, reducer, full(window.size, 1), full(window.strides, 1), full(window.pads, (0, 0))
+    )
 
 
-def max_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, channels_last: bool) -> Tensor:
+def max_pool(x: Tensor, window: ConvWindow) -> Tensor:
     lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else np.asarray(jnp.iinfo(x.dtype).min, x.dtype)
-    return _reduce(x, lowest, lax.max, size, strides, pads, channels_last)
+    return _reduce(x, lowest, lax.max, window)
 
 
-def average_pool(x: Tensor, size: Ints, strides: Ints, pads: Pairs, ignored: bool, channels_last: bool) -> Tensor:
-    # Half precision would lose the sum.
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    return (_reduce(wide, 0.0, lax.add, size, strides, pads, channels_last) / prod(size)).astype(x.dtype)
+def average_pool(x: Tensor, window: ConvWindow, *, count_padding: bool) -> Tensor:
+    # Half precision would lose the sum. `why_not_native` lets no padding through that does not count.
+    return (_reduce(wide(x), 0.0, lax.add, window) / prod(window.size)).astype(x.dtype)

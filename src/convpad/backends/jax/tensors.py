@@ -1,15 +1,15 @@
-"""How are values held and moved in JAX?"""
+"""Facts and elementary operations of JAX arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from convpad.backends import Ints, Pairs
+from convpad.backends.base import Context, Pairs
 
 Tensor = jax.Array
 
@@ -18,17 +18,9 @@ def owns(x: object) -> bool:
     return isinstance(x, jax.Array)
 
 
-def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
-    return remembered(*arguments)
-
-
 def shape(x: Tensor) -> tuple[int | None, ...]:
     # A dimension that jax.export leaves open is an expression, not an int.
     return tuple(size if isinstance(size, int) else None for size in x.shape)
-
-
-def dtype(x: Tensor) -> str:
-    return x.dtype.name
 
 
 def tensor(array: Any, like: Tensor) -> Tensor:
@@ -36,49 +28,43 @@ def tensor(array: Any, like: Tensor) -> Tensor:
 
 
 def wide(x: Tensor) -> Tensor:
-    """In a precision that sums can be taken in."""
+    """Return an array in a precision that sums can be taken in."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def zero_padded(x: Tensor, pads: Pairs) -> Tensor:
-    """With so many zeros around its space, channels last."""
+    """Return a channels-last array with zeros around its spatial axes."""
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)])
 
 
-def device(*arrays: Tensor) -> str:
-    # A traced array is on no device yet; what is traced runs where JAX computes by default.
-    return jax.default_backend()
+def context(*arrays: Tensor) -> Context:
+    # A traced array is on no device yet; what is traced runs where JAX computes by default. A gradient is known only
+    # when it is taken.
+    return Context(jax.default_backend(), gradient=None)
 
 
-def zeros(shape: Ints, like: Tensor) -> Tensor:
+def is_sharded() -> bool:
+    """Whether an axis of an array may be spread over devices."""
+    return jax.device_count() > 1
+
+
+def zeros(shape: Sequence[int], like: Tensor) -> Tensor:
     return jnp.zeros(shape, like.dtype)
 
 
-def lay_out(kernel: Callable[[], Tensor], ends: int) -> None:
-    pass
-
-
-def size(x: Tensor, axis: int) -> Any:
-    return x.shape[axis]
-
-
-def positions(start: Any, stop: Any, like: Tensor) -> Tensor:
+def arange(start: Any, stop: Any, like: Tensor) -> Tensor:
     return start + jnp.arange(stop - start)
 
 
-def gather(x: Tensor, axis: int, index: Tensor) -> Tensor:
+def take(x: Tensor, axis: int, index: Tensor) -> Tensor:
     return jnp.take(x, index, axis=axis)
-
-
-def slices(x: Tensor, cuts: tuple[slice, ...]) -> Tensor:
-    return x[cuts]
 
 
 def flip(x: Tensor, axis: int) -> Tensor:
     return lax.rev(x, (axis,))
 
 
-def total(x: Tensor, axis: int) -> Tensor:
+def sum_along(x: Tensor, axis: int) -> Tensor:
     return x.sum(axis, keepdims=True)
 
 
@@ -86,10 +72,10 @@ def concat(parts: list[Tensor], axis: int) -> Tensor:
     return lax.concatenate(parts, axis)
 
 
-def stretch(x: Tensor, axis: int, count: Any, rows: Tensor) -> Tensor:
-    wanted = list(rows.shape)
-    wanted[axis] = count
-    return jnp.broadcast_to(x, wanted)
+def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
+    shape = list(like.shape)
+    shape[axis] = count
+    return jnp.broadcast_to(x, shape)
 
 
 def where(mask: Tensor, x: Tensor, value: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""How does TensorFlow do it? Tensors are `tf.Tensor` and `tf.Variable`, symbolic ones too.
+"""TensorFlow: tensors are `tf.Tensor` and `tf.Variable`, symbolic ones too.
 
 TensorFlow's CPU kernels know channels last alone, so channels-first tensors are transposed around them. One
 spatial axis is computed as two, the first of length 1, because only the 2-D kernels take explicit pads.
@@ -6,74 +6,47 @@ spatial axis is computed as two, the first of length 1, because only the 2-D ker
 
 from __future__ import annotations
 
-from convpad.backends.tensorflow.convolutions import conv, conv_transpose
-from convpad.backends.tensorflow.depthwise import depthwise_conv, taps
-from convpad.backends.tensorflow.padding import (
-    extended,
-    native,
-    remade,
-    unless_differentiated,
-    widened,
-    with_gradient,
-)
-from convpad.backends.tensorflow.parts import add, add_at, biased, parted, put, scaled, summed, updates_in_place
-from convpad.backends.tensorflow.pools import average_pool, max_pool
-from convpad.backends.tensorflow.tensors import (
-    concat,
-    device,
-    dtype,
-    flip,
-    gather,
-    lay_out,
-    owns,
-    positions,
-    settled,
-    shape,
-    size,
-    slices,
-    stretch,
-    tensor,
-    total,
-    where,
-    zeros,
-)
+from convpad.backends.base import Backend
+from convpad.backends.tensorflow import convolutions, depthwise, padding, pools, tensors, updates
 
-__all__ = [
-    "add",
-    "add_at",
-    "average_pool",
-    "biased",
-    "concat",
-    "conv",
-    "conv_transpose",
-    "depthwise_conv",
-    "device",
-    "dtype",
-    "extended",
-    "flip",
-    "gather",
-    "lay_out",
-    "max_pool",
-    "native",
-    "owns",
-    "parted",
-    "positions",
-    "put",
-    "remade",
-    "scaled",
-    "settled",
-    "shape",
-    "size",
-    "slices",
-    "stretch",
-    "summed",
-    "taps",
-    "tensor",
-    "total",
-    "unless_differentiated",
-    "updates_in_place",
-    "where",
-    "widened",
-    "with_gradient",
-    "zeros",
-]
+
+class TensorflowBackend(Backend):
+    """The functions of the files of this folder, as a backend."""
+
+    name = "tensorflow"
+
+    owns = staticmethod(tensors.owns)
+    shape = staticmethod(tensors.shape)
+    size = staticmethod(tensors.size)
+    context = staticmethod(tensors.context)
+    tensor = staticmethod(tensors.tensor)
+    zeros = staticmethod(tensors.zeros)
+    arange = staticmethod(tensors.arange)
+    take = staticmethod(tensors.take)
+    flip = staticmethod(tensors.flip)
+    sum = staticmethod(tensors.sum_along)
+    concat = staticmethod(tensors.concat)
+    broadcast_along = staticmethod(tensors.broadcast_along)
+    where = staticmethod(tensors.where)
+
+    why_not_native = staticmethod(padding.why_not_native)
+    native_pad = staticmethod(padding.native_pad)
+    pad_zeros = staticmethod(padding.pad_zeros)
+    with_custom_vjp = staticmethod(padding.with_custom_vjp)
+
+    set_slice = staticmethod(updates.set_slice)
+    add_slice = staticmethod(updates.add_slice)
+    take_slices = staticmethod(updates.take_slices)
+    add_slices = staticmethod(updates.add_slices)
+    scatter_add = staticmethod(updates.scatter_add)
+    multiply = staticmethod(updates.multiply)
+
+    conv_kernel = staticmethod(depthwise.conv_kernel)
+    conv = staticmethod(convolutions.conv)
+    depthwise_conv = staticmethod(depthwise.depthwise_conv)
+    conv_transpose = staticmethod(convolutions.conv_transpose)
+    max_pool = staticmethod(pools.max_pool)
+    average_pool = staticmethod(pools.average_pool)
+
+
+BACKEND = TensorflowBackend()

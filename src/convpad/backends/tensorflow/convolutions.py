@@ -1,32 +1,30 @@
-"""How does TensorFlow convolve?"""
+"""Convolutions in TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import tensorflow as tf
 
-from convpad.backends import Ints, Pairs
+from convpad.backends.base import ConvWindow, Pairs
 from convpad.backends.tensorflow.padding import is_same, spelled
 from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, two
 
 
-def conv(
-    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, groups: int, channels_last: bool
-) -> Tensor:
-    rank = len(strides)
+def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    rank, strides, dilation = window.rank, window.strides, window.dilation
     if not (rank < 3 and _dilates(x.dtype.name)):
         kernel, dilation = undilated(kernel, strides, dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
-    strides, pads, dilation = two(strides, strides[0]), two(pads, (0, 0)), two(dilation, 1)
+    strides, pads, dilation = two(strides, strides[0]), two(window.pads, (0, 0)), two(dilation, 1)
     dilation = [step if taps > 1 else 1 for step, taps in zip(dilation, kernel.shape, strict=False)]
 
     def convolve(x: Tensor, kernel: Tensor) -> Tensor:
-        window = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
-        padding = spelled(x, window, strides, pads)
+        spans = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
+        padding = spelled(x, spans, strides, pads)
         if max(dilation) > 1 and rank < 3 and _dilates(x.dtype.name):
             return tf.nn.conv2d(x, kernel, [1, *strides, 1], padding, dilations=dilation)
         if max(dilation) > 1:
@@ -37,13 +35,15 @@ def conv(
             return explicit(x, kernel, strides, padding, convolution, raw.Conv2DBackpropInput, raw.Conv2DBackpropFilter)
         return convolution(x, kernel, [1, *strides, 1], padding)
 
-    x = planar(x, channels_last)
-    out = _grouped(convolve, x, kernel, groups)
-    return as_given(out, rank, channels_last)
+    x = planar(x, window.channels_last)
+    out = _by_groups(convolve, x, kernel, window.groups)
+    return as_given(out, rank, window.channels_last)
 
 
-def explicit(x: Tensor, kernel: Tensor, strides: Ints, pads: Any, forward: Any, to_x: Any, to_kernel: Any) -> Tensor:
-    """A convolution with a list of pads, and a gradient with none.
+def explicit(
+    x: Tensor, kernel: Tensor, strides: Sequence[int], pads: Any, forward: Any, to_x: Any, to_kernel: Any
+) -> Tensor:
+    """Return a convolution with a list of pads, and a gradient with none.
 
     TensorFlow 2.21 computes the gradients of explicit pads without oneDNN, 2 to 4 times as slowly as those of VALID
     on a padded tensor (`python -m benchmarks layers --backend tensorflow`).
@@ -63,8 +63,8 @@ def explicit(x: Tensor, kernel: Tensor, strides: Ints, pads: Any, forward: Any, 
     return convolved(x, kernel)
 
 
-def _holed(kernel: Tensor, dilation: Ints) -> Tensor:
-    """The kernel with the holes of its dilation filled in with zeros, for kernels that know no dilation."""
+def _holed(kernel: Tensor, dilation: Sequence[int]) -> Tensor:
+    """Return the kernel with the holes of its dilation filled in with zeros, for operations that know no dilation."""
     for axis, step in enumerate(dilation):
         if step > 1:
             taps = kernel.shape[axis]
@@ -75,15 +75,15 @@ def _holed(kernel: Tensor, dilation: Ints) -> Tensor:
     return kernel
 
 
-def undilated(kernel: Tensor, strides: Ints, dilation: Ints) -> tuple[Tensor, Ints]:
-    """TensorFlow refuses dilation together with strides."""
+def undilated(kernel: Tensor, strides: Sequence[int], dilation: Sequence[int]) -> tuple[Tensor, Sequence[int]]:
+    """Return a kernel and a dilation that go together with the strides: TensorFlow refuses both at once."""
     if max(dilation) > 1 and max(strides) > 1:
         return _holed(kernel, dilation), [1] * len(dilation)
     return kernel, dilation
 
 
-def _grouped(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor, kernel: Tensor, groups: int) -> Tensor:
-    """Group by group: grouped kernels of TensorFlow's CPU build have no gradient."""
+def _by_groups(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor, kernel: Tensor, groups: int) -> Tensor:
+    """Run an operation group by group: grouped kernels of TensorFlow's CPU build have no gradient."""
     if groups == 1:
         return operation(x, kernel)
     parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
@@ -108,31 +108,22 @@ def _dilates(dtype: str) -> bool:
     return True
 
 
-def conv_transpose(
-    y: Tensor,
-    kernel: Tensor,
-    strides: Ints,
-    pads: Pairs,
-    leftovers: Ints,
-    dilation: Ints,
-    groups: int,
-    channels_last: bool,
-) -> Tensor:
-    rank = len(strides)
+def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    rank = window.rank
     # The gradient kernels of the CPU know no dilation.
-    kernel = _holed(kernel, dilation)
+    kernel = _holed(kernel, window.dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
-    y = planar(y, channels_last)
-    strides, pads, leftovers = two(strides, 1), two(pads, (0, 0)), two(leftovers, 0)
+    y = planar(y, window.channels_last)
+    strides, pads, unread = two(window.strides, 1), two(window.pads, (0, 0)), two(window.unread, 0)
     full = [
         (size(y, 1 + axis) - 1) * stride + kernel.shape[axis] + rest
-        for axis, (stride, rest) in enumerate(zip(strides, leftovers, strict=True))
+        for axis, (stride, rest) in enumerate(zip(strides, unread, strict=True))
     ]
 
     sizes = [length - sum(pair) for length, pair in zip(full, pads, strict=True)]
     cuts = [slice(None), *(slice(before, length - after) for (before, after), length in zip(pads, full, strict=True))]
-    same = not any(leftovers) and all(isinstance(length, int) for length in sizes)
+    same = not any(unread) and all(isinstance(length, int) for length in sizes)
     same = same and any(map(any, pads)) and is_same(sizes, kernel.shape[:-2], strides, pads)
 
     def transpose(y: Tensor, kernel: Tensor) -> Tensor:
@@ -144,12 +135,14 @@ def conv_transpose(
             return transposed(y, kernel, [size(y, 0), *full, channels], [1, *strides, 1], "VALID")[tuple(cuts)]
         return _cropped(y, kernel, strides, pads, [size(y, 0), *full, channels], tuple(cuts))
 
-    out = _grouped(transpose, y, kernel, groups)
-    return as_given(out, rank, channels_last)
+    out = _by_groups(transpose, y, kernel, window.groups)
+    return as_given(out, rank, window.channels_last)
 
 
-def _cropped(y: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, full: Any, cuts: tuple[slice, ...]) -> Tensor:
-    """A transposed convolution cut to size; its gradient pads once, where that of the cut would twice."""
+def _cropped(
+    y: Tensor, kernel: Tensor, strides: Sequence[int], pads: Pairs, full: Any, cuts: tuple[slice, ...]
+) -> Tensor:
+    """Return a transposed convolution cut to size, whose gradient pads once, where that of the cut would twice."""
 
     @tf.custom_gradient
     def transposed(y: Tensor, kernel: Tensor) -> Any:

@@ -1,45 +1,51 @@
-"""How does TensorFlow convolve every channel by itself?"""
+"""Depthwise convolutions in TensorFlow."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from math import gcd
 from typing import Any
 
 import tensorflow as tf
 
-from convpad.backends import Ints, Pairs
+from convpad.backends.base import Context, ConvWindow
 from convpad.backends.tensorflow.convolutions import explicit, undilated
 from convpad.backends.tensorflow.padding import spelled
 from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, two
 
 
-def depthwise_conv(
-    x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool
-) -> Tensor:
-    rank = len(strides)
-    x = planar(x, channels_last)
+def conv_kernel(
+    op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str, context: Context
+) -> str:
+    """Return `"sum of taps"` for depthwise convolutions of three axes, of which TensorFlow has none."""
+    return "sum of taps" if op == "depthwise_conv" and window.rank == 3 else "framework"
+
+
+def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    rank, last, strides = window.rank, window.channels_last, window.strides
+    x = planar(x, last)
     if rank == 3:
-        return as_given(_depthwise_taps(x, kernel, strides, dilation), rank, channels_last)
-    kernel, dilation = undilated(_guarded(kernel, x), strides, dilation)
+        return as_given(_sum_of_taps(x, kernel, window), rank, last)
+    kernel, dilation = undilated(_guarded(kernel, x), strides, window.dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
-    strides, pads, dilation = two(strides, strides[0]), two(pads, (0, 0)), two(dilation, 1)
-    # Its strides must be equal: go by what divides both, and skip.
+    strides, pads, dilation = two(strides, strides[0]), two(window.pads, (0, 0)), two(dilation, 1)
+    # TensorFlow's strides must be equal: go by what divides both, and skip.
     common = gcd(*strides)
-    window = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
-    padding = spelled(x, window, [common, common], pads)
+    spans = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
+    padding = spelled(x, spans, [common, common], pads)
     if isinstance(padding, str):
         out = tf.nn.depthwise_conv2d(x, kernel, [1, common, common, 1], padding, dilations=dilation)
     else:
         backs = tf.raw_ops.DepthwiseConv2dNativeBackpropInput, tf.raw_ops.DepthwiseConv2dNativeBackpropFilter
         out = explicit(x, kernel, [common, common], padding, tf.nn.depthwise_conv2d, *backs)
     skips = [stride // common for stride in strides]
-    return as_given(out if max(skips) == 1 else out[:, :: skips[0], :: skips[1]], rank, channels_last)
+    return as_given(out if max(skips) == 1 else out[:, :: skips[0], :: skips[1]], rank, last)
 
 
 def _guarded(kernel: Tensor, x: Tensor) -> Tensor:
-    """The kernel, its gradient 0 for an empty batch: TensorFlow 2.21 leaves a depthwise one as memory was."""
+    """Return the kernel, with a gradient of 0 for an empty batch: TensorFlow 2.21 leaves that as memory was."""
     if x.shape[0]:
         return kernel
 
@@ -50,26 +56,18 @@ def _guarded(kernel: Tensor, x: Tensor) -> Tensor:
     return same(kernel)
 
 
-def _depthwise_taps(x: Tensor, kernel: Tensor, strides: Ints, dilation: Ints) -> Tensor:
-    """The sum over the taps of a shifted input times the tap, for ranks without a kernel of their own."""
-    *window, channels, multiplier = kernel.shape
-    starts = [[tap * step for tap in range(taps)] for taps, step in zip(window, dilation, strict=True)]
-    spans = [places[-1] for places in starts]
+def _sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the sum over the taps of a shifted input times the tap, for an input that is padded already."""
+    *taps, channels, multiplier = kernel.shape
+    starts = [[tap * step for tap in range(count)] for count, step in zip(taps, window.dilation, strict=True)]
     x = tf.expand_dims(x, -1)
     total: Any = 0
-    for tap in product(*(range(taps) for taps in window)):
+    for tap in product(*(range(count) for count in taps)):
         cuts = [
-            slice(places[t], size(x, 1 + axis) - span + places[t], stride)
-            for axis, (places, t, span, stride) in enumerate(zip(starts, tap, spans, strides, strict=True))
+            slice(places[at], size(x, 1 + axis) - places[-1] + places[at], stride)
+            for axis, (places, at, stride) in enumerate(zip(starts, tap, window.strides, strict=True))
         ]
         total += x[(slice(None), *cuts)] * kernel[tap]
     shape = tf.shape(total)
     out = tf.reshape(total, tf.concat([shape[:-2], [channels * multiplier]], 0))
     return tf.ensure_shape(out, [*total.shape[:-2], channels * multiplier])
-
-
-def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
-    if not channels_last:
-        x = tf.transpose(x, [0, *range(2, len(x.shape)), 1])
-    out = _depthwise_taps(tf.pad(x, [(0, 0), *pads, (0, 0)]), kernel, strides, dilation)
-    return out if channels_last else tf.transpose(out, [0, len(x.shape) - 1, *range(1, len(x.shape) - 1)])

@@ -1,8 +1,8 @@
-"""How does TensorFlow pad?"""
+"""Padding in TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from convpad.backends import Ints, Pairs
+from convpad.backends.base import Pairs
 from convpad.backends.tensorflow.tensors import Tensor, size, tensor
 from convpad.core.amounts import AMOUNTS
 from convpad.core.problem import POOLS, Problem, sources
 
 
-def native(problem: Problem, ignored: bool) -> str:
+def why_not_native(problem: Problem, *, ignored: bool) -> str:
     if problem.op == "conv_transpose":
         return ""
     if problem.op in POOLS:
@@ -34,19 +34,22 @@ def native(problem: Problem, ignored: bool) -> str:
 
 
 def _as_same(problem: Problem) -> bool:
-    """Whether all windows are padded just as TensorFlow's own SAME would."""
+    """Whether all windows are padded as TensorFlow's own SAME pads."""
     windows = problem.windows
     return is_same([w.size for w in windows], [w.span for w in windows], problem.strides, problem.pads)
 
 
-def is_same(sizes: Any, window: Ints, strides: Ints, pads: Pairs) -> bool:
+def is_same(sizes: Any, window: Sequence[int], strides: Sequence[int], pads: Pairs) -> bool:
     same = AMOUNTS["same"]
     rows = zip(sizes, window, strides, pads, strict=True)
     return all(size is not None and same.pad(size, taps, stride) == tuple(pair) for size, taps, stride, pair in rows)
 
 
-def spelled(x: Tensor, window: Ints, strides: Ints, pads: Pairs) -> Any:
-    """TensorFlow's word for the pads, or its list of them. Three axes have no list: `native` lets through SAME."""
+def spelled(x: Tensor, window: Sequence[int], strides: Sequence[int], pads: Pairs) -> Any:
+    """Return TensorFlow's word for the pads, or its list of them.
+
+    Three axes have no list: `why_not_native` lets nothing but SAME through.
+    """
     if not any(map(any, pads)):
         return "VALID"
     if len(pads) == 3 or is_same(x.shape[1:-1], window, strides, pads):
@@ -56,7 +59,7 @@ def spelled(x: Tensor, window: Ints, strides: Ints, pads: Pairs) -> Any:
 
 @lru_cache(maxsize=64)
 def _places(problem: Problem) -> Any:
-    """The sources of the padded axes, counted as one axis; else None."""
+    """Return the sources of the padded axes, counted as one axis; None where any is no copy."""
     found = sources(problem)
     if found is None:
         return None
@@ -67,22 +70,22 @@ def _places(problem: Problem) -> Any:
 
 
 def _one_number(problem: Problem, values: Any) -> float | None:
-    """The number that stands everywhere outside, where it is one for all sides and all is known."""
+    """Return the number that all sides are padded with, where there is one and all sizes are known."""
     if any(mode.copies for pair in problem.modes for mode in pair) or not all(w.known for w in problem.windows):
         return None
     carried = [0 if value is None else value for pair in values for value in pair]
-    alike = all(isinstance(value, (int, float)) for value in carried) and len(set(carried)) == 1
-    return carried[0] if alike else None
+    same = all(isinstance(value, (int, float)) for value in carried) and len(set(carried)) == 1
+    return carried[0] if same else None
 
 
-def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor | None:
-    """TensorFlow's own pad for a number; one gather for all axes, where all outside are copies of values inside."""
+def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
+    """Return TensorFlow's own pad for a number; one gather for all axes where all padding is copies."""
     number = _one_number(problem, values)
     if number is not None:
         space = [(0, 0), *problem.pads, (0, 0)] if problem.channels_last else [(0, 0), (0, 0), *problem.pads]
         return tf.pad(x, space, constant_values=tensor(number, x)) if number else tf.pad(x, space)
     # The gradient of a gather is a sum over segments, which is slower than slices added in place.
-    places = None if own else _places(problem)
+    places = None if needs_gradient else _places(problem)
     if places is None:
         return None
     sizes = [window.size or 0 for window in problem.windows]
@@ -91,23 +94,13 @@ def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor |
     return tf.reshape(flat, [*lead, *(window.padded for window in problem.windows), *rest])
 
 
-def with_gradient(
-    forward: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor], x: Tensor, *, shared: bool
+def with_custom_vjp(
+    forward: Callable[[Tensor], Tensor], backward: Callable[[Tensor], Tensor], x: Tensor, *, aliased: bool
 ) -> Tensor:
-    return tf.custom_gradient(lambda x: (forward(x), back))(tf.convert_to_tensor(x))
+    return tf.custom_gradient(lambda x: (forward(x), backward))(tf.convert_to_tensor(x))
 
 
-def remade(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    return run(make(x))
-
-
-def unless_differentiated(
-    alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
-) -> Tensor:
-    return differentiated(*arrays)
-
-
-def widened(x: Tensor, axes: Ints, pads: Pairs) -> Tensor:
+def pad_zeros(x: Tensor, axes: Sequence[int], pads: Pairs) -> Tensor:
     around = [(0, 0)] * len(x.shape)
     for axis, pair in zip(axes, pads, strict=True):
         around[axis] = pair

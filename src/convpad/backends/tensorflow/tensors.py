@@ -1,14 +1,14 @@
-"""How are values held and moved in TensorFlow?"""
+"""Facts and elementary operations of TensorFlow tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from convpad.backends import Ints
+from convpad.backends.base import Context
 
 Tensor = Any  # TensorFlow ships no types
 
@@ -17,16 +17,8 @@ def owns(x: object) -> bool:
     return isinstance(x, (tf.Tensor, tf.Variable))
 
 
-def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
-    return remembered(*arguments)
-
-
 def shape(x: Tensor) -> tuple[int | None, ...]:
     return tuple(x.shape)
-
-
-def dtype(x: Tensor) -> str:
-    return x.dtype.name
 
 
 def tensor(array: Any, like: Tensor) -> Tensor:
@@ -35,18 +27,14 @@ def tensor(array: Any, like: Tensor) -> Tensor:
     return tf.constant(np.asarray(array, like.dtype.as_numpy_dtype))
 
 
-def device(*arrays: Tensor) -> str:
-    kind = "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
+def context(*arrays: Tensor) -> Context:
     # Out of a graph nothing is updated in place: every part that is added copies the whole.
-    return f"{kind}, eagerly" if arrays and tf.executing_eagerly() else kind
+    device = "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
+    return Context(device, eager=bool(arrays) and tf.executing_eagerly())
 
 
-def zeros(shape: Ints, like: Tensor) -> Tensor:
+def zeros(shape: Sequence[int], like: Tensor) -> Tensor:
     return tf.zeros(shape, like.dtype)
-
-
-def lay_out(kernel: Callable[[], Tensor], ends: int) -> None:
-    pass
 
 
 def size(x: Tensor, axis: int) -> Any:
@@ -54,23 +42,19 @@ def size(x: Tensor, axis: int) -> Any:
     return tf.shape(x)[axis] if known is None else known
 
 
-def positions(start: Any, stop: Any, like: Tensor) -> Tensor:
+def arange(start: Any, stop: Any, like: Tensor) -> Tensor:
     return tf.range(start, stop)
 
 
-def gather(x: Tensor, axis: int, index: Tensor) -> Tensor:
+def take(x: Tensor, axis: int, index: Tensor) -> Tensor:
     return tf.gather(x, index, axis=axis)
-
-
-def slices(x: Tensor, cuts: tuple[slice, ...]) -> Tensor:
-    return x[cuts]
 
 
 def flip(x: Tensor, axis: int) -> Tensor:
     return tf.reverse(x, [axis])
 
 
-def total(x: Tensor, axis: int) -> Tensor:
+def sum_along(x: Tensor, axis: int) -> Tensor:
     return tf.reduce_sum(x, axis, keepdims=True)
 
 
@@ -78,10 +62,10 @@ def concat(parts: list[Tensor], axis: int) -> Tensor:
     return tf.concat(parts, axis)
 
 
-def stretch(x: Tensor, axis: int, count: Any, rows: Tensor) -> Tensor:
-    wanted = [size(rows, other) for other in range(len(rows.shape))]
-    wanted[axis] = count
-    return tf.broadcast_to(x, wanted)
+def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
+    shape = [size(like, other) for other in range(len(like.shape))]
+    shape[axis] = count
+    return tf.broadcast_to(x, shape)
 
 
 def where(mask: Tensor, x: Tensor, value: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""How does PyTorch do it? Tensors are `torch.Tensor`.
+"""PyTorch: tensors are `torch.Tensor`.
 
 PyTorch computes channels first. A channels-last tensor is handed over as a permuted view, which is what PyTorch
 calls channels-last memory, so nothing is copied.
@@ -6,73 +6,53 @@ calls channels-last memory, so nothing is copied.
 
 from __future__ import annotations
 
-from convpad.backends.torch.convolutions import conv, conv_transpose, depthwise_conv, taps
-from convpad.backends.torch.padding import (
-    extended,
-    native,
-    remade,
-    unless_differentiated,
-    widened,
-    with_gradient,
-)
-from convpad.backends.torch.parts import add, add_at, biased, parted, put, scaled, summed, updates_in_place
-from convpad.backends.torch.pools import average_pool, max_pool
-from convpad.backends.torch.tensors import (
-    concat,
-    device,
-    dtype,
-    flip,
-    gather,
-    lay_out,
-    owns,
-    positions,
-    settled,
-    shape,
-    size,
-    slices,
-    stretch,
-    tensor,
-    total,
-    where,
-    zeros,
-)
+from convpad.backends.base import Backend
+from convpad.backends.torch import convolutions, padding, pools, tensors, updates
 
-__all__ = [
-    "add",
-    "add_at",
-    "average_pool",
-    "biased",
-    "concat",
-    "conv",
-    "conv_transpose",
-    "depthwise_conv",
-    "device",
-    "dtype",
-    "extended",
-    "flip",
-    "gather",
-    "lay_out",
-    "max_pool",
-    "native",
-    "owns",
-    "parted",
-    "positions",
-    "put",
-    "remade",
-    "scaled",
-    "settled",
-    "shape",
-    "size",
-    "slices",
-    "stretch",
-    "summed",
-    "taps",
-    "tensor",
-    "total",
-    "unless_differentiated",
-    "updates_in_place",
-    "where",
-    "widened",
-    "with_gradient",
-    "zeros",
-]
+
+class TorchBackend(Backend):
+    """The functions of the files of this folder, as a backend."""
+
+    name = "torch"
+    dilated_pools = frozenset({"max_pool"})
+
+    owns = staticmethod(tensors.owns)
+    shape = staticmethod(tensors.shape)
+    dtype = staticmethod(tensors.dtype)
+    context = staticmethod(tensors.context)
+    call_cached = staticmethod(tensors.call_cached)
+    tensor = staticmethod(tensors.tensor)
+    zeros = staticmethod(tensors.zeros)
+    arange = staticmethod(tensors.arange)
+    take = staticmethod(tensors.take)
+    flip = staticmethod(tensors.flip)
+    sum = staticmethod(tensors.sum_along)
+    concat = staticmethod(tensors.concat)
+    broadcast_along = staticmethod(tensors.broadcast_along)
+    where = staticmethod(tensors.where)
+    set_kernel_layout = staticmethod(tensors.set_kernel_layout)
+
+    why_not_native = staticmethod(padding.why_not_native)
+    native_pad = staticmethod(padding.native_pad)
+    pad_zeros = staticmethod(padding.pad_zeros)
+    with_custom_vjp = staticmethod(padding.with_custom_vjp)
+    rematerialise = staticmethod(padding.rematerialise)
+
+    supports_inplace = staticmethod(updates.supports_inplace)
+    set_slice = staticmethod(updates.set_slice)
+    add_slice = staticmethod(updates.add_slice)
+    take_slices = staticmethod(updates.take_slices)
+    add_slices = staticmethod(updates.add_slices)
+    scatter_add = staticmethod(updates.scatter_add)
+    multiply = staticmethod(updates.multiply)
+    add_bias = staticmethod(updates.add_bias)
+
+    conv_kernel = staticmethod(convolutions.conv_kernel)
+    conv = staticmethod(convolutions.conv)
+    depthwise_conv = staticmethod(convolutions.depthwise_conv)
+    conv_transpose = staticmethod(convolutions.conv_transpose)
+    max_pool = staticmethod(pools.max_pool)
+    average_pool = staticmethod(pools.average_pool)
+
+
+BACKEND = TorchBackend()

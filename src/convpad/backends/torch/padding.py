@@ -1,8 +1,8 @@
-"""How does PyTorch pad?"""
+"""Padding in PyTorch: its own pads, gradients that fold, and padded tensors that are made again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from math import prod
@@ -11,20 +11,22 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
-from convpad.backends import Ints, Pairs
-from convpad.backends.torch.tensors import Tensor, as_given, channels_first, recorded, settled, transformed
+from convpad import tuning
+from convpad.backends.base import Pairs
+from convpad.backends.torch.tensors import Tensor, as_given, call_cached, channels_first, is_functorch, requires_grad
 from convpad.core.problem import POOLS, Problem
 from convpad.core.window import Window
 
 
-def native(problem: Problem, ignored: bool) -> str:
+def why_not_native(problem: Problem, *, ignored: bool) -> str:
     if problem.op == "conv_transpose":
         return ""
     pooled = problem.op in POOLS
     if any(window.before != window.after for window in problem.windows):
         rows = zip(problem.windows, problem.pads, strict=True)
-        more = prod([_outputs_of_evened(window, pair) for window, pair in rows])
-        if pooled or more > (1 + SPARE) * prod([window.output or 1 for window in problem.windows]):
+        computed = prod([_outputs_symmetrised(window, pair) for window, pair in rows])
+        wanted = prod([window.output or 1 for window in problem.windows])
+        if pooled or computed > (1 + tuning.limit("torch.even_pads_max_share")) * wanted:
             return "torch pads both sides of an axis alike"
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
         return "torch pads a pool by half its window at most"
@@ -33,33 +35,32 @@ def native(problem: Problem, ignored: bool) -> str:
     return ""
 
 
-SPARE = 0.35
-"""Up to which share more outputs, to be dropped, cost less than a padded copy
-(`python -m benchmarks layers --backend torch`: the strided rows)."""
-
-
-def evened(pair: tuple[int, int], stride: int) -> tuple[int, int]:
-    """A pad alike on both sides that gives the outputs of a pair among others, and how many others come first."""
+def symmetrised(pair: tuple[int, int], stride: int) -> tuple[int, int]:
+    """Return an equal pad for both sides whose outputs include those of a pair, and how many others come first."""
     before, after = pair
     skipped = max(-((before - after) // stride), 0)
     return before + skipped * stride, skipped
 
 
-def _outputs_of_evened(window: Window, pair: tuple[int, int]) -> int:
-    pad, skipped = evened(pair, window.stride)
+def _outputs_symmetrised(window: Window, pair: tuple[int, int]) -> int:
+    pad, skipped = symmetrised(pair, window.stride)
     leftover = window.leftover if window.leftover is not None else window.stride - 1
     return (window.output or 1) + skipped + (leftover + pad - pair[1]) // window.stride
 
 
-_OWN = {**{word: word for word in ("reflect", "replicate", "circular")}, "zeros": "constant", "ignore": "constant"}
+_NATIVE_MODES = {
+    **{word: word for word in ("reflect", "replicate", "circular")},
+    "zeros": "constant",
+    "ignore": "constant",
+}
 """PyTorch's words for the modes that its pad knows. Beyond these it knows any number."""
 
 
 @lru_cache(maxsize=1024)
-def _own(problem: Problem) -> tuple[str | None, list[int]] | None:
+def _native_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
     """PyTorch's word for the mode, if it has one, and the amounts as it takes them; None where its pad does not go."""
     mode, most = problem.modes[0][0], {"reflect": -1, "circular": 0}
-    word = _OWN.get(mode.name)
+    word = _NATIVE_MODES.get(mode.name)
     if not problem.known or any(each != mode for pair in problem.modes for each in pair):
         return None
     # A mirror needs one value more than it gives, and nothing goes round more than once.
@@ -69,9 +70,9 @@ def _own(problem: Problem) -> tuple[str | None, list[int]] | None:
     return word, flat(problem.pads)
 
 
-def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor | None:
-    """PyTorch's own pad, where it knows the mode: it is threaded, and its mirrors keep channels-last memory."""
-    found, value = settled(_own, problem), values[0][0]
+def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
+    # PyTorch's own pad is threaded, and its mirrors keep channels-last memory.
+    found, value = call_cached(_native_mode, problem), values[0][0]
     if found is None or not x.is_floating_point():
         return None
     for pair in values:
@@ -82,7 +83,7 @@ def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor |
     if number:
         word = "constant"
     # The gradient of its circle is slow, and on a GPU that of a mirror is summed in any order.
-    if word is None or (own and (word == "circular" or x.is_cuda) and recorded(x)):
+    if word is None or (needs_gradient and (word == "circular" or x.is_cuda) and requires_grad(x)):
         return None
     if word == "circular" and problem.channels_last:
         # It would come back channels first. With the last axis and the channels as one, there are no channels.
@@ -97,29 +98,29 @@ def extended(x: Tensor, problem: Problem, values: Any, *, own: bool) -> Tensor |
     return as_given(out.squeeze(2) if problem.rank == 1 else out, problem.channels_last)
 
 
-def with_gradient(
-    forward: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor], x: Tensor, *, shared: bool
+def with_custom_vjp(
+    forward: Callable[[Tensor], Tensor], backward: Callable[[Tensor], Tensor], x: Tensor, *, aliased: bool
 ) -> Tensor:
-    return _Adjoint.apply(x, forward, back, shared) if recorded(x) else forward(x)  # pyright: ignore
+    return _Adjoint.apply(x, forward, backward, aliased) if requires_grad(x) else forward(x)  # pyright: ignore
 
 
 class _Adjoint(torch.autograd.Function):
-    """Autograd's own makes of every part's gradient a tensor of zeros as large as the whole."""
+    """A gradient by folding: autograd would make of every part's gradient a tensor of zeros as large as the whole."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, forward: Any, back: Any, shared: bool) -> Tensor:
+    def forward(x: Tensor, forward: Any, back: Any, aliased: bool) -> Tensor:
         return forward(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        _, ctx.forward, ctx.back, ctx.shared = inputs
+        _, ctx.forward, ctx.back, ctx.aliased = inputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         (gradient,) = gradients
-        copied = ctx.shared or torch.is_grad_enabled()  # a gradient of the gradient may be asked for
+        copied = ctx.aliased or torch.is_grad_enabled()  # a gradient of the gradient may be asked for
         return ctx.back(gradient.clone() if copied else gradient), None, None, None
 
     @staticmethod
@@ -128,29 +129,18 @@ class _Adjoint(torch.autograd.Function):
         return ctx.forward(tangent) - ctx.forward(torch.zeros_like(tangent))  # but for constants it is linear
 
 
-KEPT = 2 * 2**20
-"""Bytes up to which a padded tensor is kept for the gradient: to make it again would take longer than it is worth,
-a fifth of the time of a small depthwise convolution (`python -m benchmarks layers --backend torch`)."""
-
-
-def kept(padded: Tensor) -> bool:
+def is_kept(padded: Tensor) -> bool:
     """Whether a padded tensor is so small."""
-    return padded.nbytes < KEPT
+    return padded.nbytes < tuning.limit("torch.keep_bytes")
 
 
-def remade(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def rematerialise(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     made = make(x)
     # torch.func allows no hooks.
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or kept(made) or transformed(made):
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or is_kept(made) or is_functorch(made):
         return run(made)
     with _unkept(made, make, x):
         return run(made)
-
-
-def unless_differentiated(
-    alone: Callable[..., Tensor], differentiated: Callable[..., Tensor], *arrays: Tensor
-) -> Tensor:
-    return differentiated(*arrays)
 
 
 def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> AbstractContextManager[Any]:
@@ -174,7 +164,7 @@ def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> Abst
     return torch.autograd.graph.saved_tensors_hooks(pack, unpack)
 
 
-def widened(x: Tensor, axes: Ints, pads: Pairs) -> Tensor:
+def pad_zeros(x: Tensor, axes: Sequence[int], pads: Pairs) -> Tensor:
     around = [(0, 0)] * x.ndim
     for axis, pair in zip(axes, pads, strict=True):
         around[axis] = pair

@@ -1,13 +1,13 @@
-"""How are values held and moved in PyTorch?"""
+"""Facts and elementary operations of PyTorch tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from convpad.backends import Ints
+from convpad.backends.base import Context
 
 Tensor = torch.Tensor
 
@@ -16,10 +16,10 @@ def owns(x: object) -> bool:
     return isinstance(x, torch.Tensor)
 
 
-def settled(remembered: Callable[..., Any], *arguments: Any) -> Any:
+def call_cached(function: Callable[..., Any], *arguments: Any) -> Any:
     # torch.compile warns of every functools cache that it meets.
-    function: Any = remembered
-    return function.__wrapped__(*arguments) if torch.compiler.is_compiling() else function(*arguments)
+    cached: Any = function
+    return cached.__wrapped__(*arguments) if torch.compiler.is_compiling() else cached(*arguments)
 
 
 def shape(x: Tensor) -> tuple[int | None, ...]:
@@ -40,48 +40,43 @@ def tensor(array: Any, like: Tensor) -> Tensor:
     return torch.as_tensor(array, dtype=like.dtype, device=like.device)
 
 
-def device(*arrays: Tensor) -> str:
+_CPU, _CPU_WITH_GRADIENT = Context("cpu", gradient=False), Context("cpu", gradient=True)
+
+
+def context(*arrays: Tensor) -> Context:
+    # Without a compiler, the gradient of every strip cut from x is as large as x, so a call with a gradient is a case
+    # of its own.
+    gradient = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
     if arrays and arrays[0].is_cpu:
-        kind = "cpu"
-    else:
-        kind = arrays[0].device.type if arrays else torch.get_default_device().type
-    # Without a compiler, the gradient of every strip cut from x is as large as x: for a gradient all is different.
-    apart = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
-    return ("gpu" if kind == "cuda" else kind) + (", for a gradient" if apart else "")
+        return _CPU_WITH_GRADIENT if gradient else _CPU
+    kind = arrays[0].device.type if arrays else torch.get_default_device().type
+    return Context("gpu" if kind == "cuda" else kind, gradient)
 
 
-def zeros(shape: Ints, like: Tensor) -> Tensor:
+def zeros(shape: Sequence[int], like: Tensor) -> Tensor:
     return like.new_zeros(tuple(shape))
 
 
-def lay_out(kernel: Callable[[], Tensor], ends: int) -> None:
+def set_kernel_layout(kernel: Callable[[], Tensor], trailing_axes: int) -> None:
     values = kernel()
-    last, first = [*range(-ends, 0)], [*range(ends)]
+    last, first = [*range(-trailing_axes, 0)], [*range(trailing_axes)]
     with torch.no_grad():
         values.data = values.data.movedim(last, first).contiguous().movedim(first, last)
 
 
-def size(x: Tensor, axis: int) -> Any:
-    return x.shape[axis]
-
-
-def positions(start: Any, stop: Any, like: Tensor) -> Tensor:
+def arange(start: Any, stop: Any, like: Tensor) -> Tensor:
     return torch.arange(start, stop, device=like.device)
 
 
-def gather(x: Tensor, axis: int, index: Tensor) -> Tensor:
+def take(x: Tensor, axis: int, index: Tensor) -> Tensor:
     return x.index_select(axis, index)
-
-
-def slices(x: Tensor, cuts: tuple[slice, ...]) -> Tensor:
-    return x[cuts]
 
 
 def flip(x: Tensor, axis: int) -> Tensor:
     return x.flip(axis)
 
 
-def total(x: Tensor, axis: int) -> Tensor:
+def sum_along(x: Tensor, axis: int) -> Tensor:
     return x.sum(axis, keepdim=True)
 
 
@@ -89,10 +84,10 @@ def concat(parts: list[Tensor], axis: int) -> Tensor:
     return torch.cat(parts, axis)
 
 
-def stretch(x: Tensor, axis: int, count: Any, rows: Tensor) -> Tensor:
-    wanted = list(rows.shape)
-    wanted[axis] = count
-    return x.expand(wanted)
+def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
+    shape = list(like.shape)
+    shape[axis] = count
+    return x.expand(shape)
 
 
 def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
@@ -107,15 +102,15 @@ def as_given(x: Tensor, channels_last: bool) -> Tensor:
     return x.movedim(1, -1) if channels_last else x
 
 
-def recorded(*tensors: Tensor) -> bool:
-    """Whether autograd, and no compiler, will ask for a gradient of one of them."""
+def requires_grad(*tensors: Tensor) -> bool:
+    """Whether autograd, and no compiler, will ask for a gradient of one of the tensors."""
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return False
     return any(tensor.requires_grad for tensor in tensors)
 
 
-def transformed(x: Tensor) -> bool:
-    """Whether it is a tensor of torch.func's, which has no memory of its own."""
+def is_functorch(x: Tensor) -> bool:
+    """Whether a tensor belongs to a transformation of torch.func, and has no memory of its own."""
     try:
         x.data_ptr()
     except RuntimeError:

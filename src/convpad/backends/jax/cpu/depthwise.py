@@ -1,63 +1,53 @@
-"""How does JAX compute a depthwise convolution as a sum over taps?"""
+"""Depthwise convolution on a CPU: a sum over the taps of its kernel."""
 
 from __future__ import annotations
 
 from functools import partial
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convpad.backends import Ints, Pairs
+from convpad.backends.base import ConvWindow, outputs
 from convpad.backends.jax.tensors import Tensor, wide, zero_padded
-from convpad.core.window import spanned
+from convpad.tuning import limit
 
 
-def taps(x: Tensor, kernel: Tensor, strides: Ints, pads: Pairs, dilation: Ints, channels_last: bool) -> Tensor:
-    x = x if channels_last else jnp.moveaxis(x, 1, -1)
+def sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the depthwise convolution as a sum over the taps of its kernel."""
+    last = window.channels_last
+    x = x if last else jnp.moveaxis(x, 1, -1)
     # Half precision would lose the sum; XLA widens and narrows in the same loop.
-    window = _Taps(tuple(strides), tuple(pads), tuple(dilation))
     out = _taps(wide(x), wide(kernel), window).astype(x.dtype)
-    return out if channels_last else jnp.moveaxis(out, -1, 1)
+    return out if last else jnp.moveaxis(out, -1, 1)
 
 
-class _Taps(NamedTuple):
-    """Where the taps of a window are."""
-
-    strides: tuple[int, ...]
-    pads: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
-
-    def of_padded(self, kernel: Tensor) -> bool:
-        """Whether the padded tensor is better made: with strides not many taps would read a value of it, and where an
-        axis is spread over devices, a tensor of the same size stays where it is.
-        """
-        often = max(self.strides) == 1 or prod(kernel.shape[:-2]) > 4 * prod(self.strides)
-        return often and jax.device_count() == 1
-
-    def outputs(self, x: Tensor, kernel: Tensor) -> list[int]:
-        rows = zip(x.shape[1:-1], kernel.shape, self.strides, self.pads, self.dilation, strict=False)
-        return [(size + sum(pair) - spanned(taps, step)) // stride + 1 for size, taps, stride, pair, step in rows]
+def _pads_first(kernel: Tensor, window: ConvWindow) -> bool:
+    """Whether the padded tensor is better made: with strides not many taps would read a value of it, and where an
+    axis is spread over devices, a tensor of the same size stays where it is.
+    """
+    many = prod(kernel.shape[:-2]) > limit("jax.taps_per_stride") * prod(window.strides)
+    return (max(window.strides) == 1 or many) and jax.device_count() == 1
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
-    if not window.of_padded(kernel):
+def _taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    if not _pads_first(kernel, window):
         return _sum_of_taps(x, kernel, window)
     # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is, and compute
     # anew what x is computed by, an activation 9 times. XLA keeps them apart where anything is padded: a row, at least.
-    none = window._replace(pads=((0, 0),) * len(window.pads))
-    pads = window.pads if any(map(any, window.pads)) else ((0, 1), *none.pads[1:])
+    valid = window.without_pads()
+    pads = window.pads if window.is_padded else ((0, 1), *valid.pads[1:])
     padded = lax.optimization_barrier(zero_padded(x, pads))
-    return _sum_of_taps(padded if pads == window.pads else padded[:, :-1], kernel, none)
+    return _sum_of_taps(padded if pads == window.pads else padded[:, :-1], kernel, valid)
 
 
 @_taps.defjvp
-def _taps_jvp(window: _Taps, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+def _taps_jvp(window: ConvWindow, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
     (x, kernel), (dx, dkernel) = primals, tangents
     dout = _sum_of_taps(dx, kernel, window)
     if jax.device_count() > 1 or x.size == 0:
@@ -66,33 +56,33 @@ def _taps_jvp(window: _Taps, primals: Any, tangents: Any) -> tuple[Tensor, Tenso
     return _taps(x, kernel, window), dout + by_rows(x, dkernel)
 
 
-def _sum_of_taps(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
+def _sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     *taps, channels, multiplier = kernel.shape
-    outputs = window.outputs(x, kernel)
-    total: Any = jnp.zeros((x.shape[0], *outputs, channels, multiplier), x.dtype)
+    counts = outputs(x.shape[1:-1], kernel.shape, window)
+    total: Any = jnp.zeros((x.shape[0], *counts, channels, multiplier), x.dtype)
     for tap in product(*map(range, taps)):
         cuts, around = [slice(None)], [(0, 0)]
-        for place, at in enumerate(tap):
+        for axis, at in enumerate(tap):
             # The outputs for which this tap falls on a value, and these values; for the others it falls on padding.
-            stride, start = window.strides[place], at * window.dilation[place] - window.pads[place][0]
+            stride, start = window.strides[axis], at * window.dilation[axis] - window.pads[axis][0]
             first = max(-(start // stride), 0)
-            count = max((x.shape[1 + place] - 1 - start) // stride + 1, 0)
-            stop = max(min(count, outputs[place]), first)
+            count = max((x.shape[1 + axis] - 1 - start) // stride + 1, 0)
+            stop = max(min(count, counts[axis]), first)
             cuts.append(slice(first * stride + start, (stop - 1) * stride + start + 1, stride))
-            around.append((first, outputs[place] - stop))
+            around.append((first, counts[axis] - stop))
         if all(cut.start is None or cut.start < cut.stop for cut in cuts):
             total = total + zero_padded(x[tuple(cuts)], around[1:])[..., None] * kernel[tap]
-    return total.reshape(x.shape[0], *outputs, channels * multiplier)
+    return total.reshape(x.shape[0], *counts, channels * multiplier)
 
 
-def _taps_by_rows(x: Tensor, kernel: Tensor, window: _Taps) -> Tensor:
-    """The same sum, row by row, every tap widened to a row of its own.
+def _taps_by_rows(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the sum over taps row by row, every tap widened to a row of its own.
 
     Its transpose is the kernel's gradient, gathered a row at a time with nothing summed across a row until the end:
     3 to 10 times as fast as a reduction per tap, which XLA:CPU does value by value.
     """
     *taps, channels, multiplier = kernel.shape
-    *lead, last = window.outputs(x, kernel)
+    *lead, last = outputs(x.shape[1:-1], kernel.shape, window)
     x = zero_padded(x, window.pads)
     every = list(product(*map(range, taps)))
     wide = [jnp.broadcast_to(kernel[tap], (last, channels, multiplier)) for tap in every]

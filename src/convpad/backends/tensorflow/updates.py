@@ -1,4 +1,4 @@
-"""How does TensorFlow change a part of a tensor?"""
+"""Slices of tensors replaced and added to in TensorFlow, with gradients as thin as the slices."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from convpad.backends import Box
+from convpad import tuning
+from convpad.backends.base import Box
 from convpad.backends.tensorflow.tensors import Tensor, size, tensor
 
 
-def updates_in_place(x: Tensor) -> bool:
-    return False
-
-
-def put(x: Tensor, box: Box, values: Tensor) -> Tensor:
+def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     # As rows: on two axes TensorFlow updates twice as fast as on four. In a graph it does so in place.
     axis = len(box) - 1
     lead, inner = _count(x, range(axis)), _count(x, range(axis + 1, len(x.shape)))
@@ -35,15 +32,11 @@ def _count(x: Tensor, axes: range) -> Any:
     return prod(size(x, axis) for axis in axes)
 
 
-def add(x: Tensor, box: Box, values: Tensor) -> Tensor:
-    return put(x, box, x[box] + values)
+def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    return set_slice(x, box, x[box] + values)
 
 
-def biased(out: Tensor, bias: Tensor) -> Tensor:
-    return out + bias
-
-
-def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     order = [axis, *(other for other in range(len(x.shape)) if other != axis)]
     back = [order.index(place) for place in range(len(order))]
     # Not tensor_scatter_nd_add, which refuses an empty batch.
@@ -51,7 +44,7 @@ def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     return x + tf.transpose(sums, back)
 
 
-def parted(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+def take_slices(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
     if not boxes:
         return [x]
 
@@ -60,7 +53,7 @@ def parted(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
         def back(whole: Tensor, *parts: Tensor) -> Tensor:
             # Its own would make of every part a tensor of zeros as large as the whole.
             for box, part in zip(boxes, parts, strict=True):
-                whole = add(whole, box, part)
+                whole = add_slice(whole, box, part)
             return whole
 
         return [tf.identity(x), *(x[box] for box in boxes)], back
@@ -68,7 +61,7 @@ def parted(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
     return cut(tf.convert_to_tensor(x))  # pyright: ignore
 
 
-def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
+def add_slices(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     boxes = [box for box, _ in added]
     if not boxes:
         return out
@@ -83,27 +76,24 @@ def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
             return gradient, *parts
 
         for box, value in zip(boxes, values, strict=True):
-            out = add(out, box, value)
+            out = add_slice(out, box, value)
         return out, back
 
     return put_in(out, *(values for _, values in added))
 
 
-IN_PARTS = 2_000_000
-"""Values from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation
-(`python -m benchmarks layers --backend tensorflow`: the globe and what is smaller)."""
-
-
-def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Any]] | None]) -> Tensor:
-    large = prod([size or 1 for size in out.shape]) >= IN_PARTS
-    found = parts() if large and not tf.executing_eagerly() else None
+def multiply(
+    out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
+) -> Tensor:
+    large = prod([size or 1 for size in out.shape]) >= tuning.limit("tensorflow.scale_parts_values")
+    found = boxes() if large and not tf.executing_eagerly() else None
     if found is None:
         return out * factors()
 
     @tf.custom_gradient
     def in_parts(out: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         for box, rows in found:
-            out = put(out, box, out[box] * tensor(rows, out))
+            out = set_slice(out, box, out[box] * tensor(rows, out))
         return out, in_parts
 
     return in_parts(out)  # pyright: ignore

@@ -1,4 +1,4 @@
-"""How does JAX change a part of an array?"""
+"""Slices of arrays replaced and added to in JAX."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from convpad.backends import Box
-from convpad.backends.jax.tensors import Tensor, tensor
+from convpad.backends.base import Box
+from convpad.backends.jax.tensors import Tensor, is_sharded, tensor
 
 
 def _starts(x: Tensor, box: Box) -> tuple[int, ...]:
     return tuple(cut.start or 0 for cut in box) + (0,) * (x.ndim - len(box))
 
 
-def updates_in_place(x: Tensor) -> bool:
+def supports_inplace(x: Tensor) -> bool:
     return True
 
 
-def put(x: Tensor, box: Box, values: Tensor) -> Tensor:
+def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     return lax.dynamic_update_slice(x, values, _starts(x, box))
 
 
-def add(x: Tensor, box: Box, values: Tensor) -> Tensor:
+def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     return _add(x, jnp.broadcast_to(values, x[box].shape), _starts(x, box))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _add(x: Tensor, values: Tensor, starts: tuple[int, ...]) -> Tensor:
-    if jax.device_count() > 1:
+    if is_sharded():
         return _sum(x, values, starts)  # where x is spread over devices, its box would have to be fetched
     here = lax.dynamic_slice(x, starts, values.shape)
     return lax.dynamic_update_slice(x, here + values, starts)
@@ -50,33 +50,21 @@ def _sum(x: Tensor, values: Tensor, starts: tuple[int, ...]) -> Tensor:
     return x + lax.pad(values, jnp.zeros((), x.dtype), [(start, size - start - n, 0) for start, n, size in rows])
 
 
-def biased(out: Tensor, bias: Tensor) -> Tensor:
-    return out + bias
-
-
-def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     return x.at[(slice(None),) * axis + (index,)].add(values)
 
 
-def parted(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
-    return [x, *(x[box] for box in boxes)]
-
-
-def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
-    for box, values in added:
-        out = add(out, box, values)
-    return out
-
-
-def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Any]] | None]) -> Tensor:
-    found = parts() if jax.device_count() == 1 else None  # where it is spread over devices, boxes would be fetched
+def multiply(
+    out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
+) -> Tensor:
+    found = None if is_sharded() else boxes()  # where it is spread over devices, boxes would be fetched
     if found is None:
         return out * factors()
 
     @jax.custom_jvp
     def in_parts(out: Tensor) -> Tensor:
         for box, rows in found:
-            out = put(out, box, out[box] * tensor(rows, out))
+            out = set_slice(out, box, out[box] * tensor(rows, out))
         return out
 
     in_parts.defjvp(lambda primals, tangents: (in_parts(*primals), tangents[0] * factors()))

@@ -1,4 +1,4 @@
-"""How are thin parts cut from a tensor, and added to one, so that their gradient is as thin?
+"""Slices cut from tensors and added to tensors in PyTorch, with gradients as thin as the slices.
 
 Autograd alone makes of every part's gradient a tensor of zeros as large as the whole, and copies the whole for every
 addition in place.
@@ -11,39 +11,40 @@ from typing import Any
 
 import torch
 
-from convpad.backends import Box
-from convpad.backends.torch.tensors import Tensor, recorded, tensor, transformed
+from convpad import tuning
+from convpad.backends.base import Box
+from convpad.backends.torch.tensors import Tensor, is_functorch, requires_grad, tensor
 
 
-def updates_in_place(x: Tensor) -> bool:
-    return not torch.compiler.is_compiling() and not recorded(x)
+def supports_inplace(x: Tensor) -> bool:
+    return not torch.compiler.is_compiling() and not requires_grad(x)
 
 
-def put(x: Tensor, box: Box, values: Tensor) -> Tensor:
+def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     x[box] = values
     return x
 
 
-def add(x: Tensor, box: Box, values: Tensor) -> Tensor:
+def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     x[box] += values
     return x
 
 
-def add_at(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     return x.index_add(axis, torch.as_tensor(index, device=x.device), values)
 
 
-def parted(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
-    if recorded(x):
-        return list(_Parted.apply(x, boxes))  # pyright: ignore
+def take_slices(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+    if requires_grad(x):
+        return list(_TakeSlices.apply(x, boxes))  # pyright: ignore
     return [x, *(x[box] for box in boxes)]
 
 
-def summed(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
+def add_slices(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
     boxes, values = [box for box, _ in added], [value for _, value in added]
-    if recorded(out, *values):
-        return _Summed.apply(boxes, out, *values)  # pyright: ignore
-    if not torch.compiler.is_compiling() and transformed(out):
+    if requires_grad(out, *values):
+        return _AddSlices.apply(boxes, out, *values)  # pyright: ignore
+    if not torch.compiler.is_compiling() and is_functorch(out):
         out = out.clone()  # its derivative may be a tensor of zeros that is not to be written into
     return _added(out, boxes, values)
 
@@ -54,16 +55,14 @@ def _added(out: Tensor, boxes: Sequence[Box], values: Sequence[Tensor]) -> Tenso
     return out
 
 
-def biased(out: Tensor, bias: Tensor) -> Tensor:
-    return summed(out, [((), bias)]) if out.dtype == bias.dtype else out + bias
+def add_bias(out: Tensor, bias: Tensor) -> Tensor:
+    return add_slices(out, [((), bias)]) if out.dtype == bias.dtype else out + bias
 
 
-IN_PARTS = 2**20
-"""Bytes from which on a tensor is scaled where the factors are not 1, and below which all of it, in one operation."""
-
-
-def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Sequence[tuple[Box, Any]] | None]) -> Tensor:
-    found = None if torch.compiler.is_compiling() or out.nbytes < IN_PARTS else parts()
+def multiply(
+    out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
+) -> Tensor:
+    found = None if torch.compiler.is_compiling() or out.nbytes < tuning.limit("torch.scale_parts_bytes") else boxes()
     if found is None:
         return out * factors()
 
@@ -72,10 +71,10 @@ def scaled(out: Tensor, factors: Callable[[], Tensor], parts: Callable[[], Seque
             out[box] *= tensor(rows, out)
         return out
 
-    return _Scaled.apply(out, scale) if recorded(out) else scale(out)  # pyright: ignore
+    return _Multiply.apply(out, scale) if requires_grad(out) else scale(out)  # pyright: ignore
 
 
-class _Parted(torch.autograd.Function):
+class _TakeSlices(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
@@ -101,12 +100,12 @@ class _Parted(torch.autograd.Function):
         return tangents[0].clone(), *(tangents[0][box] for box in ctx.boxes)
 
 
-class _Summed(torch.autograd.Function):
+class _AddSlices(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
     def forward(boxes: Sequence[Box], out: Tensor, *values: Tensor) -> Tensor:
-        return _added(out.detach(), boxes, values)  # the same memory, which is nobody else's
+        return _added(out.detach(), boxes, values)  # the same memory, which is unaliased
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -125,12 +124,12 @@ class _Summed(torch.autograd.Function):
         return _added(out.clone(), ctx.boxes, values)
 
 
-class _Scaled(torch.autograd.Function):
+class _Multiply(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
     def forward(out: Tensor, scale: Callable[[Tensor], Tensor]) -> Tensor:
-        return scale(out.detach())  # the same memory, which is nobody else's
+        return scale(out.detach())  # the same memory, which is unaliased
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -138,7 +137,7 @@ class _Scaled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        return _Scaled.apply(gradients[0].clone(), ctx.scale), None  # pyright: ignore
+        return _Multiply.apply(gradients[0].clone(), ctx.scale), None  # pyright: ignore
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:

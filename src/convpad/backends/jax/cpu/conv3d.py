@@ -1,4 +1,4 @@
-"""How does JAX convolve a volume on a CPU? Plane by plane: a 2-D convolution for every tap along the depth, summed.
+"""Convolution of volumes on a CPU, plane by plane: a 2-D convolution for every tap along the depth, summed.
 
 XLA 0.10.2 takes two to three times as long for its own 3-D convolution (`python -m benchmarks layers --backend jax
 --row unet3d-64`), and far longer with strides, dilation or float64. Nothing larger than a few planes is held, and
@@ -7,35 +7,40 @@ taps that meet only padding are left out. JAX's own gradient of the loops would 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
-from convpad.backends import Ints
-from convpad.backends.jax import direct
+from convpad.backends.base import ConvWindow
+from convpad.backends.jax import xla
+from convpad.backends.jax.cpu import extra_row
+from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor, wide, zero_padded
-from convpad.backends.jax.window import Window
-
-LEAST = 100
-"""From how many places in a plane on a faster convolution is worth 0.1 to 0.4 s more of compilation."""
+from convpad.tuning import limit
 
 
-def faster(x: Tensor, kernel: Tensor, sizes: Ints) -> bool:
-    """Whether plane by plane is faster than XLA's own way, for volumes of these sizes.
+def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> bool:
+    """Whether plane by plane is faster than XLA's own convolution, for volumes of these sizes.
 
     It is where a plane, of all volumes together, has as many places as there are channels: the kernel is read anew for
     every plane. A window of one row and column is a product of matrices to XLA, and as fast.
     """
-    batch = x.shape[0] if isinstance(x.shape[0], int) else 1
-    places = batch * sizes[1] * sizes[2]
-    return kernel.shape[1:3] != (1, 1) and places >= max(LEAST, *kernel.shape[-2:])
+    places = (batch if isinstance(batch, int) else 1) * sizes[1] * sizes[2]
+    single = tuple(kernel_shape[1:3]) == (1, 1)
+    return not single and places >= max(limit("jax.planes_min_places"), *kernel_shape[-2:])
 
 
-def _planes(window: Window) -> list[int]:
-    """Where the taps along the depth are from the first output's place."""
+def _of_a_plane(window: SizedWindow) -> ConvWindow:
+    """Return the window of the last two axes."""
+    flat = window.flat()
+    return ConvWindow(flat.strides[1:], flat.pads[1:], flat.dilation[1:], unread=flat.unread[1:])
+
+
+def _planes(window: SizedWindow) -> list[int]:
+    """Return the offset of each tap along the depth from the first output."""
     return [tap * window.dilation[0] - window.pads[0][0] for tap in range(window.taps[0])]
 
 
@@ -43,29 +48,29 @@ def _plane(x: Tensor, place: Any) -> Tensor:
     return wide(lax.dynamic_index_in_dim(x, place, 1, keepdims=False))
 
 
-def _by_planes(made: Callable[[Any], Tensor], given: Tensor, like: Any) -> Tensor:
-    """A volume of planes that are made one after the other of a given one."""
-    # Every plane is overwritten, so any value will do to start from. One of the given keeps XLA from sharing the start
+def _by_planes(compute: Callable[[Any], Tensor], source: Tensor, like: Any) -> Tensor:
+    """Return a volume whose planes are computed one after the other from another volume."""
+    # Every plane is overwritten, so any value will do to start from. One of the source keeps XLA from sharing the start
     # among loops, of which it would make copies before the first.
-    start = jnp.broadcast_to(given[:, 0, 0, 0, 0].sum().astype(like.dtype), like.shape)
+    start = jnp.broadcast_to(source[:, 0, 0, 0, 0].sum().astype(like.dtype), like.shape)
 
     def turn(place: Any, out: Tensor) -> Tensor:
-        return lax.dynamic_update_index_in_dim(out, made(place).astype(out.dtype), place, 1)
+        return lax.dynamic_update_index_in_dim(out, compute(place).astype(out.dtype), place, 1)
 
     return lax.fori_loop(0, like.shape[1], turn, start)
 
 
 def _added(total: Tensor, holds: Any, more: Callable[..., Tensor], *arguments: Any) -> Tensor:
-    """The total, with more only where that holds: a sum with zeros would let what is not finite through."""
+    """Return the total, with more added only where `holds`: a sum with zeros would let what is not finite through."""
     return lax.cond(holds, lambda: total + more(*arguments), lambda: total)
 
 
-def _outputs(x: Tensor, kernel: Tensor, window: Window, like: Any) -> Tensor:
+def _outputs(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     kernel = wide(kernel)
-    flat = window.strides[1:], window.pads[1:], window.dilation[1:]
+    flat = _of_a_plane(window)
 
     def under(tap: int, place: Any) -> Tensor:
-        return direct.convolved(_plane(x, place), kernel[tap], *flat, 1, True)
+        return extra_row.conv(_plane(x, place), kernel[tap], flat)
 
     def made(output: Any) -> Tensor:
         total = jnp.zeros((like.shape[0], *like.shape[2:]), kernel.dtype)
@@ -77,16 +82,16 @@ def _outputs(x: Tensor, kernel: Tensor, window: Window, like: Any) -> Tensor:
     return _by_planes(made, x, like)
 
 
-def _volumes(y: Tensor, kernel: Tensor, window: Window, like: Any) -> Tensor:
-    # Turned once and for all: of one turned within the loop XLA 0.10.2 takes up to 40 times as long.
-    turned = lax.optimization_barrier(direct.flipped(wide(kernel), 2, 1))
-    flat = window.strides[1:], window.pads[1:], window.leftovers[1:], window.dilation[1:]
+def _volumes(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
+    # Flipped once and for all: with one flipped within the loop XLA 0.10.2 takes up to 40 times as long.
+    flipped = lax.optimization_barrier(xla.flip_kernel(wide(kernel), 2, 1))
+    flat = _of_a_plane(window)
 
     def from_(tap: int, output: Any) -> Tensor:
-        return direct.transposed(_plane(y, output), turned[tap], *flat, 1, True)
+        return xla.conv_transpose(_plane(y, output), flipped[tap], flat, extra_row.conv)
 
     def made(place: Any) -> Tensor:
-        total = jnp.zeros((like.shape[0], *like.shape[2:]), turned.dtype)
+        total = jnp.zeros((like.shape[0], *like.shape[2:]), flipped.dtype)
         for tap, start in enumerate(_planes(window)):
             output, rest = (place - start) // window.strides[0], (place - start) % window.strides[0]
             total = _added(total, (rest == 0) & (output >= 0) & (output < window.outputs[0]), from_, tap, output)
@@ -95,8 +100,8 @@ def _volumes(y: Tensor, kernel: Tensor, window: Window, like: Any) -> Tensor:
     return _by_planes(made, y, like)
 
 
-def _kernel(x: Tensor, y: Tensor, window: Window, like: Any) -> Tensor:
-    """A product of matrices per tap: the values that it falls on, and the gradients of its outputs."""
+def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
+    """Return the kernel's gradient: per tap a product of matrices, the values under it and the outputs' gradients."""
     *taps, channels, filters = like.shape
 
     def products(gradient: Tensor, place: Any) -> Tensor:
@@ -124,4 +129,4 @@ def _kernel(x: Tensor, y: Tensor, window: Window, like: Any) -> Tensor:
 
 
 VIEWS = {"y": _outputs, "x": _volumes, "kernel": _kernel}
-"""What each view is computed by."""
+"""The functions that compute each view: the outputs, the gradient of the inputs, and that of the kernel."""

@@ -1,0 +1,133 @@
+"""Convolutions that are faster than XLA's own on a CPU (XLA 0.10.2), by name.
+
+All of them can be switched off: `convpad.tuning.replace(cpu_kernels=False)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from convpad.backends.base import ConvWindow, outputs
+from convpad.backends.jax import xla
+from convpad.backends.jax.cpu import conv2d, conv3d, primitive
+from convpad.backends.jax.cpu.depthwise import sum_of_taps
+from convpad.backends.jax.cpu.extra_row import conv as conv_with_extra_row
+from convpad.backends.jax.cpu.extra_row import extra_outputs
+from convpad.backends.jax.cpu.window import SizedWindow
+from convpad.backends.jax.tensors import Tensor
+
+__all__ = ["KERNELS", "TRANSPOSED", "conv_kernel"]
+
+
+def conv_kernel(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str) -> str:
+    """Return the name of the fastest kernel for a convolution of these shapes, `"framework"` for XLA's own."""
+    sizes, taps = xla.spatial(shape, window), tuple(kernel_shape[:-2])
+    known = all(isinstance(size, int) for size in sizes)
+    if op == "depthwise_conv":
+        return "sum of taps" if known else "framework"
+    if op == "conv" and _is_product(taps, window):
+        return "matrix product"
+    if op == "conv" and _is_as_wide(sizes, taps, window):
+        return "columns as channels"
+    if op == "conv_transpose":
+        sizes = tuple(xla.transposed_sizes(sizes, taps, window))
+    cuts, pads = xla.trim_taps(sizes, taps, window)
+    taps = tuple([cut.stop - cut.start for cut in cuts])
+    name = _of_primitive(shape, sizes, (*taps, *kernel_shape[-2:]), window, dtype)
+    if name == "framework" and extra_outputs(shape, sizes, (*taps, *kernel_shape[-2:]), window.changed(pads=pads)):
+        return "extra row" if op == "conv" else "framework"
+    return name
+
+
+def _is_product(taps: Sequence[int], window: ConvWindow) -> bool:
+    """Whether a convolution is a product of matrices. XLA's is one in no gradient, and often not forward."""
+    return window.channels_last and window.groups == 1 and set(taps) == {1} and not window.is_padded
+
+
+def _is_as_wide(sizes: Sequence[Any], taps: Sequence[int], window: ConvWindow) -> bool:
+    """Whether a 2-D window is just as wide as its input, so that its columns are better taken for channels.
+
+    XLA's convolution goes along the last axis; where that has one output it takes twice as long.
+    """
+    if window.rank != 2 or not window.channels_last or window.groups > 1:
+        return False
+    return sizes[1] == taps[1] > 1 == window.dilation[1] and not any(window.pads[1])
+
+
+def _of_primitive(
+    shape: Sequence[Any], sizes: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str
+) -> str:
+    # Where an axis is spread over devices, its strips would have to be fetched.
+    if window.rank not in (2, 3) or window.groups > 1 or jax.device_count() > 1:
+        return "framework"
+    known = all(isinstance(size, int) for size in (*sizes, *shape[1:]))
+    if not known or not jnp.issubdtype(dtype, jnp.floating):
+        return "framework"
+    if window.rank == 2:
+        return "strips" if conv2d.is_faster(shape[0], sizes, kernel_shape) else "framework"
+    return "planes" if conv3d.is_faster(shape[0], sizes, kernel_shape) else "framework"
+
+
+def matrix_product(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return a convolution of one tap as a product of matrices."""
+    read = x[(slice(None), *(slice(None, None, stride) for stride in window.strides))]
+    *space, channels = read.shape
+    out = read.reshape(prod(space), channels) @ kernel.reshape(kernel.shape[-2:])
+    return out.reshape(*space, kernel.shape[-1])
+
+
+def columns_as_channels(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return a convolution as wide as its input as one of a single column, with more channels."""
+    batch, height, *_ = x.shape
+    rows, columns, channels, filters = kernel.shape
+    flat = ConvWindow((1, window.strides[0]), ((0, 0), window.pads[0]), (1, window.dilation[0]))
+    lines = x.reshape(batch, 1, height, columns * channels)
+    taps = kernel.reshape(1, rows, columns * channels, filters)
+    name = conv_kernel("conv", lines.shape, taps.shape, flat, x.dtype.name)
+    out = KERNELS[name](lines, taps, flat)
+    return out.reshape(batch, outputs((height,), (rows,), window)[0], 1, filters)
+
+
+def by_primitive(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the convolution of images (`conv2d`) or volumes (`conv3d`)."""
+    sizes = xla.spatial(x.shape, window)
+    cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
+    kernel = kernel[cuts]
+    sized = SizedWindow(window.strides, pads, window.dilation, sizes, kernel.shape[:-2])
+    out = primitive.convolve(x if window.channels_last else jnp.moveaxis(x, 1, -1), kernel, sized)
+    return out if window.channels_last else jnp.moveaxis(out, -1, 1)
+
+
+def transposed_by_primitive(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the adjoint of the convolution of images or volumes."""
+    sizes = tuple(xla.transposed_sizes(xla.spatial(y.shape, window), kernel.shape, window))
+    cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
+    kernel = kernel[cuts]
+    sized = SizedWindow(window.strides, pads, window.dilation, sizes, kernel.shape[:-2])
+    out = primitive.transpose(y if window.channels_last else jnp.moveaxis(y, 1, -1), kernel, sized)
+    return out if window.channels_last else jnp.moveaxis(out, -1, 1)
+
+
+def _trimmed(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    cuts, pads = xla.trim_taps(xla.spatial(x.shape, window), kernel.shape, window)
+    return conv_with_extra_row(x, kernel[cuts], window.changed(pads=pads))
+
+
+KERNELS = {
+    "matrix product": matrix_product,
+    "columns as channels": columns_as_channels,
+    "sum of taps": sum_of_taps,
+    "strips": by_primitive,
+    "planes": by_primitive,
+    "extra row": _trimmed,
+    "framework": _trimmed,
+}
+"""The kernels by the names that `conv_kernel` gives."""
+
+TRANSPOSED = {"strips": transposed_by_primitive, "planes": transposed_by_primitive}
+"""Those that have an adjoint of their own."""

@@ -1,0 +1,98 @@
+"""A convolution primitive for JAX: a form with three views, each a gradient of the others.
+
+Convolution, its adjoint and the gradient of its kernel are three views of first form that is linear in the input, in
+the kernel and in the outputs. So first primitive with three views is closed under differentiation, forward and reverse,
+as often as first likes; and each view is computed in the way that is the fastest for it, with nothing kept in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from convpad.backends.jax.cpu import conv2d, conv3d, extra_row
+from convpad.backends.jax.cpu.window import SizedWindow
+from convpad.backends.jax.tensors import Tensor
+
+_VIEWS = {2: conv2d.VIEWS, 3: conv3d.VIEWS}
+"""The functions that compute each view, by the number of axes."""
+
+
+def convolve(x: Tensor, kernel: Tensor, window: SizedWindow) -> Tensor:
+    """Return the convolution."""
+    return _view.bind(x, kernel, gives="y", window=window)  # pyright: ignore
+
+
+def transpose(y: Tensor, kernel: Tensor, window: SizedWindow) -> Tensor:
+    """Return the adjoint of the convolution: the gradient of its input."""
+    return _view.bind(y, kernel, gives="x", window=window)  # pyright: ignore
+
+
+def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow) -> Tensor:
+    """Return the gradient of the kernel."""
+    return _view.bind(x, y, gives="kernel", window=window)  # pyright: ignore
+
+
+def _shaped(first: Any, second: Any, *, gives: str, window: SizedWindow) -> Any:
+    shape = {
+        "y": (first.shape[0], *window.outputs, second.shape[-1]),
+        "x": (first.shape[0], *window.sizes, second.shape[-2]),
+        "kernel": (*window.taps, first.shape[-1], second.shape[-1]),
+    }[gives]
+    return ShapedArray(shape, first.dtype)
+
+
+def _computed(first: Tensor, second: Tensor, *, gives: str, window: SizedWindow) -> Tensor:
+    view = _VIEWS[len(window.taps)][gives]
+    return view(first, second, window, _shaped(first, second, gives=gives, window=window))
+
+
+def _by_xla(first: Tensor, second: Tensor, *, gives: str, window: SizedWindow) -> Tensor:
+    def conv(x: Tensor, kernel: Tensor) -> Tensor:
+        return extra_row.conv(x, kernel, window.flat())
+
+    if gives == "y":
+        return conv(first, second)
+    like = _shaped(first, second, gives=gives, window=window)
+    like = jax.ShapeDtypeStruct(like.shape, like.dtype)
+    if gives == "x":
+        return jax.linear_transpose(lambda x: conv(x, second), like)(first)[0]
+    return jax.linear_transpose(lambda kernel: conv(first, kernel), like)(second)[0]
+
+
+def _to_first(gradient: Tensor, first: Any, second: Tensor, *, gives: str, window: SizedWindow) -> Tensor:
+    if gives == "y":
+        return transpose(gradient, second, window)
+    return convolve(gradient, second, window) if gives == "x" else transpose(second, gradient, window)
+
+
+def _to_second(gradient: Tensor, first: Tensor, second: Any, *, gives: str, window: SizedWindow) -> Tensor:
+    if gives == "y":
+        return _kernel_gradient(first, gradient, window)
+    return _kernel_gradient(gradient, first, window) if gives == "x" else convolve(first, gradient, window)
+
+
+def _batched(
+    arrays: Sequence[Tensor], axes: Sequence[int | None], *, gives: str, window: SizedWindow
+) -> tuple[Tensor, int]:
+    """Inputs of one kernel are more inputs. For inputs of several kernels, XLA's own convolution has groups."""
+    if gives == "kernel" or axes[1] is not None:
+        return jax.vmap(partial(_by_xla, gives=gives, window=window), tuple(axes))(*arrays), 0
+    many = jnp.moveaxis(arrays[0], axes[0] or 0, 0)
+    out = _view.bind(many.reshape(-1, *many.shape[2:]), arrays[1], gives=gives, window=window)  # pyright: ignore
+    return out.reshape(*many.shape[:2], *out.shape[1:]), 0
+
+
+_view = Primitive("convpad_view")
+_view.def_impl(jax.jit(_computed, static_argnames=("gives", "window")))
+_view.def_abstract_eval(_shaped)
+ad.defbilinear(_view, _to_first, _to_second)
+batching.primitive_batchers[_view] = _batched
+mlir.register_lowering(_view, mlir.lower_fun(_computed, multiple_results=False))
