@@ -62,13 +62,14 @@ class Operation:
     output_padding: tuple[int | None, ...] = ()
     pool_size: tuple[int, ...] = ()
     ceil_mode: bool = False
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        values = self.op, self.padding, self.strides, self.dilation, self.groups, self.channels_last
-        object.__setattr__(self, "_hash", hash((*values, self.output_padding, self.pool_size, self.ceil_mode)))
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
+        if self._hash is None:  # hashed once, and not at all where a compiler traces
+            values = self.op, self.padding, self.strides, self.dilation, self.groups, self.channels_last
+            value = hash((*values, self.output_padding, self.pool_size, self.ceil_mode))
+            object.__setattr__(self, "_hash", value)
+            return value
         return self._hash
 
     @classmethod
