@@ -15,12 +15,11 @@ from compare import assert_close
 from frameworks import framework
 
 import convpad
+from convpad import tuning
 
 pytestmark = pytest.mark.needs("jax")
 
 jax = framework("jax").jax
-
-from convpad.backends.jax import direct, images, volumes
 
 jnp = jax.numpy
 
@@ -117,15 +116,14 @@ of_both = pytest.mark.parametrize("op", OPS)
 
 
 @pytest.fixture(autouse=True)
-def _of_any_size(monkeypatch: Any) -> None:
-    for module, name, value in _EVERY:
-        monkeypatch.setattr(module, name, value)
+def _of_any_size() -> Iterator[None]:
+    """Treat small tensors as large ones: planes, strips of some rows, and rows that nobody reads."""
+    small = {"jax_planes_min_places": 0, "jax_strips_min_values": 0, "jax_extra_row_min_products": 0}
+    with tuning.replace(jax_strip_values=40, **small):
+        yield
 
 
-SIZES = ((volumes, "LEAST"), (images, "LEAST"), (images, "STRIP"))
-USUAL = {(module, name): getattr(module, name) for module, name in SIZES}
-_EVERY = [(volumes, "LEAST", 0), (images, "LEAST", 0), (images, "STRIP", 40), (direct, "PRODUCTS", 0)]
-"""What makes small tensors large: planes, strips of some rows, and rows that nobody reads."""
+USUAL = {name.replace(".", "_"): row.value for name, row in tuning.THRESHOLDS.items() if name.startswith("jax.")}
 
 
 def in_our_way(function: Any, *arrays: Any) -> bool:
@@ -135,18 +133,15 @@ def in_our_way(function: Any, *arrays: Any) -> bool:
 
 
 @pytest.fixture
-def by_xla(monkeypatch: Any) -> Iterator[Any]:
-    """What a function gives with XLA's own convolution."""
+def by_xla() -> Any:
+    """Calls a function with XLA's own convolution."""
 
     def found(function: Any, *arrays: Any) -> Any:
-        with monkeypatch.context() as patch:
-            for module in (volumes, images):
-                patch.setattr(module, "LEAST", 10**9)
-            patch.setattr(direct, "PRODUCTS", 10**9)
+        with tuning.replace(cpu_kernels=False):
             assert not in_our_way(function, *arrays)
             return function(*arrays)
 
-    yield found
+    return found
 
 
 def assert_same(got: Any, want: Any, dtype: str = "float64") -> None:
@@ -249,10 +244,9 @@ def test_what_is_not_finite_stays_in_the_windows_that_read_it(case: Case, value:
 
 
 @pytest.mark.parametrize("sizes", [(32, 32, 32), (256, 256)], ids=str)
-def test_no_more_is_held_than_by_xla(sizes: Any, monkeypatch: Any) -> None:
+def test_no_more_is_held_than_by_xla(sizes: Any) -> None:
     x = jnp.zeros((1, *sizes, 16), "float32")
     kernel = jnp.zeros((*[3] * len(sizes), 16, 16), "float32")
-    monkeypatch.setattr(images, "STRIP", USUAL[images, "STRIP"])
 
     def layers(count: int) -> Any:
         def energy(kernels: Any) -> Any:
@@ -266,20 +260,20 @@ def test_no_more_is_held_than_by_xla(sizes: Any, monkeypatch: Any) -> None:
     for count in (1, 4):
         held: list[int] = []
         for least in (0, 10**9):
-            monkeypatch.setattr(volumes, "LEAST", least)
-            monkeypatch.setattr(images, "LEAST", least)
-            held.append(layers(count).memory_analysis().temp_size_in_bytes)
+            sizes_from = {"jax_planes_min_places": least, "jax_strips_min_values": least}
+            with tuning.replace(jax_strip_values=USUAL["jax_strip_values"], **sizes_from):
+                held.append(layers(count).memory_analysis().temp_size_in_bytes)
         assert held[0] < held[1]
 
 
-def test_the_gradient_of_a_kernel_holds_a_few_strips(monkeypatch: Any) -> None:
-    monkeypatch.setattr(images, "STRIP", USUAL[images, "STRIP"])
+def test_the_gradient_of_a_kernel_holds_a_few_strips() -> None:
     x, kernel = jnp.zeros((4, 256, 256, 32), "float32"), jnp.zeros((3, 3, 32, 16), "float32")
 
     def gradient(x: Any, kernel: Any, y: Any) -> Any:
         return jax.vjp(lambda kernel: convpad.conv(x, kernel, padding="same"), kernel)[1](y)
 
-    compiled = jax.jit(gradient).lower(x, kernel, convpad.conv(x, kernel, padding="same")).compile()
+    with tuning.replace(jax_strip_values=USUAL["jax_strip_values"]):
+        compiled = jax.jit(gradient).lower(x, kernel, convpad.conv(x, kernel, padding="same")).compile()
     assert compiled.memory_analysis().temp_size_in_bytes < x.nbytes // 2
 
 
@@ -321,17 +315,15 @@ OURS = {
 
 
 @pytest.mark.parametrize(("shape", "window", "options"), BY_XLA.values(), ids=BY_XLA)
-def test_what_is_left_to_xla(shape: Any, window: Any, options: Any, monkeypatch: Any) -> None:
-    for (module, name), value in USUAL.items():
-        monkeypatch.setattr(module, name, value)
-    assert not in_our_way(lambda *given: convpad.conv(*given, **options), jnp.zeros(shape), jnp.zeros(window))
+def test_what_is_left_to_xla(shape: Any, window: Any, options: Any) -> None:
+    with tuning.replace(**USUAL):
+        assert not in_our_way(lambda *given: convpad.conv(*given, **options), jnp.zeros(shape), jnp.zeros(window))
 
 
 @pytest.mark.parametrize(("shape", "window", "options"), OURS.values(), ids=OURS)
-def test_what_is_taken_in_our_way(shape: Any, window: Any, options: Any, monkeypatch: Any) -> None:
-    for (module, name), value in USUAL.items():
-        monkeypatch.setattr(module, name, value)
-    assert in_our_way(lambda *given: convpad.conv(*given, **options), jnp.zeros(shape), jnp.zeros(window))
+def test_what_is_taken_in_our_way(shape: Any, window: Any, options: Any) -> None:
+    with tuning.replace(**USUAL):
+        assert in_our_way(lambda *given: convpad.conv(*given, **options), jnp.zeros(shape), jnp.zeros(window))
 
 
 @pytest.mark.parametrize("other", [("default_backend", "gpu"), ("device_count", 2)], ids=str)
@@ -345,12 +337,12 @@ def compiled(function: Any, *arrays: Any) -> str:
     return jax.jit(lambda *given: function(*given)).lower(*arrays).as_text()
 
 
-def test_a_row_that_nobody_reads_hands_an_image_to_the_faster_convolution(monkeypatch: Any) -> None:
+def test_a_row_that_nobody_reads_hands_an_image_to_the_faster_convolution() -> None:
     case = NAMED["wide image"]
     arrays = list(map(jnp.asarray, case.arrays()))
     assert "tensor<1x10x7x26x" in compiled(lambda *given: case.call("conv", *given), *arrays)
-    monkeypatch.setattr(direct, "PRODUCTS", 10**9)
-    assert "tensor<1x10x7x26x" not in compiled(lambda *given: case.call("conv", *given), *arrays)
+    with tuning.replace(jax_extra_row_min_products=10**9):
+        assert "tensor<1x10x7x26x" not in compiled(lambda *given: case.call("conv", *given), *arrays)
 
 
 POINTWISE = [

@@ -1,8 +1,7 @@
-"""Does JAX take the padded tensor where nobody asks for a gradient, and slabs where somebody does?"""
+"""JAX takes the padded tensor where nobody asks for a gradient, and corrects the border where somebody does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,7 @@ from frameworks import framework
 from route_cases import CONSTANTS, COPIES, OTHERS, asked
 
 import convpad
-from convpad.ops import border, dispatch
-from convpad.ops.choice import sooner_padded
+from convpad.ops.routes import Corrected
 
 pytestmark = pytest.mark.needs("jax")
 
@@ -42,35 +40,32 @@ def tensors(found: Case) -> list[Any]:
 
 
 @pytest.fixture
-def mendings(monkeypatch: Any) -> Iterator[list[str]]:
-    """Grows by one whenever a border is mended."""
+def corrections(monkeypatch: Any) -> list[str]:
+    """Grows by one whenever a border is corrected."""
     found: list[str] = []
-    prepared = border._mended
+    correct = Corrected.__call__
 
-    def watched(*given: Any) -> Any:
-        mended = prepared(*given)
-        return lambda *arrays: found.append("mended") or mended(*arrays)
+    def watched(*arguments: Any) -> Any:
+        found.append("corrected")
+        return correct(*arguments)
 
-    monkeypatch.setattr(border, "_mended", watched)
-    dispatch._remembered.cache_clear()
-    yield found
-    dispatch._remembered.cache_clear()
+    monkeypatch.setattr(Corrected, "__call__", watched)
+    return found
 
 
 @pytest.mark.parametrize(("mode", "window", "strides", "padded"), CASES, ids=str)
-def test_slabs_are_for_whom_they_are_sooner(
-    mendings: list[str], mode: Any, window: Any, strides: Any, padded: bool
+def test_slabs_are_for_calls_that_they_make_faster(
+    corrections: list[str], mode: Any, window: Any, strides: Any, padded: bool
 ) -> None:
     found = case(mode, window, strides)
-    assert sooner_padded(found.problem()) is padded
-
-    def taps(*given: Any) -> Any:
-        return found.call(*given, route="taps")
-
-    jax.jit(taps).lower(*tensors(found))
-    assert mendings == ([] if padded else ["mended"])
-    jax.jit(jax.grad(lambda *given: taps(*given).sum())).lower(*tensors(found))
-    assert mendings == ["mended"] * (1 if padded else 2)
+    plan = convpad.plan(*found.shapes, op="depthwise_conv", backend="jax", **found.options)
+    assert plan.kernel == "sum of taps"
+    assert plan.route == ("padded" if padded else "correction")
+    assert plan.for_gradient().route == "correction"
+    jax.jit(lambda *given: found.call(*given)).lower(*tensors(found))
+    assert corrections == ([] if padded else ["corrected"])
+    jax.jit(jax.grad(lambda *given: found.call(*given).sum())).lower(*tensors(found))
+    assert corrections == ["corrected"] * (1 if padded else 2)
 
 
 @pytest.mark.parametrize(("mode", "window", "strides", "padded"), CASES, ids=str)
@@ -79,7 +74,7 @@ def test_both_give_the_numbers_of_the_oracle(mode: Any, window: Any, strides: An
     want, arrays = oracle(found), tensors(found)
 
     def taps(*given: Any) -> Any:
-        return found.call(*given, route="taps")
+        return found.call(*given)
 
     moved = jax.jvp(taps, tuple(arrays), tuple(arrays))
     pulled = jax.vjp(taps, *arrays)
@@ -94,17 +89,19 @@ DENSE = [(COPIES, 12, True), (1.5, 12, True), ("reflect", 6, False), (1.5, 6, Tr
 
 
 @pytest.mark.parametrize(("mode", "size", "apart"), DENSE, ids=str)
-def test_a_dense_convolution_is_mended_for_its_gradient(mendings: list[str], mode: Any, size: int, apart: bool) -> None:
+def test_a_dense_convolution_is_corrected_for_its_gradient(
+    corrections: list[str], mode: Any, size: int, apart: bool
+) -> None:
     found = asked("conv", mode, (2, size, size, 4), (3, 3, 4, 5), padding=1)
     plan = convpad.plan(*(array.shape for array in found.arrays), **found.options, backend="jax")
     assert plan.route == "padded"
-    assert (plan.differentiated is not None) is apart
+    assert (plan.gradient_route is not None) is apart
     assert ("where it is differentiated" in str(plan)) is apart
     arrays, want = tensors(found), oracle(found)
     assert_close(np.asarray(jax.jit(found.call)(*arrays)), want, "float32", str(found))
-    assert mendings == []
+    assert corrections == []
     out, back = jax.vjp(found.call, *arrays)
-    assert mendings == ["mended"] * apart
+    assert corrections == ["corrected"] * apart
     assert_close(np.asarray(out), want, "float32", str(found))
     by_copy = jax.vjp(lambda *given: found.call(*given, route="padded"), *arrays)[1]
     for one, other in zip(back(out), by_copy(out), strict=True):
@@ -116,7 +113,7 @@ def test_a_constant_that_is_a_tensor_has_its_gradient() -> None:
     x, kernel = tensors(found)
 
     def energy(value: Any) -> Any:
-        return convpad.depthwise_conv(x, kernel, padding=2, padding_mode=convpad.Constant(value), route="taps").sum()
+        return convpad.depthwise_conv(x, kernel, padding=2, padding_mode=convpad.Constant(value)).sum()
 
     value = jax.numpy.asarray([0.5, 1.0, -1.0, 2.0])
     slope = np.asarray(jax.grad(energy)(value))

@@ -15,7 +15,7 @@ from convpad.core.problem import Problem
 __all__ = ["Backend", "Box", "Context", "ConvWindow", "Pairs", "Tensor"]
 
 Tensor = Any
-Pairs = tuple[tuple[int, int], ...]
+Pairs = Sequence[tuple[int, int]]
 Box = tuple[slice, ...]
 """Slices of the first axes of a tensor."""
 
@@ -49,7 +49,7 @@ class ConvWindow:
     """
 
     strides: tuple[int, ...]
-    pads: Pairs
+    pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
     groups: int = 1
     channels_last: bool = True
@@ -195,7 +195,7 @@ class Backend:
         self,
         op: str,
         shape: Sequence[Any],
-        kernel_shape: Sequence[int],
+        kernel_shape: Sequence[Any],
         window: ConvWindow,
         dtype: str,
         context: Context,

@@ -10,9 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import prod
-from typing import Protocol
 
-from convpad.backends.base import Context, ConvWindow
+from convpad.backends.base import Backend, Context, ConvWindow
 from convpad.core.errors import refuse
 from convpad.core.modes import MODES
 from convpad.core.problem import POOLS, Problem, Shape, absorb_overhang, sources
@@ -20,7 +19,7 @@ from convpad.core.window import Window
 from convpad.ops.halo import halo_share
 from convpad.tuning import MEASURED_DEVICES, PREFERENCES, Preference, limit
 
-__all__ = ["Plan", "Planner", "Route", "choose", "conv_window", "preferred", "route_named"]
+__all__ = ["Plan", "Route", "choose", "conv_window", "preferred", "route_named"]
 
 
 class Route(StrEnum):
@@ -34,25 +33,6 @@ class Route(StrEnum):
     """any mode: the zero-padded operation, and what thin slabs of padding add to it"""
     PADDED = "padded"
     """the padded tensor, then the operation without padding: always possible"""
-
-
-class Planner(Protocol):
-    """What a plan asks a backend (see `Backend`)."""
-
-    @property
-    def dilated_pools(self) -> Collection[str]:
-        """The pools that take dilated windows."""
-        ...
-
-    def why_not_native(self, problem: Problem, *, ignored: bool) -> str:
-        """Return why the backend cannot pad the windows of a problem itself; empty if it can."""
-        ...
-
-    def conv_kernel(
-        self, op: str, shape: Shape, kernel_shape: Shape, window: ConvWindow, dtype: str, context: Context
-    ) -> str:
-        """Return the name of the kernel that computes a convolution of these shapes."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +91,7 @@ class Plan:
 def choose(
     problem: Problem,
     backend: str,
-    planner: Planner,
+    planner: Backend,
     context: Context,
     *,
     route: Route | None = None,
@@ -215,7 +195,7 @@ def conv_window(problem: Problem) -> ConvWindow:
     )
 
 
-def _kernel(problem: Problem, route: Route, planner: Planner, context: Context, dtype: str) -> str:
+def _kernel(problem: Problem, route: Route, planner: Backend, context: Context, dtype: str) -> str:
     if problem.op in POOLS or not problem.kernel_shape:
         return "framework"
     window, shape = conv_window(problem), list(problem.input_shape)
@@ -228,7 +208,7 @@ def _kernel(problem: Problem, route: Route, planner: Planner, context: Context, 
     return planner.conv_kernel(op, tuple(shape), problem.kernel_shape, window, dtype, context)
 
 
-def _refusals(problem: Problem, backend: str, planner: Planner) -> dict[Route, str]:
+def _refusals(problem: Problem, backend: str, planner: Backend) -> dict[Route, str]:
     """Every route with the reason against it; there is none against `padded`."""
     window = _against_window(problem, backend, planner)
     return {
@@ -239,7 +219,7 @@ def _refusals(problem: Problem, backend: str, planner: Planner) -> dict[Route, s
     }
 
 
-def _against_window(problem: Problem, backend: str, planner: Planner) -> str:
+def _against_window(problem: Problem, backend: str, planner: Backend) -> str:
     """The reason against every route that hands the window of a pool to the backend as it is."""
     if any(window.overhangs and window.known for window in problem.windows):
         return "the last window hangs over padding that counts"
@@ -256,7 +236,7 @@ def _against_zeros(problem: Problem) -> str:
     return f"no backend pads with {', '.join(others)} itself" if others else ""
 
 
-def _against_native(problem: Problem, planner: Planner) -> str:
+def _against_native(problem: Problem, planner: Backend) -> str:
     modes = problem.padded_modes
     ignored = MODES["ignore"] in modes
     if problem.op == "max_pool" and MODES["zeros"] in modes:
@@ -268,13 +248,13 @@ def _against_native(problem: Problem, planner: Planner) -> str:
     return planner.why_not_native(problem, ignored=ignored)
 
 
-def _against_rescale(problem: Problem, planner: Planner) -> str:
+def _against_rescale(problem: Problem, planner: Backend) -> str:
     if problem.op == "max_pool" or MODES["ignore"] not in problem.padded_modes:
         return "nothing is renormalised"
     return planner.why_not_native(problem, ignored=False)
 
 
-def _against_correction(problem: Problem, planner: Planner) -> str:
+def _against_correction(problem: Problem, planner: Backend) -> str:
     if not problem.fills:
         return "nothing but zeros is padded"
     if problem.op in ("max_pool", "conv_transpose"):

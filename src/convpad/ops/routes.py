@@ -5,6 +5,7 @@ An executor is called as ``executor(values, x, *kernels)``, where `values` are t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -22,12 +23,8 @@ from convpad.ops.plan import Plan, Route, conv_window
 __all__ = ["Executor", "executor"]
 
 
-class Executor(Protocol):
-    """A prepared operation: all is decided that needs no tensor."""
-
-    def __call__(self, values: Values, *arrays: Any) -> Tensor:
-        """Return the output for these constants and tensors."""
-        ...
+Executor = Callable[..., Tensor]
+"""A prepared operation, ``executor(values, *arrays)``: all is decided that needs no tensor."""
 
 
 class Linear(Protocol):

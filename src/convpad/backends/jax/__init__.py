@@ -1,5 +1,8 @@
 """JAX: tensors are `jax.Array`, tracers too."""
 
+# Plain functions stand in the place of methods, which a type checker does not take for the same.
+# pyright: reportAssignmentType=false
+
 from __future__ import annotations
 
 from convpad.backends.base import Backend

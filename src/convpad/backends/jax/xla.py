@@ -7,7 +7,7 @@ from typing import Any
 
 from jax import lax
 
-from convpad.backends.base import ConvWindow, Pairs
+from convpad.backends.base import ConvWindow
 from convpad.backends.jax.tensors import Tensor
 from convpad.core.window import spanned
 
@@ -37,7 +37,9 @@ def spatial(shape: Sequence[Any], window: ConvWindow) -> tuple[Any, ...]:
     return tuple(shape[1:-1] if window.channels_last else shape[2:])
 
 
-def trim_taps(sizes: Sequence[Any], taps: Sequence[int], window: ConvWindow) -> tuple[tuple[slice, ...], Pairs]:
+def trim_taps(
+    sizes: Sequence[Any], taps: Sequence[int], window: ConvWindow
+) -> tuple[tuple[slice, ...], tuple[tuple[int, int], ...]]:
     """Return the taps that do not meet padding alone in every window, as slices, and the pads that are left.
 
     XLA 0.10.2 tries to drop such taps itself where an axis has one output and aborts the process ("Window dimensions do

@@ -4,6 +4,9 @@ TensorFlow's CPU kernels know channels last alone, so channels-first tensors are
 spatial axis is computed as two, the first of length 1, because only the 2-D kernels take explicit pads.
 """
 
+# Plain functions stand in the place of methods, which a type checker does not take for the same.
+# pyright: reportAssignmentType=false
+
 from __future__ import annotations
 
 from convpad.backends.base import Backend

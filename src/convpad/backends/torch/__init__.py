@@ -4,6 +4,9 @@ PyTorch computes channels first. A channels-last tensor is handed over as a perm
 calls channels-last memory, so nothing is copied.
 """
 
+# Plain functions stand in the place of methods, which a type checker does not take for the same.
+# pyright: reportAssignmentType=false
+
 from __future__ import annotations
 
 from convpad.backends.base import Backend
