@@ -1,1 +1,1 @@
-"""Is convpad as fast as zero padding, and faster than what is used instead? The suite that shows it."""
+"""Benchmark suite: convpad next to zero padding and to the usual workarounds."""

@@ -1,4 +1,4 @@
-"""How is the suite run? `python -m benchmarks layers --backend jax`, and so on; `all` runs everything."""
+"""Command line of the suite: `python -m benchmarks layers --backend jax`, and so on; `all` runs everything."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ Modes = Annotated[list[str] | None, typer.Option("--mode", help="Only this mode;
 OnStep = Callable[[str], None]
 
 
-def _chosen(backend: str) -> None:
-    """Keras's backend is chosen before Keras is imported, and every framework is kept quiet."""
+def _choose(backend: str) -> None:
+    """Choose Keras's backend before Keras is imported, and keep every framework quiet."""
     if backend not in BACKENDS:
         raise typer.BadParameter(f"--backend must be jax, torch or tensorflow. Received: {backend}.")
     os.environ["KERAS_BACKEND"] = backend
@@ -43,16 +43,16 @@ def _chosen(backend: str) -> None:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 
-def _among(option: str, asked: Sequence[Any] | None, possible: Sequence[Any]) -> list[Any]:
-    """What is asked for, or all."""
-    for one in asked or ():
+def _among(option: str, selected: Sequence[Any] | None, possible: Sequence[Any]) -> list[Any]:
+    """Return the selected values, or all; refuse unknown ones."""
+    for one in selected or ():
         if one not in possible:
             raise typer.BadParameter(f"{option} must be one of {', '.join(map(str, possible))}. Received: {one}.")
-    return list(asked or possible)
+    return list(selected or possible)
 
 
 def _line(cell: Cell) -> str:
-    """One cell on the terminal: every contestant's ratio to the first, and its quartiles."""
+    """Return one cell for the terminal: every candidate's ratio to the first, and its quartiles."""
     (_, base), *others = cell.figures.items()
     parts = [f"{name} {figure.ratio:.2f} ({figure.low:.2f}-{figure.high:.2f})" for name, figure in others]
     route = cell.route.partition(" on ")[0]
@@ -71,10 +71,10 @@ def _run(
     dtype: str = "float32",
     quick: bool = False,
 ) -> None:
-    """Measures with a progress bar, and saves after every cell: what was found before an interruption is not lost."""
-    from benchmarks.contestants.agreement import DisagreementError
+    """Measure with a progress bar, and save after every cell, so that an interruption loses one cell at most."""
+    from convpad.benchmark.verify import DisagreementError
 
-    found: list[Cell | Memory] = []
+    cells: list[Cell | Memory] = []
     path = path_of(command, backend, output, dtype)
     kept = load(path) if keep and path.exists() else None
     quick = quick or (kept is not None and kept.quick)  # some of the figures are
@@ -83,14 +83,14 @@ def _run(
         task = progress.add_task(f"starting {backend}", total=total)
         try:
             for one in measured(lambda text: progress.update(task, advance=1, description=escape(text))):
-                found.append(one)
+                cells.append(one)
                 if isinstance(one, Cell):
                     progress.console.print(_line(one), markup=False, highlight=False, soft_wrap=True)
-                save(command, backend, found, output, kept=kept, dtype=dtype, quick=quick)
+                save(command, backend, cells, output, kept=kept, dtype=dtype, quick=quick)
         except DisagreementError as error:
             errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(1) from None
-    _saved(path)
+    _announce(path)
 
 
 @app.callback()
@@ -109,20 +109,20 @@ def layers(
     output: Output = FOLDER,
 ) -> None:
     """Layers of real networks in every mode, forward and with gradient."""
-    _chosen(backend)
+    _choose(backend)
     from benchmarks.layers import measure
     from benchmarks.rows import MODES, ROWS, row_named
     from convpad.benchmark.timing import Budget
 
     rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
     modes = _among("--mode", mode, MODES)
-    budget = Budget(seconds=0.3, least=3, patience=2) if quick else Budget()
+    budget = Budget(seconds=0.3, min_rounds=3, patience=2) if quick else Budget()
     measured = partial(measure, backend, rows, modes, dtype=dtype, budget=budget)
     total = len(rows) * len(modes)
-    _run("layers", backend, total, _told(measured), output, keep=keep, dtype=dtype, quick=quick)
+    _run("layers", backend, total, _with_progress(measured), output, keep=keep, dtype=dtype, quick=quick)
 
 
-def _told(measured: Callable[..., Iterator[Any]]) -> Callable[[OnStep], Iterator[Any]]:
+def _with_progress(measured: Callable[..., Iterator[Any]]) -> Callable[[OnStep], Iterator[Any]]:
     return lambda on_step: measured(on_step=on_step)
 
 
@@ -135,15 +135,15 @@ def models(
     output: Output = FOLDER,
 ) -> None:
     """Whole networks: a forward pass and a training step."""
-    _chosen(backend)
+    _choose(backend)
     from benchmarks.models import BUDGET, measure
     from benchmarks.networks import NETWORKS
     from convpad.benchmark.timing import Budget
 
     networks = _among("--network", network, list(NETWORKS))
-    budget = Budget(seconds=1, least=3, patience=8) if quick else BUDGET
+    budget = Budget(seconds=1, min_rounds=3, patience=8) if quick else BUDGET
     measured = partial(measure, backend, networks, budget=budget)
-    _run("models", backend, len(networks), _told(measured), output, keep=keep, quick=quick)
+    _run("models", backend, len(networks), _with_progress(measured), output, keep=keep, quick=quick)
 
 
 @app.command()
@@ -156,14 +156,14 @@ def scale(
     output: Output = FOLDER,
 ) -> None:
     """The overhead over the limit on inputs of 128 to 2048 squared."""
-    _chosen(backend)
+    _choose(backend)
     from benchmarks.scale import BUDGET, EDGES, MODES, measure
     from convpad.benchmark.timing import Budget
 
     edges, modes = _among("--edge", edge, EDGES), _among("--mode", mode, MODES)
-    budget = Budget(seconds=0.3, least=3, patience=3) if quick else BUDGET
+    budget = Budget(seconds=0.3, min_rounds=3, patience=3) if quick else BUDGET
     measured = partial(measure, backend, edges, modes, budget=budget)
-    _run("scale", backend, len(edges) * len(modes), _told(measured), output, keep=keep, quick=quick)
+    _run("scale", backend, len(edges) * len(modes), _with_progress(measured), output, keep=keep, quick=quick)
 
 
 @app.command()
@@ -178,14 +178,14 @@ def memory(
     """The memory that a layer needs beside its input."""
     # With oneDNN, TensorFlow's allocator keeps what it once had and tells nobody.
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-    _chosen(backend)
+    _choose(backend)
     from benchmarks.memory import measure
     from benchmarks.rows import MODES, ROWS, row_named
 
     rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
     modes = _among("--mode", mode, MODES)
     measured = partial(measure, backend, rows, modes, dtype=dtype)
-    _run("memory", backend, len(rows) * len(modes), _told(measured), output, keep=keep, dtype=dtype)
+    _run("memory", backend, len(rows) * len(modes), _with_progress(measured), output, keep=keep, dtype=dtype)
 
 
 @app.command()
@@ -195,7 +195,7 @@ def report(output: Output = FOLDER) -> None:
     from benchmarks.report import write
 
     for path in [*write(output), *draw(output)]:
-        _saved(path)
+        _announce(path)
 
 
 @app.command(name="all")
@@ -216,7 +216,7 @@ def everything(
     report(output)
 
 
-def _saved(path: Path) -> None:
+def _announce(path: Path) -> None:
     errors.print(f"Wrote {path.name}", markup=False, highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""What do people see? Dots of every contestant next to the limit, bars of the networks, and the scale curve."""
+"""Charts: dots of every candidate next to the limit, bars of the networks, and the scale curve."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LINES = ("#4e9ad4", "#59b36b", "#f2b33d", "#e2705f", "#8e6bb5")
 
 
 def _ratios(cell: Cell, kind: str) -> list[float]:
-    """Of one contestant; of the peers, of the fastest of them."""
+    """Return the ratio of one candidate; of the peers, of the fastest of them."""
     names = PEERS if kind == "peers" else (kind,)
     found = [cell.figures[name].ratio for name in names if name in cell.figures]
     return [min(found)] if found else []

@@ -1,30 +1,30 @@
-"""How fast is every layer in every mode, next to the limit, Keras, the workaround and the peers?"""
+"""Times of every layer in every mode, next to the limit, Keras, the workaround and the peers."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from benchmarks.contestants import Engine, Shared, Task, engine_of, line_up
-from benchmarks.contestants.agreement import check
+from benchmarks.candidates import Candidate, Case, Shared, framework_of, line_up
+from benchmarks.candidates.verify import verify
 from benchmarks.results import Cell
 from benchmarks.rows import Row
-from convpad.benchmark.timing import Budget, race
+from convpad.benchmark.result import STEPS
+from convpad.benchmark.timing import Budget, time_interleaved
 
-__all__ = ["STEPS", "cells_of", "measure"]
-
-STEPS = ("forward", "gradient")
+__all__ = ["cells_of", "measure"]
 
 
-def cells_of(engine: Engine, task: Task, budget: Budget, shared: Shared) -> Iterator[Cell]:
-    """Both steps of one row in one mode, after all contestants were found to agree."""
-    contestants = line_up(engine, task, shared)
-    check(engine, task, contestants, shared)
+def cells_of(
+    runner: Any, case: Case, candidates: Sequence[Candidate], budget: Budget, shared: Shared | None = None
+) -> Iterator[Cell]:
+    """Verify the candidates of one row in one mode, then time both steps."""
+    verify(runner, case, candidates, shared)
     for step in STEPS:
-        runs = {one.name: one.forward if step == "forward" else one.backward for one in contestants}
-        yield Cell(
-            task.row.name, task.mode, step, task.row.route(task.mode, engine.name, step), race(runs, budget).figures()
-        )
+        functions = {candidate.name: candidate.steps.run(step) for candidate in candidates}
+        route = case.row.route(case.mode, runner.name, step)
+        yield Cell(case.row.name, case.mode, step, route, time_interleaved(functions, budget).timings())
 
 
 def measure(
@@ -36,19 +36,20 @@ def measure(
     budget: Budget,
     on_step: Callable[[str], None],
 ) -> Iterator[Cell]:
-    """Every row in every mode, one cell after the other.
+    """Measure every row in every mode, one cell after the other.
 
     Args:
         backend: one of `BACKENDS`.
-        rows, modes: what to measure.
+        rows, modes: the cells.
         dtype: of input and kernel.
         budget: of one cell.
-        on_step: told what begins, once for each row and mode.
+        on_step: called with the row and the mode that begin.
     """
-    engine = engine_of(backend)
+    runner = framework_of(backend)
     for row in rows:
         shared = Shared()
         for mode in modes:
             on_step(f"{row.name} {mode}")
-            yield from cells_of(engine, Task(row, mode, dtype), budget, shared)
+            case = Case(row, mode, dtype)
+            yield from cells_of(runner, case, line_up(runner, case, shared), budget, shared)
             gc.collect()

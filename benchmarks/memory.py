@@ -1,4 +1,4 @@
-"""How much memory does a layer need on the way, next to the limit?
+"""Temporary memory of a layer, next to the limit.
 
 On JAX the compiler says: XLA's memory analysis of the compiled step. Elsewhere the process is watched: Linux keeps
 the largest resident size since the mark was last set (`/proc/self/clear_refs`), and the allocator gives back first
@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestants import Engine, Task, engine_of, keras, plain
-from benchmarks.layers import STEPS
+from benchmarks.candidates import Case, framework_of, keras, plain
 from benchmarks.results import Memory
 from benchmarks.rows import Row
+from convpad.benchmark.result import STEPS
+from convpad.benchmark.runners import Steps
 
 __all__ = ["measure", "peak"]
 
@@ -31,8 +32,8 @@ def _kibibytes(field: str) -> int:
     return int(line.split()[1])
 
 
-def _released() -> None:
-    """Has the allocator give back what it holds, so that it is asked for anew."""
+def _trim() -> None:
+    """Have the allocator give back its free memory, so that the process grows again for new tensors."""
     gc.collect()
     library = ctypes.CDLL(ctypes.util.find_library("c"))
     if hasattr(library, "malloc_trim"):
@@ -40,14 +41,14 @@ def _released() -> None:
 
 
 def peak(run: Callable[[], Any]) -> int:
-    """Bytes by which the process grew at most while that ran; the least of a few attempts.
+    """Return the bytes by which the process grew at most during a run; the least of a few attempts.
 
     Raises:
         OSError: this is not Linux.
     """
     grown: list[int] = []
     for _ in range(ATTEMPTS):
-        _released()
+        _trim()
         MARK.write_text("5")
         before = _kibibytes("VmRSS")
         run()
@@ -55,30 +56,35 @@ def peak(run: Callable[[], Any]) -> int:
     return min(grown)
 
 
-def _memories(engine: Engine, task: Task) -> Iterator[Memory]:
-    row = task.row
-    entries = [engine.limit(task), plain.ours(task), *keras.workaround(engine, task)]
-    contestants = [engine.contestant(entry, task) for entry in entries]
-    size = task.arrays[0].size * (2 if task.dtype == "bfloat16" else 4)
+def _memories(runner: Any, case: Case) -> Iterator[Memory]:
+    row = case.row
+    entries = [runner.limit(case), plain.convpad_function(case), *keras.workaround(runner, case)]
+    candidates = {entry.name: runner.candidate(entry, case).steps for entry in entries}
+    size = case.arrays[0].size * (2 if case.dtype == "bfloat16" else 4)
     for step in STEPS:
-        peaks: dict[str, int] = {}
-        for one in contestants:
-            run = one.forward if step == "forward" else one.backward
-            if one.temporary is None:
-                run()
-            peaks[one.name] = peak(run) if one.temporary is None else one.temporary(step)
-        kept = {one.name: one.kept() for one in contestants if one.kept is not None and step == "gradient"}
-        yield Memory(row.name, task.mode, step, row.route(task.mode, engine.name, step), size, peaks, kept)
+        peaks = {name: _bytes(steps, step) for name, steps in candidates.items()}
+        saved = {name: steps.saved_bytes() for name, steps in candidates.items() if steps.saved_bytes}
+        route = row.route(case.mode, runner.name, step)
+        yield Memory(row.name, case.mode, step, route, size, peaks, saved if step == "gradient" else {})
+
+
+def _bytes(steps: Steps, step: str) -> int:
+    """Return the bytes of a step: from the compiler, or from watching the process."""
+    if steps.temporary_bytes is not None:
+        return steps.temporary_bytes(step)
+    run = steps.run(step)
+    run()
+    return peak(run)
 
 
 def measure(
     backend: str, rows: Sequence[Row], modes: Sequence[str], *, dtype: str, on_step: Callable[[str], None]
 ) -> Iterator[Memory]:
-    """Every row in every mode; see `layers.measure`."""
-    engine = engine_of(backend)
+    """Measure every row in every mode; see `layers.measure`."""
+    runner = framework_of(backend)
     for row in rows:
         if backend == "tensorflow" and row.dilation > 1:
             continue  # without oneDNN it has no gradient of a dilated convolution
         for mode in modes:
             on_step(f"{row.name} {mode}")
-            yield from _memories(engine, Task(row, mode, dtype))
+            yield from _memories(runner, Case(row, mode, dtype))

@@ -1,4 +1,4 @@
-"""How fast are whole networks? Zeros next to stock Keras; all reflecting next to zeros and to the workaround."""
+"""Times of whole networks: zeros next to stock Keras; reflections next to zeros and to the workaround."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from benchmarks.contestants import Engine, engine_of
-from benchmarks.contestants.agreement import DisagreementError
-from benchmarks.contestants.steps import forward_of, training_of
+from benchmarks.candidates import framework_of
+from benchmarks.candidates.training import forward_of, training_of
 from benchmarks.networks import NETWORKS, repadded, worked_around
 from benchmarks.results import Cell
-from convpad.benchmark.timing import Budget, race
+from convpad.benchmark.timing import Budget, time_interleaved
+from convpad.benchmark.verify import DisagreementError
 
 __all__ = ["BATCH", "BUDGET", "MODE", "STEPS", "TOLERANCE", "measure"]
 
@@ -23,48 +23,53 @@ MODE = "reflect"
 STEPS = ("forward", "training")
 TOLERANCE = 1e-5
 """Largest difference of an output, relative to the largest."""
-BUDGET = Budget(seconds=4, least=5, patience=30)
+BUDGET = Budget(seconds=4, min_rounds=5, patience=30)
 
 
-def _off(one: Any, other: Any) -> float:
+def _difference(one: Any, other: Any) -> float:
+    """Return the largest difference of two outputs, relative to the largest value."""
     one, other = (keras.ops.convert_to_numpy(out) for out in (one, other))
     return float(np.abs(one - other).max() / np.abs(other).max())
 
 
-def _contestants(engine: Engine, network: str) -> dict[str, keras.Model]:
+def _networks(runner: Any, network: str) -> dict[str, keras.Model]:
     stock = NETWORKS[network]()
     return {
         "stock": stock,
         "zeros": repadded(stock, "zeros"),
         MODE: repadded(stock, MODE),
-        "workaround": worked_around(engine, stock, MODE),
+        "workaround": worked_around(runner, stock, MODE),
     }
 
 
-def _checked(network: str, runs: dict[str, Callable[[], Any]]) -> None:
-    """Runs all once: the same numbers with zeros, and the same numbers with reflections."""
+def _verify(network: str, runs: dict[str, Callable[[], Any]]) -> None:
+    """Run all networks once and compare those with zeros, and those with reflections.
+
+    Raises:
+        DisagreementError: the outputs differ.
+    """
     out = {name: run() for name, run in runs.items()}
     for ours, theirs in (("zeros", "stock"), (MODE, "workaround")):
-        difference = _off(out[ours], out[theirs])
+        difference = _difference(out[ours], out[theirs])
         if not difference <= TOLERANCE:
             raise DisagreementError(f"{network}: {ours} is {difference:.1e} off {theirs}; allowed: {TOLERANCE:.0e}.")
 
 
-def _cells(engine: Engine, network: str, budget: Budget) -> Iterator[Cell]:
-    models = _contestants(engine, network)
+def _cells(runner: Any, network: str, budget: Budget) -> Iterator[Cell]:
+    models = _networks(runner, network)
     random = np.random.default_rng(0)
     shapes = [(BATCH, *tensor.shape[1:]) for tensor in (models["stock"].input, models["stock"].output)]
     x, target = (random.standard_normal(shape, dtype="float32") for shape in shapes)
     for step in STEPS:
         if step == "forward":
-            runs = {name: forward_of(engine.name, model, x) for name, model in models.items()}
-            _checked(network, runs)
+            runs = {name: forward_of(runner.name, model, x) for name, model in models.items()}
+            _verify(network, runs)
         else:
-            runs = {name: training_of(engine.name, model, x, target) for name, model in models.items()}
+            runs = {name: training_of(runner.name, model, x, target) for name, model in models.items()}
             for run in runs.values():
                 run()
-        rounds = race(runs, budget, always=("stock", "zeros"))
-        zeros, reflected = rounds.figures("stock"), rounds.figures("zeros")
+        rounds = time_interleaved(runs, budget, always=("stock", "zeros"))
+        zeros, reflected = rounds.timings("stock"), rounds.timings("zeros")
         yield Cell(network, "zeros", step, "", {name: zeros[name] for name in ("stock", "zeros")})
         yield Cell(network, MODE, step, "", {name: reflected[name] for name in ("zeros", MODE, "workaround")})
 
@@ -72,10 +77,10 @@ def _cells(engine: Engine, network: str, budget: Budget) -> Iterator[Cell]:
 def measure(
     backend: str, networks: Sequence[str], *, budget: Budget = BUDGET, on_step: Callable[[str], None]
 ) -> Iterator[Cell]:
-    """Every network, a forward pass and a training step; see `layers.measure`."""
-    engine = engine_of(backend)
+    """Measure every network, a forward pass and a training step; see `layers.measure`."""
+    runner = framework_of(backend)
     for network in networks:
         on_step(network)
-        yield from _cells(engine, network, budget)
+        yield from _cells(runner, network, budget)
         keras.utils.clear_session()
         gc.collect()

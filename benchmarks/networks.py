@@ -1,4 +1,4 @@
-"""How do whole networks get another padding? Their convolutions are exchanged, one for one, with the same weights."""
+"""Whole networks with other paddings: every convolution exchanged for one with the same weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import keras
 
 import convpad
 import convpad.keras
-from benchmarks.contestants import Engine
-from benchmarks.contestants.keras import pad
+from benchmarks.candidates.keras import pad
 from benchmarks.rows import Pairs
 
 __all__ = ["NETWORKS", "repadded", "worked_around"]
@@ -20,7 +19,7 @@ OPS = {"Conv2D": "conv", "DepthwiseConv2D": "depthwise_conv"}
 
 
 def _unet(edge: int = 256, filters: int = 32) -> keras.Model:
-    """A U-Net with four levels, its convolutions padded, half as wide as the published one."""
+    """Return a U-Net with four levels, its convolutions padded, half as wide as the published one."""
 
     def twice(x: Any, filters: int) -> Any:
         for _ in range(2):
@@ -56,8 +55,8 @@ NETWORKS: dict[str, Callable[[], keras.Model]] = {
 """By name: at 224 x 224 with random weights; the U-Net at 256 x 256."""
 
 
-def _melted(model: keras.Model) -> dict[str, Pairs]:
-    """The padding layers that are read by one `valid` convolution alone, by that one's name and their own."""
+def _folded_padding(model: keras.Model) -> dict[str, Pairs]:
+    """Return the padding layers that are read by one `valid` convolution alone, by that one's name and their own."""
     found: dict[str, Pairs] = {}
     for layer in model.layers:
         if isinstance(layer, keras.layers.ZeroPadding2D):
@@ -68,24 +67,24 @@ def _melted(model: keras.Model) -> dict[str, Pairs]:
 
 
 def _exchanged(model: keras.Model, exchange: Callable[[Any, Any], Any]) -> keras.Model:
-    """The network with `exchange(layer, padding)` for every convolution, and no padding layer before one of them."""
-    melted = _melted(model)
+    """Return the network with `exchange(layer, padding)` for every convolution, without their padding layers."""
+    folded = _folded_padding(model)
 
     def clone(layer: Any) -> Any:
         if type(layer).__name__ in EXCHANGED:
-            return exchange(layer, melted.get(layer.name, layer.padding))
-        if layer.name in melted:
+            return exchange(layer, folded.get(layer.name, layer.padding))
+        if layer.name in folded:
             return keras.layers.Identity(name=layer.name)
         return type(layer).from_config(layer.get_config())
 
     twin = keras.models.clone_model(model, clone_function=clone)
-    for own, given in zip(twin.weights, model.weights, strict=True):
-        own.assign(given)
+    for new, old in zip(twin.weights, model.weights, strict=True):
+        new.assign(old)
     return twin
 
 
 def repadded(model: keras.Model, padding_mode: str) -> keras.Model:
-    """The network with convpad's convolutions, every one of them in that mode."""
+    """Return the network with convpad's convolutions, every one of them in that mode."""
 
     def exchange(layer: Any, padding: Any) -> Any:
         kind = getattr(convpad.keras, type(layer).__name__)
@@ -94,8 +93,8 @@ def repadded(model: keras.Model, padding_mode: str) -> keras.Model:
     return _exchanged(model, exchange)
 
 
-def worked_around(engine: Engine, model: keras.Model, mode: str) -> keras.Model:
-    """The network as one writes it today: where a convolution pads, a pad in the mode, then `valid`."""
+def worked_around(runner: Any, model: keras.Model, mode: str) -> keras.Model:
+    """Return the network with the workaround: where a convolution pads, a pad in the mode, then `valid`."""
 
     def exchange(layer: Any, padding: Any) -> Any:
         kernel = layer.kernel.shape
@@ -106,17 +105,17 @@ def worked_around(engine: Engine, model: keras.Model, mode: str) -> keras.Model:
         pairs = tuple((window.before or 0, window.after or 0) for window in windows)
         if not any(map(any, pairs)):
             return type(layer).from_config(layer.get_config())
-        return _padding_first(engine, layer, pairs, mode)
+        return _padding_first(runner, layer, pairs, mode)
 
     return _exchanged(model, exchange)
 
 
-def _padding_first(engine: Engine, layer: Any, pairs: Pairs, mode: str) -> Any:
-    """Keras's layer with `valid`, whose input is padded first."""
+def _padding_first(runner: Any, layer: Any, pairs: Pairs, mode: str) -> Any:
+    """Return Keras's layer with `valid` that pads its input first."""
 
     class PaddedFirst(type(layer)):
         def call(self, inputs: Any) -> Any:
-            return super().call(pad(engine, inputs, pairs, (mode,) * 2))
+            return super().call(pad(runner, inputs, pairs, (mode,) * 2))
 
         def compute_output_shape(self, input_shape: Any) -> Any:
             batch, *sizes, channels = input_shape

@@ -1,4 +1,4 @@
-"""Why is a target missed? What profiles and compilers' output showed, and what was tried; written by hand."""
+"""Reasons for missed targets: findings of profiles and compilers' output, and attempts; written by hand."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ REASONS = {
         "convolution (80 of 120 us on 56 x 56 x 144). Tried: slabs (4 times slower there; they pay from 500,000 "
         "values a side on and are taken), `addcmul` for each tap of the border (3.1 against 2.0), a tap of zeros "
         "in the kernel (1.3 to 2.1). The same by hand with `F.pad` is slower in the mean: the column `framework` "
-        "in the tables of all contestants."
+        "in the tables of all candidates."
     ),
     ("torch", "times faster than stock"): (
         "The limit itself does not reach it: Keras's copies of input and output cost less than a convolution with "
@@ -106,7 +106,7 @@ REASONS = {
 
 
 def reason(verdict: Verdict) -> str:
-    """What is known of a target that is missed; nothing if nothing is."""
+    """Return the known reason of a missed target, or ""."""
     for (backend, start), text in REASONS.items():
         if backend == verdict.backend and verdict.target.startswith(start):
             return text

@@ -1,4 +1,4 @@
-"""What do people read? Markdown tables of the figures, with the versions and the machine."""
+"""Report: Markdown tables of the figures, with the versions and the machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from benchmarks.reasons import reason
 from benchmarks.results import Cell, Memory, Results, load, path_of
 from benchmarks.rows import ROWS
 from benchmarks.verdict import excess, verdicts
-from convpad.benchmark.timing import Figure
+from convpad.benchmark.machine import describe_machine
+from convpad.benchmark.timing import Timing
 
 __all__ = ["loaded", "summary", "write"]
 
@@ -22,7 +23,7 @@ HEAD = """\
 # Figures
 
 Made by `make bench`; do not edit. Every ratio is one of medians, taken interleaved in one process; in brackets the
-quartiles of the ratios of single rounds. Below 1 is faster than what it is divided by. The contestants:
+quartiles of the ratios of single rounds. Below 1 is faster than what it is divided by. The candidates:
 
 - *limit*: the backend's own zero-padded convolution at its best: `lax.conv_general_dilated`; `torch.nn.functional` on
   channels-last memory; `tf.nn`. Where the backend pads both sides alike only, the limit does.
@@ -49,19 +50,15 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spread(figure: Figure) -> str:
+def _spread(figure: Timing) -> str:
     return f"{figure.ratio:.2f} ({figure.low:.2f} to {figure.high:.2f})"
 
 
 def _where(results: Sequence[Results]) -> str:
     """The machine and the versions, once where all agree."""
-    rows = []
-    for one in results:
-        machine = (
-            f"{one.machine['cpu']}, {one.machine['cores']} cores, {one.machine['memory']}, {one.machine['system']}"
-        )
-        packages = ", ".join(f"{name} {version}" for name, version in one.versions.items())
-        rows.append((one.backend, machine, packages, "quick" if one.quick else "full"))
+    rows = [
+        (one.backend, *describe_machine(one.machine, one.versions), "quick" if one.quick else "full") for one in results
+    ]
     return "## Machine and versions\n\n" + _table(("backend", "machine", "versions", "run"), dict.fromkeys(rows))
 
 
@@ -95,12 +92,16 @@ def _title(result: Results) -> str:
 
 
 def _layers(result: Results) -> str:
+    name = _page(result)
+    return f"{_scale(result)}\nAll candidates: [{name}]({name}).\n"
+
+
+def _scale(result: Results) -> str:
     parts = [
         f"### {_title(result)}, {step}: convpad / limit\n\n{_grid(cells, 'convpad')}"
         for step, cells in _by_step(result)
     ]
-    name = _page(result)
-    return "\n".join([*parts, f"All contestants: [{name}]({name}).\n"])
+    return "\n".join(parts)
 
 
 def _models(result: Results) -> str:
@@ -112,14 +113,6 @@ def _models(result: Results) -> str:
         if name in others
     ]
     return f"### {_title(result)}\n\n" + _table(("network", "step", "what", "next to", "median", "ratio"), rows)
-
-
-def _scale(result: Results) -> str:
-    parts = [
-        f"### {_title(result)}, {step}: convpad / limit\n\n{_grid(cells, 'convpad')}"
-        for step, cells in _by_step(result)
-    ]
-    return "\n".join(parts)
 
 
 def _memory(result: Results) -> str:
@@ -146,9 +139,9 @@ def _memory(result: Results) -> str:
 
 
 def _details(result: Results) -> str:
-    """Every contestant of every cell."""
+    """Return every candidate of every cell."""
     names = dict.fromkeys(name for cell in result.cells for name in cell.figures)
-    parts = [f"# Layers on {_title(result)}: every contestant / limit\n"]
+    parts = [f"# Layers on {_title(result)}: every candidate / limit\n"]
     for step, cells in _by_step(result):
         rows = [
             (
@@ -210,7 +203,7 @@ def summary(results: Sequence[Results]) -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """`README.md`, and a page for each backend with all contestants, and one with its memory."""
+    """`README.md`, and a page for each backend with all candidates, and one with its memory."""
     results = loaded(folder)
     pages = {folder / "README.md": summary(results)}
     for one in results:

@@ -1,4 +1,4 @@
-"""What does a command leave behind? Its figures, with versions and machine, as JSON that the report is made of."""
+"""Result files: the figures of a command with versions and machine, as JSON for the report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convpad.benchmark.machine import machine, versions
-from convpad.benchmark.timing import Figure
+from convpad.benchmark.timing import Timing
 
 __all__ = ["FOLDER", "Cell", "Memory", "Results", "load", "path_of", "save"]
 
@@ -22,29 +22,29 @@ class Cell:
 
     Args:
         row: a layer, a network, or a size.
-        mode: what is padded with.
+        mode: the padding mode.
         step: `"forward"` or `"gradient"` (forward and backward); of a network `"forward"` or `"training"`.
-        route: what convpad's plan says.
-        figures: by contestant; seconds and ratios, or bytes.
+        route: of convpad's plan.
+        figures: by candidate; seconds and ratios, or bytes.
     """
 
     row: str
     mode: str
     step: str
     route: str
-    figures: dict[str, Figure]
+    figures: dict[str, Timing]
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What one step needs.
+    """The memory of one step.
 
     Args:
         row, mode, step: as in `Cell`.
-        route: what convpad's plan says.
+        route: of convpad's plan.
         input: bytes of the input.
-        peak: bytes of temporaries by contestant: XLA's analysis, or by how much the process grew at most.
-        kept: bytes kept for the backward pass beside input and kernel, by contestant; PyTorch alone says.
+        peak: bytes of temporaries by candidate: XLA's analysis, or by how much the process grew at most.
+        kept: bytes kept for the backward pass beside input and kernel, by candidate; PyTorch alone says.
     """
 
     row: str
@@ -73,17 +73,17 @@ class Results:
 def save(
     command: str,
     backend: str,
-    found: Sequence[Cell | Memory],
+    measured: Sequence[Cell | Memory],
     folder: Path,
     *,
     kept: Results | None = None,
     dtype: str = "float32",
     quick: bool = False,
 ) -> Path:
-    """Writes what was found as `<command>-<backend>.json`; of what is kept, all that was not found anew stays."""
+    """Write cells, and the kept ones that are not among them, as `<command>-<backend>.json`; return the path."""
     folder.mkdir(parents=True, exist_ok=True)
     earlier = [] if kept is None else [*kept.cells, *kept.memory]
-    merged = {(one.row, one.mode, one.step): one for one in (*earlier, *found)}.values()
+    merged = {(one.row, one.mode, one.step): one for one in (*earlier, *measured)}.values()
     cells = [one for one in merged if isinstance(one, Cell)]
     memory = [one for one in merged if isinstance(one, Memory)]
     results = Results(
@@ -95,16 +95,16 @@ def save(
 
 
 def path_of(command: str, backend: str, folder: Path, dtype: str = "float32") -> Path:
-    """Where `save` writes."""
+    """Return the path of a result file."""
     suffix = "" if dtype == "float32" else f"-{dtype}"
     return folder / f"{command}-{backend}{suffix}.json"
 
 
 def load(path: Path) -> Results:
-    """What `save` wrote."""
-    plain = json.loads(path.read_text())
+    """Return the results of a file."""
+    fields = json.loads(path.read_text())
     cells = [
-        Cell(**{**cell, "figures": {name: Figure(**figure) for name, figure in cell["figures"].items()}})
-        for cell in plain["cells"]
+        Cell(**{**cell, "figures": {name: Timing(**figure) for name, figure in cell["figures"].items()}})
+        for cell in fields["cells"]
     ]
-    return Results(**{**plain, "cells": cells, "memory": [Memory(**memory) for memory in plain["memory"]]})
+    return Results(**{**fields, "cells": cells, "memory": [Memory(**memory) for memory in fields["memory"]]})

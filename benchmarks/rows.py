@@ -1,11 +1,12 @@
-"""Which layers are measured? The rows: layers of real networks; and in which modes? The columns."""
+"""Rows and columns of the tables: layers of real networks, and padding modes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-import convpad
+from convpad.benchmark.layer import Layer, make_layer
 from convpad.benchmark.runners import Pairs
 
 __all__ = ["MODES", "ROWS", "VALUE", "Pairs", "Row", "row_named"]
@@ -14,7 +15,7 @@ MODES = ("zeros", "constant", "reflect", "replicate", "circular", "ignore")
 """The columns. Zeros are there so that Keras's own layer is compared with what computes the same numbers."""
 
 VALUE = 0.5
-"""What the mode `constant` pads with."""
+"""The constant of the mode `constant`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Row:
     """One layer.
 
     Args:
-        name: how it is named on the command line.
-        network: where it is from.
+        name: its name on the command line.
+        network: the network of the layer.
         op: the function of convpad.
         size: the spatial axes of the input.
         channels: of the input.
@@ -31,8 +32,8 @@ class Row:
         window: taps on each spatial axis.
         batch: 4 where the maps are small, else 1.
         stride, dilation: on every spatial axis.
-        padding: how much, as Keras spells it.
-        around: the mode of the last axis where that is always the same one (a globe's longitude).
+        padding: the amounts, as Keras spells them.
+        around: the mode of the last axis where all columns have the same (a globe's longitude).
     """
 
     name: str
@@ -60,7 +61,7 @@ class Row:
 
     @property
     def transposed(self) -> bool:
-        """Whether it is an adjoint: modes fold back instead of reaching out."""
+        """Whether it is a transposed convolution: modes fold back instead of reaching out."""
         return self.op == "conv_transpose"
 
     @property
@@ -70,76 +71,60 @@ class Row:
 
     @property
     def kernel_shape(self) -> tuple[int, ...]:
-        """As Keras has it."""
+        """The kernel in Keras's layout."""
         if self.depthwise:
             return (*self.window, self.channels, 1)
         ends = (self.filters, self.channels) if self.transposed else (self.channels, self.filters)
         return (*self.window, *ends)
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """What convpad's function takes beside tensors and mode."""
-        return {"strides": self.stride, "dilation_rate": self.dilation, "padding": self.padding}
-
-    @property
-    def moving(self) -> dict[str, Any]:
-        """How its window moves, as the engines take it."""
-        steps = ((step,) * self.rank for step in (self.stride, self.dilation))
-        return {"depthwise": self.depthwise, **dict(zip(("strides", "dilation"), steps, strict=True))}
+    def layer(self, backend: str = "numpy") -> Layer:
+        """Return the layer on a backend."""
+        return _layer(self, backend)
 
     def modes(self, mode: str) -> tuple[str, ...]:
         """The mode of each spatial axis."""
         return (mode,) * self.rank if self.around is None else (*(mode,) * (self.rank - 1), self.around)
 
     def spelled(self, mode: str) -> Any:
-        """The mode as convpad takes it."""
+        """Return the mode as convpad takes it."""
         words = tuple(VALUE if word == "constant" else word for word in self.modes(mode))
         return words[0] if len(set(words)) == 1 else words
 
     def route(self, mode: str, backend: str, step: str) -> str:
-        """The route that a step takes, and why."""
-        return str(self.plan(mode, backend) if step == "forward" else self.plan(mode, backend).for_gradient())
-
-    def plan(self, mode: str, backend: str) -> convpad.Plan:
-        """What convpad will do."""
-        return convpad.plan(
-            self.input_shape,
-            self.kernel_shape,
-            op=self.op,
-            padding_mode=self.spelled(mode),
-            backend=backend,
-            **self.options,
-        )
-
-    @property
-    def windows(self) -> Any:
-        """The windows in integers; those of a transposed row belong to the convolution whose adjoint it is."""
-        return self.plan("zeros", "numpy").windows
+        """Return the route of a step, and the reason."""
+        plan = self.layer(backend).plan(self.spelled(mode))
+        return str(plan if step == "forward" else plan.for_gradient())
 
     @property
     def pairs(self) -> Pairs:
-        """How much is padded."""
-        return tuple((window.before, window.after) for window in self.windows)
+        """The amounts of padding."""
+        return self.layer().pairs
 
     @property
     def even_pairs(self) -> Pairs:
-        """The same output size, padded alike on both sides: all that some frameworks can do."""
+        """Equal amounts on both sides, for an output of the same size: all that some frameworks can do."""
         return tuple(((before + after + 1) // 2,) * 2 for before, after in self.pairs)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """Batch, sizes, filters."""
-        shape = self.plan("zeros", "numpy").output_shape
-        return tuple(int(size or 0) for size in shape)
+        return self.layer().output_shape
 
     def shrunk(self, edge: int = 12, channels: int = 4) -> Row:
-        """The same layer on a small input, for tests: never smaller than its window reaches."""
+        """Return the layer on a small input, for tests: never smaller than its window reaches."""
         reach = tuple((taps - 1) * self.dilation + 2 for taps in self.window)
         size = tuple(
             max(min(n, edge - axis), least) for axis, (n, least) in enumerate(zip(self.size, reach, strict=True))
         )
-        few = min(channels, self.channels)
-        return replace(self, size=size, channels=few, filters=min(few, self.filters), batch=min(2, self.batch))
+        channels = min(channels, self.channels)
+        filters, batch = min(channels, self.filters), min(2, self.batch)
+        return replace(self, size=size, channels=channels, filters=filters, batch=batch)
+
+
+@cache
+def _layer(row: Row, backend: str) -> Layer:
+    options = {"op": row.op, "strides": row.stride, "dilation_rate": row.dilation, "padding": row.padding}
+    return make_layer(row.input_shape, row.kernel_shape, backend=backend, **options)
 
 
 def _depthwise(name: str, network: str, edge: int, channels: int, taps: int = 3, stride: int = 1) -> Row:
@@ -174,7 +159,7 @@ ROWS: tuple[Row, ...] = (
 
 
 def row_named(name: str) -> Row:
-    """The row of that name.
+    """Return the row of a name.
 
     Raises:
         ValueError: there is none.

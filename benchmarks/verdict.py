@@ -1,4 +1,4 @@
-"""What was aimed at, and what was reached? Every target, computed from the figures."""
+"""Targets, and the figures that were reached."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Does `convpad bench` time what it says? Tiny layers, every kind, on every backend; no time is looked at."""
+"""Tests of `convpad bench` on tiny layers of every kind, on every backend; no test looks at a time."""
 
 from __future__ import annotations
 
 import doctest
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ from typer.testing import CliRunner
 import convpad
 from convpad import benchmark
 from convpad.benchmark import candidates
-from convpad.benchmark.candidates import Field, absent, in_own_words
-from convpad.benchmark.layer import Layer, posed
-from convpad.benchmark.runners import engine_of
-from convpad.benchmark.verify import answers
+from convpad.benchmark.candidates import Setup, why_no_keras, workaround
+from convpad.benchmark.layer import Layer, make_layer
+from convpad.benchmark.runners import runner_of
 from convpad.cli.commands import app
 from convpad.core.padding import Padding
 
@@ -81,14 +80,14 @@ def test_everyone_is_timed(name: str) -> None:
     for mode, said in zip(["zeros", *case.modes], shown, strict=True):
         for step in ("forward", "gradient"):
             rows = [row for row in found.rows if (row.mode, row.step) == (said, step)]
-            ours = [row for row in rows if row.who == "convpad"]
+            ours = [row for row in rows if row.candidate == "convpad"]
             assert sorted(row.route for row in ours) == sorted(candidates.routes(found.layer, mode))
             assert [row.chosen for row in ours] == [True, *[False] * (len(ours) - 1)]
             assert [bool(row.reason) for row in ours] == [row.chosen for row in ours]
             if mode == "zeros":  # the backend's own zero padding is what all are divided by
                 base = next((row for row in ours if row.route == "native"), ours[0])
                 assert (base.ratio, base.low, base.high) == (1, 1, 1)
-            others = [row.words for row in rows if row.who != "convpad"]
+            others = [row.function for row in rows if row.candidate != "convpad"]
             stock = [f"keras.layers.{case.keras}"] if case.keras else []
             assert others == stock if mode == "zeros" else len(others) == 1
             assert all(row.rounds >= 3 and row.seconds > 0 and row.low <= row.high for row in rows)
@@ -123,16 +122,16 @@ def layers() -> list[Any]:
 
 def laid(case: Case) -> Layer:
     options = {"op": "conv", "strides": 1, "dilation_rate": 1, "padding": "same"} | case.options
-    return posed(case.x, case.kernel, backend=BACKEND, **options)
+    return make_layer(case.x, case.kernel, backend=BACKEND, **options)
 
 
 @pytest.mark.parametrize(("case", "mode"), layers())
 def test_what_all_are_held_against_is_the_oracle(case: Case, mode: Any) -> None:
     layer = laid(case)
-    own = in_own_words(Field.of(engine_of(BACKEND), layer), Padding.parse(layer.padding, mode, rank=len(layer.window)))
+    own = workaround(Setup.of(runner_of(BACKEND), layer), Padding.parse(layer.padding, mode, rank=len(layer.window)))
     x, kernel, _ = (array.astype("float64") for array in layer.arrays)
     oracle = getattr(convpad, layer.op)(x, kernel, padding_mode=mode, **layer.options)
-    assert_close(answers(engine_of(BACKEND), own.steps)[0], oracle, "float32")
+    assert_close(own.answers()[0], oracle, "float32")
 
 
 OWN = {
@@ -145,27 +144,27 @@ OWN = {
 @pytest.mark.parametrize("name", ["2-D", "both steps", "far", "transposed"])
 def test_the_workaround_is_in_the_backends_own_words(name: str) -> None:
     layer, mode = laid(CASES[name]), CASES[name].modes[0]
-    own = in_own_words(Field.of(engine_of(BACKEND), layer), Padding.parse(layer.padding, mode, rank=2))
+    own = workaround(Setup.of(runner_of(BACKEND), layer), Padding.parse(layer.padding, mode, rank=2))
     if name in OWN[BACKEND]:
-        assert own.words == OWN[BACKEND][name]
-    assert (own.words.startswith("convpad.pad")) == (name == "far" or (name, BACKEND) == ("both steps", "torch"))
-    assert own.words.startswith("gradient of ") == (name == "transposed")
+        assert own.function == OWN[BACKEND][name]
+    assert (own.function.startswith("convpad.pad")) == (name == "far" or (name, BACKEND) == ("both steps", "torch"))
+    assert own.function.startswith("gradient of ") == (name == "transposed")
 
 
 @pytest.mark.parametrize("who", ["convpad", "workaround", "keras"])
 def test_wrong_numbers_are_not_timed(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    right: Any = Field.contestant
+    right: Any = Setup.candidate
 
-    def wrong(self: Any, name: str, words: str, function: Any, kernel: Any = None) -> Any:
-        found = right(self, name, words, function, kernel)
+    def wrong(self: Any, name: str, label: str, function: Any, kernel: Any = None) -> Any:
+        found = right(self, name, label, function, kernel)
         if name != who:
             return found
         steps = candidates.Steps(lambda: found.steps.forward() * 1.01, found.steps.backward)
-        return candidates.Contestant(name, words, steps, found.ours)
+        return replace(found, steps=steps)
 
-    monkeypatch.setattr(Field, "contestant", wrong)
-    monkeypatch.setattr(benchmark, "race", lambda *_, **__: pytest.fail("it was timed"))
-    monkeypatch.setattr(benchmark, "_listed", lambda modes: ["reflect" if who == "workaround" else "zeros"])
+    monkeypatch.setattr(Setup, "candidate", wrong)
+    monkeypatch.setattr(benchmark, "time_interleaved", lambda *_, **__: pytest.fail("it was timed"))
+    monkeypatch.setattr(benchmark, "_with_zeros", lambda modes: ["reflect" if who == "workaround" else "zeros"])
     with pytest.raises(benchmark.DisagreementError, match=rf"^{who}, .*: the output of the forward pass is 1\.0e-02"):
         timed(CASES["2-D"])
     monkeypatch.setenv("KERAS_BACKEND", BACKEND)  # the command sets it
@@ -207,8 +206,8 @@ def test_keras_takes_no_part_on_another_backend() -> None:
 
     other = "torch" if BACKEND == "jax" else "jax"
     layer = laid(CASES["2-D"])
-    assert absent(layer) == ""
-    assert absent(Layer(**{name: getattr(layer, name) for name in layer.__slots__} | {"backend": other})) == (
+    assert why_no_keras(layer) == ""
+    assert why_no_keras(Layer(**{name: getattr(layer, name) for name in layer.__slots__} | {"backend": other})) == (
         f"Keras runs on {keras.config.backend()}"
     )
 

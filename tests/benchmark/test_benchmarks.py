@@ -1,4 +1,4 @@
-"""Do the benchmarks compare what they say, and count right? No timing here: small layers, made-up figures."""
+"""Tests of the suite on small layers and made-up figures; nothing is timed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import convpad
 from benchmarks import verdict
 from benchmarks.results import Cell, Memory, load, save
 from benchmarks.rows import MODES, ROWS, row_named
-from convpad.benchmark.timing import Figure
+from convpad.benchmark.timing import Timing
 
 # Keras has one backend in a process.
 BACKEND = os.environ.get("KERAS_BACKEND", "numpy")
@@ -57,34 +57,34 @@ def test_a_globe_is_round_in_every_mode() -> None:
     assert spelled == {"reflect": ("reflect", "circular"), "constant": (0.5, "circular"), "circular": "circular"}
 
 
-# The contestants.
+# The candidates.
 
 
 @pytest.mark.parametrize("backend", HERE)
 @pytest.mark.parametrize(("name", "mode"), TASKS)
-def test_all_contestants_agree(backend: str, name: str, mode: str) -> None:
-    from benchmarks.contestants import Task, engine_of, line_up
-    from benchmarks.contestants.agreement import check
+def test_all_candidates_agree(backend: str, name: str, mode: str) -> None:
+    from benchmarks.candidates import Case, framework_of, line_up
+    from benchmarks.candidates.verify import verify
 
     row = SMALL[name]
-    engine, task = engine_of(backend), Task(row, mode)
-    contestants = line_up(engine, task)
-    names = [contestant.name for contestant in contestants]
+    runner, case = framework_of(backend), Case(row, mode)
+    candidates = line_up(runner, case)
+    names = [candidate.name for candidate in candidates]
     assert names[:4] == ["limit", "convpad", "layer", "stock"]
     assert "framework" in names
     assert set(names[4:]) <= {"workaround", "framework", *verdict.PEERS}
-    check(engine, task, contestants)
+    verify(runner, case, candidates)
 
 
 @pytest.mark.parametrize("backend", [name for name in HERE if name != "tensorflow"])
 def test_the_peers_take_part(backend: str) -> None:
-    from benchmarks.contestants import Task, engine_of
+    from benchmarks.candidates import Case, framework_of
 
     if backend == "jax":
         pytest.importorskip("flax")
         pytest.importorskip("equinox")
-    engine, row = engine_of(backend), SMALL["resnet-224"]
-    found = {mode: {entry.name for entry in engine.peers(Task(row, mode))} for mode in MODES}
+    runner, row = framework_of(backend), SMALL["resnet-224"]
+    found = {mode: {entry.name for entry in runner.peers(Case(row, mode))} for mode in MODES}
     both = {"flax", "equinox"} if backend == "jax" else {"torch.nn", "torch.nn channels_last"}
     edge = {"equinox"} if backend == "jax" else both
     expected = {"zeros": both, "reflect": both, "circular": both, "replicate": edge, "constant": set(), "ignore": set()}
@@ -93,43 +93,44 @@ def test_the_peers_take_part(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", HERE)
 def test_what_they_are_held_against_is_the_oracle(backend: str) -> None:
-    from benchmarks.contestants import Task, engine_of
-    from benchmarks.contestants.plain import framework
+    from benchmarks.candidates import Case, framework_of
+    from benchmarks.candidates.plain import framework
 
-    engine = engine_of(backend)
+    runner = framework_of(backend)
     for row in SMALL.values():
-        task = Task(row, "ignore" if row.depthwise else "reflect")
-        contestant = engine.contestant(framework(engine, task, row.pairs, task.modes), task)
-        out = contestant.read(contestant.backward())[0]
-        x, kernel, _ = (array.astype("float64") for array in task.arrays)
-        oracle = getattr(convpad, row.op)(x, kernel, padding_mode=row.spelled(task.mode), **row.options)
+        case = Case(row, "ignore" if row.depthwise else "reflect")
+        candidate = runner.candidate(framework(runner, case), case)
+        out = candidate.answers()[0]
+        x, kernel, _ = (array.astype("float64") for array in case.arrays)
+        oracle = getattr(convpad, row.op)(x, kernel, padding_mode=row.spelled(case.mode), **row.layer().options)
         np.testing.assert_allclose(out, oracle, rtol=0, atol=1e-4 * np.abs(oracle).max())
 
 
 @pytest.mark.parametrize("backend", HERE)
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_wrong_numbers_are_not_timed(backend: str, place: int) -> None:
-    from benchmarks.contestants import Task, engine_of, plain
-    from benchmarks.contestants.agreement import DisagreementError, check
+    from benchmarks.candidates import Case, framework_of, plain
+    from benchmarks.candidates.verify import verify
+    from convpad.benchmark.verify import DisagreementError
 
-    engine, task = engine_of(backend), Task(SMALL["mobilenet-56-s2"], "reflect")
-    right = engine.contestant(plain.ours(task), task)
-    check(engine, task, [right])
+    runner, case = framework_of(backend), Case(SMALL["mobilenet-56-s2"], "reflect")
+    right = runner.candidate(plain.convpad_function(case), case)
+    verify(runner, case, [right])
 
     def read(tensors: Any) -> Any:
         return tuple(array * (1.01 if at == place else 1) for at, array in enumerate(right.read(tensors)))
 
     with pytest.raises(DisagreementError, match=r"convpad on .* 1\.0e-02 off"):
-        check(engine, task, [replace(right, read=read)])
+        verify(runner, case, [replace(right, read=read)])
     with pytest.raises(DisagreementError, match="off, relative to its largest value"):
-        check(engine, task, [replace(right, modes=("zeros", "zeros"))])
+        verify(runner, case, [replace(right, modes=("zeros", "zeros"))])
 
 
 @pytest.mark.parametrize("backend", HERE)
 def test_a_network_keeps_its_numbers_and_loses_its_padding_layers(backend: str) -> None:
     import keras
 
-    from benchmarks.contestants import engine_of
+    from benchmarks.candidates import framework_of
     from benchmarks.networks import repadded, worked_around
 
     x = start = keras.Input((9, 9, 3))
@@ -142,7 +143,7 @@ def test_a_network_keeps_its_numbers_and_loses_its_padding_layers(backend: str) 
     zeros = repadded(model, "zeros")
     np.testing.assert_allclose(of(zeros), of(model), atol=1e-5)
     assert not any(isinstance(layer, keras.layers.ZeroPadding2D) for layer in zeros.layers)
-    reflected, worked = repadded(model, "reflect"), worked_around(engine_of(backend), model, "reflect")
+    reflected, worked = repadded(model, "reflect"), worked_around(framework_of(backend), model, "reflect")
     np.testing.assert_allclose(of(reflected), of(worked), atol=1e-5)
     assert np.abs(of(reflected) - of(zeros)).max() > 1e-2
 
@@ -150,9 +151,9 @@ def test_a_network_keeps_its_numbers_and_loses_its_padding_layers(backend: str) 
 # The report.
 
 
-def figures(**seconds: float) -> dict[str, Figure]:
+def figures(**seconds: float) -> dict[str, Timing]:
     base = next(iter(seconds.values()))
-    return {name: Figure(s, s / base, s / base - 0.1, s / base + 0.1, 9) for name, s in seconds.items()}
+    return {name: Timing(s, s / base, s / base - 0.1, s / base + 0.1, 9) for name, s in seconds.items()}
 
 
 def made_up(folder: Path) -> None:
@@ -188,7 +189,7 @@ def test_figures_come_back_as_they_were(tmp_path: Path) -> None:
     made_up(tmp_path)
     result = load(tmp_path / "layers-jax.json")
     assert (result.command, result.backend, result.dtype, result.quick) == ("layers", "jax", "float32", False)
-    assert result.cells[0].figures["workaround"] == Figure(40, 4.0, 3.9, 4.1, 9)
+    assert result.cells[0].figures["workaround"] == Timing(40, 4.0, 3.9, 4.1, 9)
     assert result.versions["numpy"] == np.__version__
     assert not {str(Path.home()), os.uname().nodename} & set(result.machine.values())
 
@@ -255,7 +256,7 @@ def test_the_report_and_the_charts(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux keeps the mark")
-@pytest.mark.skipif(not HERE, reason="needs the package of contestants")
+@pytest.mark.skipif(not HERE, reason="needs the package of candidates")
 def test_the_peak_of_a_process() -> None:
     from benchmarks.memory import peak
 

@@ -1,22 +1,27 @@
-"""Are times taken and shown as said? Made-up times and figures; no framework, no clock."""
+"""Tests of the clock and of the result: made-up times; no framework, no real clock."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import convpad
-from convpad.benchmark.layer import posed
+from convpad.benchmark.layer import make_layer
 from convpad.benchmark.machine import machine, versions
-from convpad.benchmark.result import Bench, Row
-from convpad.benchmark.timing import Budget, Figure, Rounds, race
+from convpad.benchmark.result import Bench, BenchRow
+from convpad.benchmark.timing import Budget, Rounds, Timing, time_interleaved
 from convpad.cli.commands import app
+from convpad.display.format import format_seconds
+from convpad.display.text import to_text
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -35,29 +40,29 @@ class Clock:
 
 def test_rounds_rotate_and_ratios_are_those_of_medians() -> None:
     clock = Clock(limit=2.0, one=3.0, two=1.0)
-    figures = race(clock.runs, Budget(seconds=0, least=3), clock=lambda: clock.now).figures()
+    timings = time_interleaved(clock.runs, Budget(seconds=0, min_rounds=3), clock=lambda: clock.now).timings()
     assert clock.order == ["limit", "one", "two", "one", "two", "limit", "two", "limit", "one"]
-    assert figures["one"] == Figure(seconds=3.0, ratio=1.5, low=1.5, high=1.5, rounds=3)
-    assert list(figures) == ["limit", "one", "two"]
+    assert timings["one"] == Timing(seconds=3.0, ratio=1.5, low=1.5, high=1.5, rounds=3)
+    assert list(timings) == ["limit", "one", "two"]
 
 
 def test_who_takes_too_long_sits_out_and_the_limit_never() -> None:
     clock = Clock(limit=0.1, slow=10.0, quick=0.1)
-    figures = race(clock.runs, Budget(seconds=60, least=4, most=9, patience=1e9), clock=lambda: clock.now).figures()
-    assert {name: figure.rounds for name, figure in figures.items()} == {"limit": 9, "slow": 5, "quick": 9}
-    assert figures["slow"].ratio == pytest.approx(100)
+    timings = time_interleaved(clock.runs, Budget(seconds=60, min_rounds=4, max_rounds=9, patience=1e9), clock=lambda: clock.now).timings()
+    assert {name: timing.rounds for name, timing in timings.items()} == {"limit": 9, "slow": 5, "quick": 9}
+    assert timings["slow"].ratio == pytest.approx(100)
 
 
 def test_patience_ends_with_three_rounds_of_everyone() -> None:
     clock = Clock(limit=5.0, slow=50.0)
-    figures = race(clock.runs, Budget(seconds=1, least=5, patience=8), clock=lambda: clock.now).figures()
-    assert {figure.rounds for figure in figures.values()} == {3}
+    timings = time_interleaved(clock.runs, Budget(seconds=1, min_rounds=5, patience=8), clock=lambda: clock.now).timings()
+    assert {timing.rounds for timing in timings.values()} == {3}
 
 
 def test_the_spread_is_that_of_rounds() -> None:
     rounds = Rounds([{"limit": 1.0, "one": n} for n in (1.0, 2.0, 3.0, 4.0, 5.0)])
-    assert rounds.figures()["one"] == Figure(3.0, 3.0, 2.0, 4.0, 5)
-    assert rounds.figures("one")["limit"].ratio == pytest.approx(1 / 3)
+    assert rounds.timings()["one"] == Timing(3.0, 3.0, 2.0, 4.0, 5)
+    assert rounds.timings("one")["limit"].ratio == pytest.approx(1 / 3)
 
 
 def test_the_machine_has_no_name_and_no_path() -> None:
@@ -70,15 +75,15 @@ def test_the_machine_has_no_name_and_no_path() -> None:
 # What is shown.
 
 
-def row(mode: str, step: str, who: str, ratio: float, route: str = "", *, chosen: bool = False) -> Row:
-    words = {"convpad": "convpad.conv", "workaround": "F.pad, F.conv2d", "keras": "keras.layers.Conv2D"}[who]
+def row(mode: str, step: str, candidate: str, ratio: float, route: str = "", *, chosen: bool = False) -> BenchRow:
+    function = {"convpad": "convpad.conv", "workaround": "F.pad, F.conv2d", "keras": "keras.layers.Conv2D"}[candidate]
     spread = (ratio - 0.05, ratio + 0.05)
-    return Row(
-        mode, step, who, words, route, chosen, "it is measured so" if chosen else "", ratio / 1e3, ratio, *spread, 9
+    return BenchRow(
+        mode, step, candidate, function, route, chosen, "it is measured so" if chosen else "", ratio / 1e3, ratio, *spread, 9
     )
 
 
-LAYER = posed(
+LAYER = make_layer(
     (1, 8, 9, 3), (3, 5, 3, 4), op="conv", backend="numpy", strides=(2, 1), dilation_rate=1, padding=((1, 1), (2, 0))
 )
 ROWS = (
@@ -105,25 +110,15 @@ def test_faster_is_whose_whole_spread_is_below() -> None:
 def test_the_table() -> None:
     lines = str(MADE_UP).splitlines()
     assert lines[0] == "conv 3x5 on 1x8x9x3, 4 filters, stride 2x1, padding 1,1 2,0; numpy on cpu"
-    cells = [line.split() for line in lines[4:11] if line.strip()]
+    cells = [line.split() for line in str(to_text(MADE_UP.to_table(), None)).splitlines()[4:11] if line.strip("- ")]
     assert cells == [
         ["zeros", "convpad", "native", "1", "ms", "1.00", "(0.95-1.05)", "*", "1", "ms", "1.00", "(0.95-1.05)", "*"],
-        [
-            "keras",
-            "keras.layers.Conv2D",
-            "1.08",
-            "ms",
-            "1.08",
-            "(1.03-1.13)",
-            "1.50",
-            "s",
-            "1500.00",
-            "(1499.95-1500.05)",
-        ],
+        ["keras", "1.08", "ms", "1.08", "(1.03-1.13)", "1.50", "s", "1500.00", "(1499.95-1500.05)"],
         ["reflect", "convpad", "padded", "1.5", "ms", "1.50", "(1.45-1.55)", "*", "-", "-"],
         ["convpad", "border", "1.2", "ms", "1.20", "(1.15-1.25)", "1.2", "ms", "1.20", "(1.15-1.25)", "*"],
-        ["workaround", "F.pad,", "F.conv2d", "1.3", "ms", "1.30", "(1.25-1.35)", "1.19", "ms", "1.19", "(1.14-1.24)"],
+        ["workaround", "1.3", "ms", "1.30", "(1.25-1.35)", "1.19", "ms", "1.19", "(1.14-1.24)"],
     ]
+    assert {"            F.pad, F.conv2d", "keras       keras.layers.Conv2D"} <= set(lines)
     assert lines[lines.index("zeros: native, as it is measured so.") :] == [
         "zeros: native, as it is measured so.",
         "  forward and gradient: nothing was faster.",
@@ -136,13 +131,32 @@ def test_the_table() -> None:
     ]
 
 
+@pytest.mark.parametrize("rows", [ROWS, [one for one in ROWS if one.ratio < 100]])
+def test_a_terminal_of_80_columns_shows_every_mode_and_time(rows: Any) -> None:
+    bench = replace(MADE_UP, rows=tuple(rows))
+    lines = str(bench).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {one.mode for one in rows} <= {line.strip() for line in lines}
+    text = " ".join(" ".join(lines).split())
+    for one in rows:
+        assert f"{format_seconds(one.seconds)}" in text and f"{one.ratio:.2f} ({one.low:.2f}-{one.high:.2f})" in text
+
+
+def test_one_line_and_a_page() -> None:
+    assert repr(MADE_UP) == (
+        "<Bench: conv 3x5 on 1x8x9x3, 4 filters, stride 2x1, padding 1,1 2,0; numpy on cpu; forward / zeros: reflect 1.50>"
+    )
+    assert MADE_UP.to_html() == MADE_UP._repr_html_()
+    assert {"reflect", "1.50 (1.45-1.55) *"} <= set(re.findall(r"[^<>]+", MADE_UP.to_html()))
+
+
 def test_json() -> None:
     found = json.loads(MADE_UP.to_json())
     assert set(found) == {"layer", "device", "machine", "versions", "keras", "rows"}
     assert (found["layer"]["pairs"], found["layer"]["output_shape"]) == ([[1, 1], [2, 0]], [1, 4, 7, 4])
     assert [one["fastest"] for one in found["rows"][:5]] == [True, True, False, True, True]
     assert found["rows"][3] == {
-        "mode": "reflect", "step": "forward", "who": "convpad", "words": "convpad.conv", "route": "border", "chosen": False,
+        "mode": "reflect", "step": "forward", "candidate": "convpad", "function": "convpad.conv", "route": "border", "chosen": False,
         "reason": "", "seconds": 0.0012, "ratio": 1.2, "low": 1.15, "high": 1.25, "rounds": 9, "fastest": True,
     }  # fmt: skip
 

@@ -115,7 +115,7 @@ def test_the_workaround_has_no_window_of_convpad(stock: Any, images: Any) -> Non
 def told() -> tuple[list[str], list[Any]]:
     steps: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(story, "BUDGET", Budget(seconds=0, least=2))
+        patch.setattr(story, "BUDGET", Budget(seconds=0, min_rounds=2))
         return steps, list(story.tell(cropped(SIZE), steps.append))
 
 
@@ -127,8 +127,8 @@ def test_chapters(told: tuple[list[str], list[Any]]) -> None:
     assert folded.changes.layers("folded") == tuple(f"block_{number}_pad" for number in (1, 3, 6, 13))
     assert len(repadded.changes.layers("replaced")) == 52
     assert repadded.from_zeros > 100 * repadded.check.allowed
-    assert list(raced.figures) == list(story.RACERS)
-    assert all(figure.seconds > 0 and figure.rounds == 2 for figure in raced.figures.values())
+    assert list(raced.timings) == list(story.RACERS)
+    assert all(figure.seconds > 0 and figure.rounds == 2 for figure in raced.timings.values())
     assert [chapter.wrong for chapter in told[1]] == [()] * 4
 
 

@@ -1,4 +1,4 @@
-"""Does it pay here? A layer in any mode, timed on this machine next to zero padding and to what is used instead."""
+"""Benchmark of a layer: every mode timed on this machine, next to zero padding and to the usual workaround."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from importlib.util import find_spec
 from math import inf, isfinite
 from typing import Any
 
 from convpad.backends import NAMES, backend_named
-from convpad.benchmark.candidates import Contestant, Field, absent, in_own_words, keras_layer, routed, routes
-from convpad.benchmark.layer import Layer, posed
+from convpad.benchmark.candidates import (
+    Candidate,
+    Setup,
+    convpad_by_route,
+    keras_layer,
+    routes,
+    why_no_keras,
+    workaround,
+)
+from convpad.benchmark.layer import Layer, make_layer
 from convpad.benchmark.machine import machine, versions
-from convpad.benchmark.result import Bench, Row
-from convpad.benchmark.runners import engine_of
-from convpad.benchmark.timing import Budget, race
-from convpad.benchmark.verify import DisagreementError, answers
+from convpad.benchmark.result import BASE, STEPS, Bench, BenchRow
+from convpad.benchmark.runners import runner_of
+from convpad.benchmark.timing import Budget, time_interleaved
+from convpad.benchmark.verify import DisagreementError
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import Learned, Padding
 from convpad.core.validation import is_number, listed
 from convpad.ops.plan import Route
 
-__all__ = ["Bench", "DisagreementError", "Row", "backend_for", "bench"]
-
-STEPS = ("forward", "gradient")
-BASE = "zeros"
+__all__ = ["Bench", "BenchRow", "DisagreementError", "backend_for", "bench"]
 
 
 def bench(
@@ -43,7 +47,7 @@ def bench(
     seconds: float = 1.0,
     on_step: Callable[[str, float], None] = lambda text, done: None,
 ) -> Bench:
-    """What a layer costs in other modes than zeros, on this machine: by every route, and by what is used instead.
+    """Time a layer in several modes on this machine, next to zeros: by every route, and by the usual workaround.
 
     For each mode, forward and with the gradient: convpad by the route that `convpad.plan` takes, and by the others;
     the workaround, which is the backend's own pad and then its own convolution; and, with zeros, Keras's own layer.
@@ -52,14 +56,14 @@ def bench(
 
     Args:
         x: the shape of the input, `(batch, *spatial, channels)`; float32 is timed.
-        kernel: the kernel's, as Keras has it: `(*window, channels, filters)`; of `depthwise_conv`
+        kernel: the shape of the kernel in Keras's layout: `(*window, channels, filters)`; of `depthwise_conv`
             `(*window, channels, depth_multiplier)`, of `conv_transpose` `(*window, filters, channels)`.
         op: `"conv"`, `"depthwise_conv"` or `"conv_transpose"`.
         strides, padding, dilation_rate: as the operation takes them.
         modes: a list; each entry is a `padding_mode` as the operation takes it. Zeros are always there.
         backend: `"jax"`, `"tensorflow"` or `"torch"`. None is KERAS_BACKEND, or the first that is installed.
         seconds: of rounds for each mode and step. Slow layers take up to five times as long, or three rounds.
-        on_step: told what begins, and which share is done.
+        on_step: called with the next step, and the share that is done.
 
     Returns:
         A `Bench`. Keras's own layer takes part where Keras runs on the backend, which it reads from KERAS_BACKEND.
@@ -67,62 +71,63 @@ def bench(
     Example:
 
     >>> import convpad
-    >>> found = convpad.bench((1, 16, 16, 2), (3, 3, 2, 2), modes=["reflect", 0.5], backend="jax", seconds=0.01)
-    >>> list(dict.fromkeys(row.mode for row in found.rows))
-    ['zeros', 'reflect', '0.5']
-    >>> sorted({row.route for row in found.rows if row.mode == "reflect" and row.who == "convpad"})
+    >>> bench = convpad.bench((1, 16, 16, 2), (3, 3, 2, 2), modes=["reflect", 0.5], backend="jax", seconds=0.01)
+    >>> bench.modes
+    ('zeros', 'reflect', '0.5')
+    >>> sorted({row.route for row in bench.rows if row.mode == "reflect" and row.candidate == "convpad"})
     ['border', 'padded']
 
     Raises:
         PaddingError: an argument makes no sense, or the backend is not installed.
-        DisagreementError: two of them give other numbers; nothing of that mode is timed.
+        DisagreementError: two candidates give different numbers; nothing of that mode is timed.
     """
     if not is_number(seconds) or not 0 < seconds < inf:
         raise refuse("seconds", "be a number above 0", seconds)
-    layer = posed(
+    layer = make_layer(
         x, kernel, op=op, backend=backend_for(backend), strides=strides, dilation_rate=dilation_rate, padding=padding
     )
-    paddings = [_parsed(layer, mode) for mode in _listed(modes)]
+    paddings = [_parse(layer, mode) for mode in _with_zeros(modes)]
     budget = Budget(seconds=float(seconds), patience=5 * float(seconds))
-    field = Field.of(engine_of(layer.backend), layer)
-    base, rows = routed(field, BASE, _base_route(layer)), list[Row]()
-    for place, one in enumerate(paddings):
-        told = partial(_share, on_step, place, len(paddings))
-        rows += _measured(field, base, one, budget, told)
+    setup = Setup.of(runner_of(layer.backend), layer)
+    base, rows = convpad_by_route(setup, BASE, _base_route(layer)), list[BenchRow]()
+    for index, one in enumerate(paddings):
+
+        def on_mode_step(text: str, done: float, before: int = index) -> None:
+            on_step(text, (before + done) / len(paddings))
+
+        rows += _time_mode(setup, base, one, budget, on_mode_step)
         gc.collect()
-    return Bench(layer, field.engine.device(), machine(), versions(layer.backend), tuple(rows), absent(layer))
+    device = setup.runner.device()
+    return Bench(layer, device, machine(), versions(layer.backend), tuple(rows), why_no_keras(layer))
 
 
-def _share(on_step: Callable[[str, float], None], place: int, count: int, text: str, done: float) -> None:
-    on_step(text, (place + done) / count)
-
-
-def backend_for(asked: str | None) -> str:
-    """The backend that is asked for, or else KERAS_BACKEND, or the first that is installed; this imports it.
+def backend_for(backend: str | None) -> str:
+    """Import a backend and return its name; None is KERAS_BACKEND, or the first backend that is installed.
 
     Raises:
         PaddingError: there is no such backend, or it is not installed.
     """
-    told = os.environ.get("KERAS_BACKEND") if asked is None else asked
-    name = told or next((name for name in NAMES if find_spec(name)), None)
+    configured = os.environ.get("KERAS_BACKEND") if backend is None else backend
+    name = configured or next((name for name in NAMES if find_spec(name)), None)
     if name is None:
         raise PaddingError("Nothing to time it on is installed. Install a backend: pip install 'convpad[jax]'")
     if name not in NAMES:
-        mend = "" if asked is not None else "It is what KERAS_BACKEND says."
-        raise refuse("backend", f"be one of {', '.join(map(repr, NAMES))}", name, mend)
+        hint = "" if backend is not None else "It is what KERAS_BACKEND says."
+        raise refuse("backend", f"be one of {', '.join(map(repr, NAMES))}", name, hint)
     backend_named(name)
     return name
 
 
-def _listed(modes: Any) -> list[Any]:
+def _with_zeros(modes: Any) -> list[Any]:
+    """Return the list of modes, zeros first."""
     entries = listed(modes)
     if not entries:
         raise refuse("modes", "be a list of padding modes, as in ['reflect', 'circular']", modes)
     return [BASE, *(entry for entry in entries if entry != BASE)]
 
 
-def _parsed(layer: Layer, mode: Any) -> Padding:
-    """One mode, known to go with the layer."""
+def _parse(layer: Layer, mode: Any) -> Padding:
+    """Return the layer's padding in a mode; refuse modes that do not go with the layer, or have no numbers."""
     layer.plan(mode)
     padding = Padding.parse(layer.padding, mode, rank=len(layer.window))
     for value in (value for pair in padding.values for value in pair if value is not None):
@@ -134,56 +139,67 @@ def _parsed(layer: Layer, mode: Any) -> Padding:
     return padding
 
 
-def _said(padding: Padding) -> str:
-    """A mode as the command line spells it."""
+def _mode_label(padding: Padding) -> str:
+    """Return the mode as the command line spells it."""
     axes = [
-        "/".join(dict.fromkeys(_side(mode.name, value) for mode, value in zip(modes, values, strict=True)))
+        "/".join(dict.fromkeys(_side_label(mode.name, value) for mode, value in zip(modes, values, strict=True)))
         for modes, values in zip(padding.modes, padding.values, strict=True)
     ]
     return axes[0] if len(set(axes)) == 1 else ",".join(axes)
 
 
-def _side(name: str, value: Any) -> str:
+def _side_label(name: str, value: Any) -> str:
     if value is None:
         return name
     return " ".join(f"{number:g}" for number in value) if isinstance(value, tuple) else f"{value:g}"
 
 
 def _base_route(layer: Layer) -> str:
-    """The zero-padded convolution is the backend's own, wherever that pads itself."""
+    """Return the route of the zero-padded convolution: the backend's own, wherever that pads itself."""
     return Route.NATIVE if Route.NATIVE in routes(layer, BASE) else layer.plan(BASE).route
 
 
-def _measured(
-    field: Field, base: Contestant, padding: Padding, budget: Budget, on_step: Callable[[str, float], None]
-) -> Iterator[Row]:
-    """Both steps in one mode, after all were found to agree. The mode of the base comes first."""
-    layer, engine = field.layer, field.engine
-    name, mode = _said(padding), padding.spelling()[1]
-    on_step(f"{name}: compiling and comparing", 0)
-    own = in_own_words(field, padding)
-    wanted, precision = answers(engine, own.steps), "float32" if engine.device() == "cpu" else "float32 off the CPU"
-    ours = routed(field, mode, None)
-    ours.settle(engine, wanted, precision)
-    taken = {str(plan.route) for plan in ours.plans.values()}
-    others = {route: routed(field, mode, route) for route in routes(layer, mode) if taken != {route}}
-    guests = {"workaround": own}
-    if name == BASE:
+def _time_mode(
+    setup: Setup, base: Candidate, padding: Padding, budget: Budget, on_step: Callable[[str, float], None]
+) -> Iterator[BenchRow]:
+    """Verify all candidates of a mode, then time both steps. The mode of the base comes first."""
+    layer, label = setup.layer, _mode_label(padding)
+    on_step(f"{label}: compiling and comparing", 0)
+    planned, others, guests = _candidates(setup, base, padding)
+    for index, step in enumerate(STEPS):
+        on_step(f"{label}: {step}", (1 + index) / (1 + len(STEPS)))
+        plan = planned.plans[step]
+        # By name in the table: convpad's candidates have those of their routes.
+        line = {str(plan.route): planned, **({BASE: base} if label != BASE else {}), **guests}
+        line |= {route: other for route, other in others.items() if route not in line or other is base}
+        functions = {name: candidate.steps.run(step) for name, candidate in line.items()}
+        base_name = _base_route(layer) if label == BASE else BASE
+        timings = time_interleaved(functions, budget, always=(base_name,)).timings(base_name)
+        for name in sorted(timings, key=lambda name: (line[name].name != "convpad", name != plan.route)):
+            if name != BASE:
+                candidate, chosen = line[name], name == plan.route
+                route, reason = "" if name in guests else name, plan.reason if chosen else ""
+                timing = asdict(timings[name])
+                yield BenchRow(label, step, candidate.name, candidate.function, route, chosen, reason, **timing)
+
+
+def _candidates(
+    setup: Setup, base: Candidate, padding: Padding
+) -> tuple[Candidate, dict[str, Candidate], dict[str, Candidate]]:
+    """Return convpad by its plan, convpad by the other routes, and the guests: all compiled, and found to agree."""
+    layer, mode = setup.layer, padding.spelling()[1]
+    guest = workaround(setup, padding)
+    expected = guest.answers()
+    precision = "float32" if setup.runner.device() == "cpu" else "float32 off the CPU"
+    planned = convpad_by_route(setup, mode, None)
+    planned.verify(expected, precision)
+    planned_routes = {str(plan.route) for plan in planned.plans.values()}
+    others = {route: convpad_by_route(setup, mode, route) for route in routes(layer, mode)
+              if planned_routes != {route}}  # fmt: skip
+    guests = {"workaround": guest}
+    if _mode_label(padding) == BASE:
         others[_base_route(layer)] = base
-        guests = {} if absent(layer) else {"keras": keras_layer(field)}
-    for one in (*others.values(), *guests.values()):
-        one.settle(engine, wanted, precision)
-    for place, step in enumerate(STEPS):
-        on_step(f"{name}: {step}", (1 + place) / (1 + len(STEPS)))
-        plan = ours.plans[step]
-        line = {str(plan.route): ours, **({BASE: base} if name != BASE else {}), **guests}
-        line |= {route: one for route, one in others.items() if route not in line or one is base}
-        runs = {who: one.steps.forward if step == "forward" else one.steps.backward for who, one in line.items()}
-        first = _base_route(layer) if name == BASE else BASE
-        figures = race(runs, budget, always=(first,)).figures(first)
-        for who in sorted(figures, key=lambda who: (line[who].who != "convpad", who != plan.route)):
-            if who != BASE:
-                route, chosen = who if who not in guests else "", who == plan.route
-                reason = plan.reason if chosen else ""
-                words = line[who].words
-                yield Row(name, step, line[who].who, words, route, chosen, reason, **asdict(figures[who]))
+        guests = {} if why_no_keras(layer) else {"keras": keras_layer(setup)}
+    for candidate in (*others.values(), *guests.values()):
+        candidate.verify(expected, precision)
+    return planned, others, guests

@@ -1,4 +1,4 @@
-"""Who is timed? convpad by every route, the workaround in the backend's own words, and Keras's own layer."""
+"""Candidates: convpad by every route, the workaround on the backend's own functions, and Keras's own layer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from math import prod
 from typing import Any
 
 from convpad.benchmark.layer import Layer
-from convpad.benchmark.runners import Engine, Function, Steps
-from convpad.benchmark.verify import Answers, agree, answers
+from convpad.benchmark.runners import Answers, Function, Runner, Steps
+from convpad.benchmark.verify import require_equal
 from convpad.core.errors import PaddingError
 from convpad.core.modes import Mode
 from convpad.core.padding import Constant, Padding
@@ -21,12 +21,13 @@ from convpad.ops.functions import pad
 from convpad.ops.plan import Plan, Route
 from convpad.ops.run import plan_of_call
 
-__all__ = ["Contestant", "Field", "absent", "in_own_words", "keras_layer", "routed", "routes"]
+__all__ = ["Candidate", "Setup", "convpad_by_route", "keras_layer", "pad_then_convolve", "routes", "why_no_keras",
+           "workaround"]  # fmt: skip
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
-class Ours:
-    """convpad's function for a layer, in a mode; it looks up what is planned when it next runs."""
+class ConvpadOp:
+    """convpad's function for a layer in a mode; the first call after `plan = None` records the plan."""
 
     layer: Layer
     mode: Any
@@ -34,138 +35,172 @@ class Ours:
     plan: Plan | None = None
 
     def __call__(self, x: Any, kernel: Any) -> Any:
-        layer = self.layer
+        words = {"padding_mode": self.mode, **self.layer.options}
         if self.plan is None:  # of the tensors themselves: with a gradient, or in a graph, it may be another
-            words = {**layer.options, "padding_mode": self.mode}
-            self.plan = plan_of_call(layer.op, (x, kernel), words, self.route)
-        function = getattr(ops, layer.op)
-        return function(x, kernel, padding_mode=self.mode, route=self.route, **layer.options)
+            self.plan = plan_of_call(self.layer.op, (x, kernel), words, self.route)
+        return getattr(ops, self.layer.op)(x, kernel, route=self.route, **words)
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """Ready to run.
+class Candidate:
+    """A function that is ready to run.
 
     Args:
-        who: `"convpad"`, `"workaround"` or `"keras"`.
-        words: what it calls.
+        name: `"convpad"`, `"workaround"` or `"keras"`.
+        function: the name of the function that is called.
         steps: forward, and with gradient.
-        ours: convpad's function.
-        plans: what was planned for it, by step.
+        read: returns the tensors of the backward step as arrays.
+        operation: convpad's function, if it is one.
+        plans: the plan of convpad's function, by step.
     """
 
-    who: str
-    words: str
+    name: str
+    function: str
     steps: Steps
-    ours: Ours | None = None
+    read: Callable[[tuple[Any, Any, Any]], Answers]
+    operation: ConvpadOp | None = None
     plans: dict[str, Plan] = field(default_factory=dict[str, Plan])
 
-    def settle(self, engine: Engine, wanted: Answers, precision: str) -> None:
-        """Runs both steps, which compiles them, and holds what comes out against what is right.
+    def answers(self) -> Answers:
+        """Run the backward step once and return its arrays."""
+        return self.read(self.steps.backward())
+
+    def verify(self, expected: Answers, precision: str, description: str = "") -> None:
+        """Run both steps, which compiles them, and compare their numbers with the expected ones.
+
+        Args:
+            expected: output and gradients.
+            precision: one of `verify.TOLERANCE`.
+            description: of the candidate, for the message.
 
         Raises:
-            DisagreementError: it is something else.
+            DisagreementError: the numbers differ.
         """
-        found: dict[str, Any] = {}
-        for step, run in (("gradient", lambda: answers(engine, self.steps)), ("forward", self.steps.forward)):
-            if self.ours is not None:
-                self.ours.plan = None
-            found[step] = run()
-            if self.ours is not None and self.ours.plan is not None:
-                self.plans[step] = self.ours.plan if step == "forward" else self.ours.plan.for_gradient()
-        agree(f"{self.who}, {self.words}", found["gradient"], engine.array(found["forward"]), wanted, precision)
+        tensors = self._recorded("gradient")
+        forward = self._recorded("forward")
+        output, _, _ = self.read((forward, *tensors[1:]))
+        require_equal(description or f"{self.name}, {self.function}", self.read(tensors), output, expected, precision)
+
+    def _recorded(self, step: str) -> Any:
+        """Run a step; keep the plan that convpad makes for it."""
+        if self.operation is not None:
+            self.operation.plan = None
+        result = self.steps.run(step)()
+        if self.operation is not None and self.operation.plan is not None:
+            plan = self.operation.plan
+            self.plans[step] = plan if step == "forward" else plan.for_gradient()
+        return result
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """Where they run: the layer's tensors on a backend."""
+class Setup:
+    """A layer's tensors on a backend."""
 
-    engine: Engine
+    runner: Runner
     layer: Layer
     x: Any
     kernel: Any
     cotangent: Any
 
     @classmethod
-    def of(cls, engine: Engine, layer: Layer) -> Field:
-        """With the layer's numbers."""
-        return cls(engine, layer, *(engine.tensor(array, "float32") for array in layer.arrays))
+    def of(cls, runner: Runner, layer: Layer) -> Setup:
+        """Return the layer's arrays as float32 tensors."""
+        return cls(runner, layer, *(runner.tensor(array, "float32") for array in layer.arrays))
 
-    def contestant(self, who: str, words: str, function: Function, kernel: Any = None) -> Contestant:
-        """A function with both its steps."""
-        steps = self.engine.steps(function, self.x, self.kernel if kernel is None else kernel, self.cotangent)
-        return Contestant(who, words, steps, function if isinstance(function, Ours) else None)
+    def candidate(self, name: str, label: str, function: Function, kernel: Any = None) -> Candidate:
+        """Return a function as a candidate with both its steps."""
+        steps = self.runner.steps(function, self.x, self.kernel if kernel is None else kernel, self.cotangent)
+        operation = function if isinstance(function, ConvpadOp) else None
+        return Candidate(name, label, steps, self.runner.arrays, operation)
 
 
 def routes(layer: Layer, mode: Any) -> list[str]:
-    """Every route that can do it."""
-    found: list[str] = []
+    """Return every route that can compute the layer in a mode."""
+    possible: list[str] = []
     for route in map(str, Route):
         try:
             layer.plan(mode, route)
         except PaddingError:
             continue
-        found.append(route)
-    return found
+        possible.append(route)
+    return possible
 
 
-def routed(field: Field, mode: Any, route: str | None) -> Contestant:
-    """convpad by a route; None is the one it takes by itself."""
-    return field.contestant("convpad", f"convpad.{field.layer.op}", Ours(field.layer, mode, route))
+def convpad_by_route(setup: Setup, mode: Any, route: str | None) -> Candidate:
+    """Return convpad by a route; None is the route of the plan."""
+    return setup.candidate("convpad", f"convpad.{setup.layer.op}", ConvpadOp(setup.layer, mode, route))
 
 
-def in_own_words(field: Field, padding: Padding) -> Contestant:
-    """The workaround: the backend's own pad, then its own convolution; convpad's where it has none.
+def workaround(setup: Setup, padding: Padding) -> Candidate:
+    """Return the workaround: the backend's own pad, then its own convolution; convpad's where the backend has none."""
+    runner, layer = setup.runner, setup.layer
+    sides = [tuple(map(_side, *pair)) for pair in zip(padding.modes, padding.values, strict=True)]
+    pad_input, label = _pad_of(runner, layer, sides)
+    all_count = all(mode.counts for pair in padding.modes for mode in pair)
+    inside = [tuple(float(mode.counts) for mode in pair) for pair in padding.modes]
+    pad_mask = None if all_count else _pad_of(runner, layer, inside)[0]
+    native = runner.convolution(**layer.window_options)
 
-    `ignore` is the partial convolution as it is published: zeros, and the output times taps / taps inside, which a
-    mask is convolved to count. A transposed convolution is the gradient of all this.
-    """
-    engine, layer = field.engine, field.layer
-    padded, words = _padder(
-        engine, layer, [tuple(map(_with, *pair)) for pair in zip(padding.modes, padding.values, strict=True)]
-    )
-    inside, _ = _padder(engine, layer, [tuple(float(mode.counts) for mode in pair) for pair in padding.modes])
-    own = engine.convolution(**layer.moving)
-    renormalised = not all(mode.counts for pair in padding.modes for mode in pair)
-
-    def convolved(x: Any, kernel: Any, **window: Any) -> Any:
-        if own:
-            return engine.valid(x, kernel, **window)
+    def convolve(x: Any, kernel: Any, **window: Any) -> Any:
+        if native:
+            return runner.convolve(x, kernel, **window)
         function = ops.depthwise_conv if window["depthwise"] else ops.conv
         return function(x, kernel, strides=layer.strides, dilation_rate=layer.dilation)
 
+    label += f", {native or 'convpad, valid'}"
+    function = pad_then_convolve(runner, layer, pad_input, pad_mask, convolve)
+    return setup.candidate("workaround", label if layer.op != "conv_transpose" else f"gradient of {label}", function)
+
+
+def pad_then_convolve(
+    runner: Runner,
+    layer: Layer,
+    pad_input: Callable[[Any], Any],
+    pad_mask: Callable[[Any], Any] | None,
+    convolve: Callable[..., Any],
+) -> Function:
+    """Return a pad followed by an unpadded convolution; of a transposed convolution the gradient of that.
+
+    Args:
+        runner: of the tensors.
+        layer: the layer.
+        pad_input: pads the input.
+        pad_mask: pads a mask of ones where `ignore` renormalises: the partial convolution as it is published, zeros
+            and the output times taps / taps inside. None where every padded value counts.
+        convolve: the unpadded convolution.
+    """
+
     def run(x: Any, kernel: Any) -> Any:
-        out = convolved(padded(x), kernel, **layer.moving)
-        if not renormalised:
-            return out
-        mask = inside(engine.ones((1, *layer.sizes, 1), out))
-        count = convolved(mask, engine.ones((*layer.window, 1, 1), out), **{**layer.moving, "depthwise": False})
-        return out * (prod(layer.window) / count)
+        output = convolve(pad_input(x), kernel, **layer.window_options)
+        if pad_mask is None:
+            return output
+        mask = pad_mask(runner.ones((1, *layer.sizes, 1), output))
+        taps = runner.ones((*layer.window, 1, 1), output)
+        count = convolve(mask, taps, **{**layer.window_options, "depthwise": False})
+        return output * (prod(layer.window) / count)
 
-    words += f", {own or 'convpad, valid'}"
     if layer.op != "conv_transpose":
-        return field.contestant("workaround", words, run)
-    shape = (layer.output_shape[0], *layer.sizes, layer.output_shape[-1])
-    return field.contestant("workaround", f"gradient of {words}", engine.adjoint(run, shape))
+        return run
+    return runner.adjoint(run, (layer.output_shape[0], *layer.sizes, layer.output_shape[-1]))
 
 
-def _with(mode: Mode, value: Any) -> Any:
-    """One side's mode, as `convpad.pad` takes it."""
+def _side(mode: Mode, value: Any) -> Any:
+    """Return one side's mode as `convpad.pad` takes it."""
     if mode.carries_value:
         return Constant(value) if isinstance(value, tuple) else value
     return mode.name if mode.counts else "zeros"
 
 
-def _padder(engine: Engine, layer: Layer, sides: list[tuple[Any, ...]]) -> tuple[Callable[[Any], Any], str]:
-    """What pads the spatial axes, and what it is called: the backend's own function where that can."""
+def _pad_of(runner: Runner, layer: Layer, sides: list[tuple[Any, ...]]) -> tuple[Callable[[Any], Any], str]:
+    """Return the pad of the spatial axes, and its name: the backend's own function where that has the modes."""
     names = tuple(before if isinstance(before, str) else "constant" for before, _ in sides)
     numbers = {before for before, _ in sides if not isinstance(before, str)}
-    alike = all(before == after for before, after in sides) and len(numbers) <= 1
-    plain = not any(isinstance(number, Constant) for number in numbers)
+    equal_sides = all(before == after for before, after in sides) and len(numbers) <= 1
+    scalar = not any(isinstance(number, Constant) for number in numbers)
     short = all(max(pair) < size for pair, size in zip(layer.pairs, layer.sizes, strict=True))
-    if alike and plain and short and set(names) <= set(engine.pads):
+    if equal_sides and scalar and short and set(names) <= set(runner.pad_words):
         value = float(next(iter(numbers), 0.0))
-        return lambda x: engine.pad(x, layer.pairs, names, value), engine.padding
+        return lambda x: runner.pad(x, layer.pairs, names, value), runner.pad_function
     modes = tuple(sides)
     return lambda x: pad(x, layer.pairs, modes), "convpad.pad"
 
@@ -173,14 +208,14 @@ def _padder(engine: Engine, layer: Layer, sides: list[tuple[Any, ...]]) -> tuple
 _KERAS = {"conv": "Conv{}D", "depthwise_conv": "DepthwiseConv{}D", "conv_transpose": "Conv{}DTranspose"}
 
 
-def absent(layer: Layer) -> str:
-    """Why Keras's own layer takes no part; "" if it does."""
+def why_no_keras(layer: Layer) -> str:
+    """Return why Keras's own layer is no candidate; "" if it is one."""
     if find_spec("keras") is None:
         return "Keras is not installed"
     loaded = sys.modules.get("keras")
-    found = loaded.config.backend() if loaded else os.environ.get("KERAS_BACKEND")
-    if found != layer.backend:
-        return f"Keras runs on {found}" if found else f"KERAS_BACKEND is not set to {layer.backend}"
+    backend = loaded.config.backend() if loaded else os.environ.get("KERAS_BACKEND")
+    if backend != layer.backend:
+        return f"Keras runs on {backend}" if backend else f"KERAS_BACKEND is not set to {layer.backend}"
     if layer.padding != "same" and (layer.padding, layer.op, len(layer.window)) != ("causal", "conv", 1):
         return "it has no such padding"
     if layer.op == "depthwise_conv" and len(layer.window) == 3:
@@ -190,19 +225,18 @@ def absent(layer: Layer) -> str:
     return ""
 
 
-def keras_layer(field: Field) -> Contestant:
-    """Keras's own layer, which pads with zeros."""
+def keras_layer(setup: Setup) -> Candidate:
+    """Return Keras's own layer, which pads with zeros."""
     import keras
 
-    layer = field.layer
+    layer = setup.layer
     name = _KERAS[layer.op].format(len(layer.window))
     sizes = (layer.window,) if layer.op == "depthwise_conv" else (layer.output_shape[-1], layer.window)
-    options: dict[str, Any] = {"strides": layer.strides, "dilation_rate": layer.dilation, "padding": layer.padding}
-    options |= {"use_bias": False, "dtype": "float32", "data_format": "channels_last"}
+    options: dict[str, Any] = {**layer.options, "use_bias": False, "dtype": "float32", "data_format": "channels_last"}
     if layer.op == "depthwise_conv":
         options["depth_multiplier"] = layer.kernel_shape[-1]
     stock = getattr(keras.layers, name)(*sizes, **options)
     stock.build((None, *layer.input_shape[1:]))
     stock.set_weights([layer.arrays[1]])
-    kernel = stock.kernel.value
-    return field.contestant("keras", f"keras.layers.{name}", field.engine.bound(stock, stock), kernel)
+    function = setup.runner.bind(stock, stock)
+    return setup.candidate("keras", f"keras.layers.{name}", function, stock.kernel.value)

@@ -1,4 +1,4 @@
-"""Which layer is timed? Its shapes, how its window moves, and its numbers."""
+"""The timed layer: its shapes, its window, and its numbers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from convpad.core.errors import PaddingError, ShapeError, refuse
 from convpad.core.padding import Padding
 from convpad.core.problem import known_shape, rank_of
 from convpad.core.validation import per_axis
+from convpad.display.format import format_sizes
 from convpad.ops.plan import Plan
 from convpad.ops.run import plan
 
-__all__ = ["OPS", "Layer", "posed"]
+__all__ = ["OPS", "Layer", "make_layer"]
 
 OPS = ("conv", "depthwise_conv", "conv_transpose")
 
@@ -31,11 +32,11 @@ class Layer:
 
     Args:
         op: one of `OPS`.
-        input_shape, kernel_shape, output_shape: with the batch; kernels as Keras has them.
+        input_shape, kernel_shape, output_shape: with the batch; kernels in Keras's layout.
         strides, dilation: for each spatial axis.
-        padding: how much, as it was spelled.
-        sizes, pairs: for each spatial axis, what is padded and by how much; of `conv_transpose` its output's.
-        backend: where.
+        padding: the amounts, as they were spelled.
+        sizes, pairs: size and amounts of each padded axis; of `conv_transpose` those of its output.
+        backend: the backend.
     """
 
     op: str
@@ -56,17 +57,17 @@ class Layer:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What convpad's function takes beside tensors, mode and route."""
+        """The arguments of convpad's function beside tensors, mode and route."""
         return {"strides": self.strides, "dilation_rate": self.dilation, "padding": self.padding}
 
     @property
-    def moving(self) -> dict[str, Any]:
-        """How its window moves, as the runners take it."""
+    def window_options(self) -> dict[str, Any]:
+        """The arguments of a runner's convolution beside tensors."""
         return {"depthwise": self.op == "depthwise_conv", "strides": self.strides, "dilation": self.dilation}
 
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """Input, kernel, and what the output is multiplied by before its sum is derived; the same on every backend."""
+        """Input, kernel and cotangent (the factor of the output in the differentiated sum): equal on every backend."""
         random = np.random.default_rng(0)
         kernel = random.standard_normal(self.kernel_shape, dtype="float32")
         return (
@@ -76,55 +77,58 @@ class Layer:
         )
 
     def plan(self, mode: Any, route: str | None = None) -> Plan:
-        """What convpad does in a mode; this refuses what does not go."""
-        asked = {"op": self.op, "padding_mode": mode, "backend": self.backend, "route": route}
-        return plan(self.input_shape, self.kernel_shape, **asked, **self.options)
+        """Return convpad's plan in a mode.
+
+        Raises:
+            PaddingError: the mode or the route does not go with the layer.
+        """
+        options = {"op": self.op, "padding_mode": mode, "backend": self.backend, "route": route, **self.options}
+        return plan(self.input_shape, self.kernel_shape, **options)
 
     def __str__(self) -> str:
         filters = f", {self.output_shape[-1]} filters" if self.op != "depthwise_conv" else ""
-        said = f"{self.op} {_by_axis(self.window)} on {_by_axis(self.input_shape)}{filters}"
+        text = f"{self.op} {format_sizes(self.window)} on {format_sizes(self.input_shape)}{filters}"
         for word, steps in (("stride", self.strides), ("dilation", self.dilation)):
             if set(steps) != {1}:
-                said += f", {word} {_by_axis(steps if len(set(steps)) > 1 else steps[:1])}"
+                text += f", {word} {format_sizes(steps, shorten=True)}"
         padding = self.padding if isinstance(self.padding, str) else " ".join(f"{b},{a}" for b, a in self.pairs)
-        return f"{said}, padding {padding}"
+        return f"{text}, padding {padding}"
 
 
-def posed(x: Any, kernel: Any, *, op: Any, backend: str, strides: Any, dilation_rate: Any, padding: Any) -> Layer:
-    """The layer, once it is known to be one.
+def make_layer(
+    input_shape: Any, kernel_shape: Any, *, op: Any, backend: str, strides: Any, dilation_rate: Any, padding: Any
+) -> Layer:
+    """Return the layer with these arguments.
 
     Raises:
         PaddingError: an argument makes no sense, nothing is padded, or it is too large to be timed in passing.
     """
     if op not in OPS:
         raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
-    shape = known_shape("x", getattr(x, "shape", x))
+    shape = known_shape("x", getattr(input_shape, "shape", input_shape))
     if not all(shape):
         raise refuse("x", "have sizes that are known, each at least 1", shape)
     rank = rank_of(shape)
     steps = {"strides": strides, "dilation_rate": dilation_rate}
-    found = plan(shape, kernel, op=op, padding=padding, backend=backend, **steps)
-    if not any(map(any, found.problem.pads)):
+    planned = plan(shape, kernel_shape, op=op, padding=padding, backend=backend, **steps)
+    if not any(map(any, planned.problem.pads)):
         raise PaddingError(
             f"Nothing is padded here, so all modes are one. Received: padding={padding!r}, kernel "
-            f"{_by_axis([window.kernel for window in found.windows])}. Pad more, or use a larger kernel."
+            f"{format_sizes([window.kernel for window in planned.windows])}. Pad more, or use a larger kernel."
         )
-    shapes = (_ints(shape), _ints(known_shape("kernel", getattr(kernel, "shape", kernel))), _ints(found.output_shape))
+    kernel = known_shape("kernel", getattr(kernel_shape, "shape", kernel_shape))
+    shapes = tuple(map(_known, (shape, kernel, planned.output_shape)))
     size = 4 * sum(map(prod, shapes))
     if size > LARGEST or not all(map(all, shapes)):
         raise ShapeError(
             f"Input, kernel and output must hold values, and {LARGEST >> 20} MiB together at most. Received: "
             f"{size >> 20} MiB, an input of shape {shapes[0]} and an output of shape {shapes[2]}. Take a smaller input."
         )
-    sizes = _ints(tuple(window.size for window in found.windows))
+    sizes = _known(tuple(window.size for window in planned.windows))
     each = (per_axis("strides", strides, rank), per_axis("dilation_rate", dilation_rate, rank))
     spelling, _ = Padding.parse(padding, rank=rank).spelling()
-    return Layer(op, *shapes, *each, spelling, sizes, tuple(found.problem.pads), backend)
+    return Layer(op, *shapes, *each, spelling, sizes, tuple(planned.problem.pads), backend)
 
 
-def _ints(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+def _known(shape: tuple[int | None, ...]) -> tuple[int, ...]:
     return tuple(size or 0 for size in shape)
-
-
-def _by_axis(numbers: Any) -> str:
-    return "x".join(map(str, numbers))

@@ -1,4 +1,4 @@
-"""Where and with what were the figures taken? The machine and the versions, without names or paths."""
+"""The machine and the versions of the packages, without names or paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import convpad
 
-__all__ = ["machine", "versions"]
+__all__ = ["describe_machine", "machine", "versions"]
 
 PACKAGES = {
     "jax": ("jax", "jaxlib"),
@@ -18,39 +18,37 @@ PACKAGES = {
 }
 
 
-def _processor() -> str:
-    """The name of the CPU: Linux has it in a file, elsewhere it is what Python knows."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
-
-
-def _memory() -> str:
-    information = Path("/proc/meminfo")
-    for line in information.read_text().splitlines() if information.exists() else []:
-        if line.startswith("MemTotal"):
-            return f"{int(line.split()[1]) / 2**20:.0f} GiB"
-    return "unknown"
+def _lines(path: str, field: str) -> list[str]:
+    """Return the values of a field in one of Linux's files; none where there is no such file."""
+    lines = Path(path).read_text().splitlines() if Path(path).exists() else []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(field)]
 
 
 def machine() -> dict[str, str]:
-    """CPU, cores that may be used, memory, operating system."""
+    """Return the CPU, the number of usable cores, the memory and the operating system."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cpus, memory = _lines("/proc/cpuinfo", "model name"), _lines("/proc/meminfo", "MemTotal")
+    cpu = cpus[0] if cpus else platform.processor() or platform.machine()
     return {
-        "cpu": f"{_processor()} ({platform.machine()})",
+        "cpu": f"{cpu} ({platform.machine()})",
         "cores": str(usable),
-        "memory": _memory(),
+        "memory": f"{int(memory[0].split()[0]) / 2**20:.0f} GiB" if memory else "unknown",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
     }
 
 
+def describe_machine(machine: dict[str, str], versions: dict[str, str]) -> tuple[str, str]:
+    """Return the machine and the versions as text."""
+    packages = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}, {machine['system']}", packages
+
+
 def versions(backend: str, *others: str) -> dict[str, str]:
-    """Python, convpad, Keras, NumPy, the backend, and other packages, as far as they are installed."""
-    found = {"python": platform.python_version(), "convpad": convpad.__version__}
+    """Return the versions of Python, convpad, Keras, NumPy, the backend and other packages, where installed."""
+    numbers = {"python": platform.python_version(), "convpad": convpad.__version__}
     for package in ("keras", "numpy", *PACKAGES[backend], *others):
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return numbers

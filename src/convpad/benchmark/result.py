@@ -1,38 +1,47 @@
-"""What was found? A `Bench`: what everyone took next to zero padding, and whether the plan was the fastest."""
+"""Result of a benchmark: every candidate's time next to zero padding, and whether the plan was the fastest."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from convpad.benchmark.layer import Layer
+from convpad.benchmark.machine import describe_machine
+from convpad.display.format import format_seconds
+from convpad.display.result import Result
+from convpad.display.table import Cell, Table
 
-__all__ = ["Bench", "Row"]
+__all__ = ["BASE", "STEPS", "Bench", "BenchRow"]
+
+STEPS = ("forward", "gradient")
+BASE = "zeros"
+"""The mode by whose time the others are divided."""
+STAR = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What one contestant took for one step in one mode.
+class BenchRow:
+    """The time of one candidate for one step in one mode.
 
     Args:
-        mode: what is padded with, as the command line spells it.
+        mode: the padding mode, as the command line spells it.
         step: `"forward"`, or `"gradient"`: forward and backward.
-        who: `"convpad"`, `"workaround"` (the backend's pad, then its convolution) or `"keras"` (Keras's own layer).
-        words: what was called.
+        candidate: `"convpad"`, `"workaround"` (the backend's pad, then its convolution) or `"keras"` (Keras's layer).
+        function: the name of the function that was called.
         route: of convpad, else "".
-        chosen: whether it is the route that convpad takes by itself.
-        reason: of `convpad.plan`, where it is.
+        chosen: whether convpad takes this route by itself.
+        reason: of the plan, where the route is chosen.
         seconds: the median of a run.
         ratio: that median divided by the zero-padded convolution's, which ran in the same rounds.
         low, high: quartiles of (a round's run / the zero-padded convolution's in it): the spread of `ratio`.
-        rounds: how often it ran.
+        rounds: the number of runs.
     """
 
     mode: str
     step: str
-    who: str
-    words: str
+    candidate: str
+    function: str
     route: str
     chosen: bool
     reason: str
@@ -42,28 +51,31 @@ class Row:
     high: float
     rounds: int
 
+    @property
+    def label(self) -> str:
+        """The candidate, and its route if it is convpad."""
+        return f"{self.candidate} {self.route}".rstrip()
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What a padding costs, on this machine.
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Bench(Result):
+    """The times of a layer in several modes, on this machine.
 
     Args:
-        layer: what was timed.
-        device: what it ran on: `"cpu"`, `"gpu"` or another.
-        machine, versions: where and with what.
-        rows: one for each contestant, step and mode; zeros first.
-        keras: why Keras's own layer took no part; "" if it did.
-
-    `str()` of it is a table, `to_json()` JSON; `rich.print` shows the table in colour.
+        layer: the layer.
+        device: `"cpu"`, `"gpu"` or another.
+        machine, versions: the machine, and the versions of the packages.
+        rows: one for each candidate, step and mode; zeros first.
+        keras: why Keras's own layer was no candidate; "" if it was one.
 
     Example:
 
     >>> import convpad
-    >>> found = convpad.bench((1, 16, 16, 2), (3, 3, 2, 2), modes=["circular"], backend="jax", seconds=0.01)
-    >>> chosen, = [row for row in found.rows if row.mode == "circular" and row.step == "forward" and row.chosen]
+    >>> bench = convpad.bench((1, 16, 16, 2), (3, 3, 2, 2), modes=["circular"], backend="jax", seconds=0.01)
+    >>> chosen, = [row for row in bench.rows if row.mode == "circular" and row.step == "forward" and row.chosen]
     >>> print(chosen.route, "on jax:", chosen.reason)
     padded on jax: no backend pads with circular itself, and border was not found faster here
-    >>> {row.who for row in found.rows} >= {"convpad", "workaround"}
+    >>> {row.candidate for row in bench.rows} >= {"convpad", "workaround"}
     True
     """
 
@@ -71,33 +83,92 @@ class Bench:
     device: str
     machine: dict[str, str]
     versions: dict[str, str]
-    rows: tuple[Row, ...]
+    rows: tuple[BenchRow, ...]
     keras: str
 
-    def faster(self, row: Row) -> tuple[Row, ...]:
-        """Who was faster than a row, in its mode and step: those whose whole spread is below its own."""
-        others = [one for one in self.rows if (one.mode, one.step) == (row.mode, row.step)]
-        return tuple(sorted((one for one in others if one.high < row.low), key=lambda one: one.ratio))
+    def faster(self, row: BenchRow) -> tuple[BenchRow, ...]:
+        """Return the faster rows of the same mode and step: those whose whole spread is below the row's spread."""
+        others = [other for other in self.rows if (other.mode, other.step) == (row.mode, row.step)]
+        return tuple(sorted((other for other in others if other.high < row.low), key=lambda other: other.ratio))
 
-    def to_json(self) -> str:
-        """The same facts, as JSON: one object for each row; times in seconds, with whether any was faster."""
-        layer = asdict(self.layer)
-        found = {
-            "layer": {**layer, "description": str(self.layer)},
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The timed modes; zeros first."""
+        return tuple(dict.fromkeys(row.mode for row in self.rows))
+
+    @property
+    def summary(self) -> str:
+        """The layer, and the time of the chosen routes next to zeros."""
+        ratios = [f"{r.mode} {r.ratio:.2f}" for r in self.rows if r.chosen and r.step == STEPS[0] and r.mode != BASE]
+        return f"{self._title}; forward / zeros: {', '.join(ratios)}"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.layer}; {self.layer.backend} on {self.device}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return one dict for each row; times in seconds, `fastest`: whether no other row was faster."""
+        return {
+            "layer": {**asdict(self.layer), "description": str(self.layer)},
             "device": self.device,
             "machine": self.machine,
             "versions": self.versions,
             "keras": self.keras,
             "rows": [{**asdict(row), "fastest": not self.faster(row)} for row in self.rows],
         }
-        return json.dumps(found, indent=2)
 
-    def __rich__(self) -> Any:
-        from convpad.benchmark.table import shown
+    def to_table(self) -> Table:
+        """Return one row for each candidate of a mode; below, the chosen routes, the reasons, and the machine."""
+        rows: list[tuple[Cell | str, ...]] = []
+        for mode in self.modes:
+            labels = dict.fromkeys(row.label for row in self.rows if row.mode == mode)
+            rows += [()] if rows else []
+            for index, label in enumerate(labels):
+                cells = [cell for step in STEPS for cell in self._cells(mode, label, step)]
+                rows.append(("" if index else mode, label, *cells))
+        headings = ("mode", "candidate", *(heading for step in STEPS for heading in (step, "/ zeros")))
+        machine, packages = describe_machine(self.machine, self.versions)
+        lines = (*self._legend(), "", *self._choices(), "", f"{machine}; {packages}")
+        return Table(self._title, headings, tuple(rows), lines, numeric=STEPS)
 
-        return shown(self)
+    def _cells(self, mode: str, label: str, step: str) -> tuple[Cell, Cell]:
+        """Return the time and the ratio of a candidate in a step."""
+        for row in self.rows:
+            if (row.mode, row.label, row.step) == (mode, label, step):
+                star = f" {STAR}" if row.chosen else ""
+                ratio = f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}){star}"
+                return Cell(format_seconds(row.seconds)), Cell(ratio, "" if self.faster(row) else "good")
+        return Cell("-"), Cell("-")
 
-    def __str__(self) -> str:
-        from convpad.display.rich_text import plain
+    def _legend(self) -> Iterator[str]:
+        yield "/ zeros     time / the zero-padded convolution's in the same rounds: medians (quartiles)"
+        yield f"{STAR}           the route that convpad takes by itself"
+        yield "workaround  the backend's own pad, then its own convolution"
+        workarounds: dict[str, dict[str, None]] = {}
+        for row in self.rows:
+            if row.candidate == "workaround":
+                workarounds.setdefault(row.function, {})[row.mode] = None
+        for function, modes in workarounds.items():
+            where = f" ({', '.join(modes)})" if len(workarounds) > 1 else ""
+            yield f"            {function}{where}"
+        layers = [row.function for row in self.rows if row.candidate == "keras"]
+        yield f"keras       {layers[0] if layers else 'no candidate: ' + self.keras}"
 
-        return plain(self)
+    def _choices(self) -> Iterator[str]:
+        """Yield the chosen route of each mode, the reason, and whether another candidate was faster."""
+        for mode in self.modes:
+            chosen = [row for row in self.rows if row.mode == mode and row.chosen]
+            same = len({(row.route, row.reason) for row in chosen}) == 1
+            for row in chosen[:1] if same else chosen:
+                step = "" if same else f", {row.step}"
+                yield f"{mode}{step}: {row.route}, as {row.reason}."
+            verdicts = {row.step: self._verdict(row) for row in chosen}
+            if len(set(verdicts.values())) == 1:
+                verdicts = {"forward and gradient": next(iter(verdicts.values()))}
+            yield from (f"  {steps}: {verdict}" for steps, verdict in verdicts.items())
+
+    def _verdict(self, row: BenchRow) -> str:
+        faster = self.faster(row)
+        if not faster:
+            return "nothing was faster."
+        return f"{faster[0].route or faster[0].candidate} was faster: {faster[0].ratio / row.ratio:.2f} of its time."

@@ -1,4 +1,4 @@
-"""How long does each contestant take, next to the others? Interleaved rounds in one process, and their medians."""
+"""Timing of several functions next to each other: interleaved rounds in one process, and their medians."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-__all__ = ["LIMIT", "Budget", "Figure", "Rounds", "race", "spoken"]
+__all__ = ["LIMIT", "Budget", "Rounds", "Timing", "time_interleaved"]
 
 LIMIT = "limit"
-"""The contestant that the others are divided by: zero padding."""
+"""The default base, by whose time the others are divided: zero padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop.
+    """The time and the number of rounds of a measurement.
 
     Args:
-        seconds: of rounds, for all contestants together.
-        least: rounds of every contestant, whatever they take.
-        most: rounds, where they are short.
-        patience: seconds after which a round more than three is not begun, even if `least` is not reached.
+        seconds: of rounds, for all functions together.
+        min_rounds: rounds of every function, however long they take.
+        max_rounds: rounds, where they are short.
+        patience: seconds after which three rounds of every function are enough, even if `min_rounds` are more.
     """
 
     seconds: float = 1.0
-    least: int = 5
-    most: int = 300
+    min_rounds: int = 5
+    max_rounds: int = 300
     patience: float = 5.0
 
     @property
-    def fewest(self) -> int:
-        """Rounds that are never gone below."""
-        return min(3, self.least)
+    def required_rounds(self) -> int:
+        """The number of rounds that every function gets in any case."""
+        return min(3, self.min_rounds)
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """What one contestant took.
+class Timing:
+    """The time of one function.
 
     Args:
         seconds: the median of a run.
         ratio: that median divided by the base's.
         low, high: quartiles of (a round's run / the base's run in the same round): the spread of `ratio`.
-        rounds: how often it ran.
+        rounds: the number of runs.
     """
 
     seconds: float
@@ -56,81 +56,69 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """What was timed: for each round the seconds of everyone who ran in it."""
+    """The measured rounds: for each the seconds of every function that ran in it."""
 
-    taken: list[dict[str, float]]
+    seconds: list[dict[str, float]]
 
-    def figures(self, base: str = LIMIT) -> dict[str, Figure]:
-        """Of everyone, next to `base`, which must have run in every round."""
-        names = dict.fromkeys(name for taken in self.taken for name in taken)
-        return {name: self._figure(name, base) for name in sorted(names, key=[*self.taken[0]].index)}
+    def timings(self, base: str = LIMIT) -> dict[str, Timing]:
+        """Return the timing of every function next to `base`, which must have run in every round."""
+        names = dict.fromkeys(name for times in self.seconds for name in times)
+        return {name: self._timing(name, base) for name in sorted(names, key=[*self.seconds[0]].index)}
 
-    def _figure(self, name: str, base: str) -> Figure:
-        own = [taken[name] for taken in self.taken if name in taken]
-        pairs = [taken[name] / taken[base] for taken in self.taken if name in taken and base in taken]
-        ratio = median(own) / median(taken[base] for taken in self.taken if base in taken)
-        low, _, high = quantiles(pairs, n=4, method="inclusive") if len(pairs) > 1 else (ratio,) * 3
-        return Figure(median(own), ratio, low, high, len(own))
+    def _timing(self, name: str, base: str) -> Timing:
+        runs = [times[name] for times in self.seconds if name in times]
+        ratios = [times[name] / times[base] for times in self.seconds if name in times and base in times]
+        ratio = median(runs) / median(times[base] for times in self.seconds if base in times)
+        low, _, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else (ratio,) * 3
+        return Timing(median(runs), ratio, low, high, len(runs))
 
 
-def race(
-    runs: Mapping[str, Callable[[], Any]],
+def time_interleaved(
+    functions: Mapping[str, Callable[[], Any]],
     budget: Budget,
     *,
     always: Collection[str] = (LIMIT,),
     clock: Callable[[], float] = perf_counter,
 ) -> Rounds:
-    """Times all, each of which must have run before, so that nothing is compiled here.
+    """Time functions in turns. Each must have run before, so that nothing is compiled here.
 
-    In every round each runs once, and who begins moves on by one: nobody always follows the same neighbour. One that
-    takes far more than its share of the time sits out rounds, so that the quick ones get enough of them.
+    In every round each runs once, and the first of the round moves on by one: no function always follows the same
+    neighbour. A function that takes far more than its share of the time skips rounds, so that the fast ones get enough.
 
     Args:
-        runs: by name; each runs once and blocks until it is done.
+        functions: by name; each runs once and blocks until it is done.
         budget: when to stop.
-        always: who never sits out, because others are divided by it.
+        always: the names that never skip a round, because others are divided by them.
         clock: for tests.
     """
-    names = list(runs)
+    names = list(functions)
     rounds: list[dict[str, float]] = []
     spent = dict.fromkeys(names, 0.0)
     counts = dict.fromkeys(names, 0)
-    while len(rounds) < budget.most and not _enough(budget, sum(spent.values()), min(counts.values())):
+    while len(rounds) < budget.max_rounds and not _enough(budget, sum(spent.values()), min(counts.values())):
         first = len(rounds) % len(names)
-        taken: dict[str, float] = {}
+        times: dict[str, float] = {}
         for name in [*names[first:], *names[:first]]:
-            if name not in always and _sits_out(name, counts, spent, budget):
+            if name not in always and _skips(name, counts, spent, budget):
                 continue
             begin = clock()
-            runs[name]()
-            taken[name] = clock() - begin
-        for name, seconds in taken.items():
+            functions[name]()
+            times[name] = clock() - begin
+        for name, seconds in times.items():
             spent[name] += seconds
             counts[name] += 1
-        rounds.append(taken)
+        rounds.append(times)
     return Rounds(rounds)
 
 
-def _enough(budget: Budget, total: float, fewest: int) -> bool:
-    done = fewest >= budget.least and total >= budget.seconds
-    return done or (fewest >= budget.fewest and total >= budget.patience)
+def _enough(budget: Budget, total: float, fewest_rounds: int) -> bool:
+    done = fewest_rounds >= budget.min_rounds and total >= budget.seconds
+    return done or (fewest_rounds >= budget.required_rounds and total >= budget.patience)
 
 
-def _sits_out(name: str, counts: Mapping[str, int], spent: Mapping[str, float], budget: Budget) -> bool:
-    if counts[name] < budget.fewest:
+def _skips(name: str, counts: Mapping[str, int], spent: Mapping[str, float], budget: Budget) -> bool:
+    if counts[name] < budget.required_rounds:
         return False
-    # With the patience gone, nobody but those with too few rounds is waited for.
+    # Once the patience is over, only functions with too few rounds still run.
     late = sum(spent.values()) >= budget.patience
-    return late or (counts[name] >= budget.least and spent[name] > 2 * budget.seconds / len(counts))
-
-
-def spoken(seconds: float) -> str:
-    """A time as people read it.
-
-    Example:
-
-    >>> from convpad.benchmark.timing import spoken
-    >>> spoken(0.01534), spoken(0.3104), spoken(2.5)
-    ('15.3 ms', '310 ms', '2.50 s')
-    """
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+    return late or (counts[name] >= budget.min_rounds and spent[name] > 2 * budget.seconds / len(counts))

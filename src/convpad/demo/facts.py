@@ -50,7 +50,7 @@ def _(chapter: Repadded) -> dict[str, Any]:
 
 @_fact.register
 def _(chapter: Raced) -> dict[str, Any]:
-    figures = {name: asdict(figure) for name, figure in chapter.figures.items()}
+    figures = {name: asdict(figure) for name, figure in chapter.timings.items()}
     return {"speed": {"backend": chapter.backend, "input_shape": chapter.shape, "forward": figures}}
 
 

@@ -20,8 +20,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 import convpad
-from convpad.benchmark.timing import spoken
 from convpad.demo.photograph import Crop
+from convpad.display.format import format_seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,11 +157,11 @@ def _network(figure: Figure, raced: Raced, sentences: Sequence[str]) -> None:
     lines = "\n".join(sentences)
     figure.text(0.012, top - 0.44 / height, lines, fontsize=12.5, color="#333333", va="top", linespacing=1.6)
     axes = figure.add_axes((0.7, 0.2 / height, 0.24, (STRIP - 0.75) / height))
-    taken = {name: figure.seconds for name, figure in raced.figures.items()}
+    taken = {name: figure.seconds for name, figure in raced.timings.items()}
     for place, (name, seconds) in enumerate(taken.items()):
         axes.barh(place, seconds, color="#2477b3" if name.startswith("convpad") else "#8a8f94", height=0.62)
         axes.text(0, place, f"{name}  ", ha="right", va="center", fontsize=12)
-        axes.text(seconds, place, f"  {spoken(seconds)}", va="center", fontsize=12)
+        axes.text(seconds, place, f"  {format_seconds(seconds)}", va="center", fontsize=12)
     axes.set_ylim(len(taken) - 0.5, -0.5)
     axes.set_axis_off()
     count, rows, columns, _ = raced.shape

@@ -13,11 +13,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from convpad.benchmark.timing import spoken
 from convpad.demo import Pictured
 from convpad.demo.measure import Outcome
 from convpad.demo.oracle import TOLERANCE
 from convpad.demo.story import MODE, Audited, Folded, Raced, Repadded
+from convpad.display.format import format_seconds
 
 __all__ = ["sentences", "shown"]
 
@@ -88,14 +88,14 @@ def _(chapter: Repadded) -> Iterator[Any]:
 @_lines.register
 def _(chapter: Raced) -> Iterator[Any]:
     count, *size, _ = chapter.shape
-    figures, rounds = chapter.figures, len(chapter.rounds.taken)
+    figures, rounds = chapter.timings, len(chapter.rounds.seconds)
     yield _heading(4, "How fast?", f"{count} images of {_square(size)}, Keras on {chapter.backend}, {rounds} rounds.")
     table = _table(("forward pass", "median", "ratio", "quartiles", ""), numbers=("median", "ratio"))
     slowest = max(figure.seconds for figure in figures.values())
     for name, figure in figures.items():
         spread = f"{figure.low:.2f} to {figure.high:.2f}"
         bar = ProgressBar(slowest, figure.seconds, width=20)
-        table.add_row(name, spoken(figure.seconds), f"{figure.ratio:.2f}", spread, bar)
+        table.add_row(name, format_seconds(figure.seconds), f"{figure.ratio:.2f}", spread, bar)
     yield table
     worst = max(chapter.checks, key=lambda check: check.difference)
     yield _text(

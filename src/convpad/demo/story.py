@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 import convpad
-from convpad.benchmark.timing import Budget, Figure, Rounds, race
+from convpad.benchmark.timing import Budget, Rounds, Timing, time_interleaved
 from convpad.demo.networks import mobilenet, worked_around
 from convpad.demo.oracle import TOLERANCE, answer, apart
 from convpad.demo.photograph import Crop
@@ -140,14 +140,14 @@ class Raced:
     checks: tuple[Check, ...]
 
     @property
-    def figures(self) -> dict[str, Figure]:
+    def timings(self) -> dict[str, Timing]:
         """Everyone's time next to Keras's own with zeros."""
-        return self.rounds.figures(STOCK)
+        return self.rounds.timings(STOCK)
 
     @property
-    def faster(self) -> Figure:
+    def faster(self) -> Timing:
         """The workaround's time next to convpad's."""
-        return self.rounds.figures(OURS)[WORKAROUND]
+        return self.rounds.timings(OURS)[WORKAROUND]
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -197,7 +197,7 @@ def tell(crop: Crop, on_step: Callable[[str], None]) -> Iterator[Chapter]:
     pairs = ((ZEROS, STOCK), (OURS, WORKAROUND))
     checks = tuple(Check(one, other, apart(outputs[one], outputs[other])) for one, other in pairs)
     on_step("forward passes, in turn")
-    rounds = race({name: _pass(model, x) for name, model in models.items()}, BUDGET, always=RACERS)
+    rounds = time_interleaved({name: _pass(model, x) for name, model in models.items()}, BUDGET, always=RACERS)
     yield Raced(keras.config.backend(), x.shape, rounds, checks)
 
 

@@ -1,11 +1,11 @@
-"""Formats of single values: sizes, amounts of padding, bytes."""
+"""Formats of single values: sizes, amounts of padding, bytes, times."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["format_amounts", "format_bytes", "format_sizes"]
+__all__ = ["format_amounts", "format_bytes", "format_seconds", "format_sizes"]
 
 
 def format_sizes(sizes: Sequence[Any], *, shorten: bool = False) -> str:
@@ -52,3 +52,15 @@ def format_bytes(count: int | None) -> str:
     if not count:
         return "-"
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a time in milliseconds, or in seconds from one second on.
+
+    Example:
+
+    >>> from convpad.display.format import format_seconds
+    >>> format_seconds(0.01534), format_seconds(0.3104), format_seconds(2.5)
+    ('15.3 ms', '310 ms', '2.50 s')
+    """
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"

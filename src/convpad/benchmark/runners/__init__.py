@@ -1,90 +1,120 @@
-"""What does a backend have to do to be timed? Pad and convolve in its own words, and run until it is done."""
+"""Runners: one class for each framework, which pads, convolves, differentiates, and waits for the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 
-__all__ = ["Engine", "Function", "Pairs", "Steps", "engine_of"]
+__all__ = ["Answers", "Function", "Pairs", "Runner", "Steps", "runner_of"]
 
 Array = npt.NDArray[Any]
 Tensor = Any
 Function = Callable[[Tensor, Tensor], Tensor]
-"""`(x, kernel) -> out`."""
+"""`(x, kernel) -> output`."""
 
 Pairs = tuple[tuple[int, int], ...]
 """(before, after) for each spatial axis."""
 
+Answers = tuple[Array, Array, Array]
+"""Output, gradient of the input, gradient of the kernel: arrays, channels last, kernels in Keras's layout."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A function that is compiled where its framework compiles.
+    """The two timed steps of a function, compiled where the framework compiles.
 
     Args:
-        forward: runs once, blocks until it is done, and returns the output.
-        backward: the same for the output and its gradients: of the input, of the kernel.
+        forward: runs once, blocks until the output is there, and returns it.
+        backward: runs forward and backward once; returns the output and the gradients of the input and of the kernel.
+        temporary_bytes: the bytes that a compiled step ("forward" or "gradient") needs beside its inputs and outputs,
+            where the compiler says so.
+        saved_bytes: the bytes saved for the backward pass beside input and kernel, where the framework says so.
     """
 
     forward: Callable[[], Tensor]
     backward: Callable[[], tuple[Tensor, Tensor, Tensor]]
+    temporary_bytes: Callable[[str], int] | None = None
+    saved_bytes: Callable[[], int] | None = None
+
+    def run(self, step: str) -> Callable[[], Any]:
+        """Return the callable of a step, `"forward"` or `"gradient"`."""
+        return self.forward if step == "forward" else self.backward
 
 
-class Engine(Protocol):
-    """What each backend's file has. Tensors are channels last, kernels as Keras has them."""
+class Runner(ABC):
+    """One framework. Tensors are channels last, kernels in Keras's layout."""
 
-    name: str
-    pads: tuple[str, ...]
-    """The modes that the framework's own function has."""
-    padding: str
-    """What that function is called."""
+    name: ClassVar[str]
+    pad_words: ClassVar[Mapping[str, Any]]
+    """The modes of the framework's own pad: convpad's name to the framework's."""
+    pad_function: ClassVar[str]
+    """The name of the framework's own pad."""
 
+    @abstractmethod
     def device(self) -> str:
-        """What it computes on, as `convpad.plan` names it: "cpu", "gpu" or another."""
-        ...
+        """Return the device of the tensors, as `convpad.plan` names it: "cpu", "gpu" or another."""
 
+    @abstractmethod
     def tensor(self, array: Array, dtype: str) -> Tensor:
-        """An array on that device."""
-        ...
+        """Return an array as a tensor on that device."""
 
+    @abstractmethod
     def array(self, tensor: Tensor) -> Array:
-        """A tensor as float32."""
-        ...
+        """Return a tensor as an array, in float32."""
+
+    def arrays(self, tensors: tuple[Tensor, Tensor, Tensor]) -> Answers:
+        """Return the tensors of a backward step as arrays."""
+        output, input_gradient, kernel_gradient = map(self.array, tensors)
+        return output, input_gradient, kernel_gradient
 
     def pad(self, x: Tensor, pairs: Pairs, modes: tuple[str, ...], value: float = 0.0) -> Tensor:
-        """With the framework's own function, which must have every mode; `ignore` is zeros, `constant` the value."""
-        ...
+        """Pad with the framework's own function: one call where all axes have one mode, else one for each axis.
 
+        `ignore` is padded with zeros, `constant` with the value.
+        """
+        if len(set(modes)) == 1:
+            return self._pad(x, pairs, modes[0], value)
+        for axis, mode in enumerate(modes):
+            alone = tuple(pair if index == axis else (0, 0) for index, pair in enumerate(pairs))
+            x = self._pad(x, alone, mode, value)
+        return x
+
+    @abstractmethod
+    def _pad(self, x: Tensor, pairs: Pairs, mode: str, value: float) -> Tensor:
+        """Pad all axes with one mode."""
+
+    @abstractmethod
     def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
-        """What the framework's own convolution without padding is called; "" where it has none for such windows."""
-        ...
+        """Return the name of the framework's own unpadded convolution; "" where it has none for such windows."""
 
-    def valid(
+    @abstractmethod
+    def convolve(
         self, x: Tensor, kernel: Tensor, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
     ) -> Tensor:
-        """That convolution."""
-        ...
+        """Return the unpadded convolution."""
 
+    @abstractmethod
     def ones(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """Of the dtype of another tensor, where it is."""
-        ...
+        """Return ones of the dtype and on the device of another tensor."""
 
+    @abstractmethod
     def adjoint(self, function: Function, shape: tuple[int, ...]) -> Function:
-        """The transposed of a function that is affine in its input, of that shape, by the framework's gradient."""
-        ...
+        """Return the adjoint of a function that is affine in its input of that shape, by the framework's gradient."""
 
-    def bound(self, layer: Any, call: Callable[[Tensor], Tensor]) -> Function:
-        """What calls a Keras layer, as a function of its kernel too."""
-        ...
+    def bind(self, layer: Any, call: Callable[[Tensor], Tensor]) -> Function:
+        """Return a call of a Keras layer as a function of the layer's kernel too."""
+        return lambda x, kernel: call(x)
 
+    @abstractmethod
     def steps(self, function: Function, x: Tensor, kernel: Tensor, cotangent: Tensor) -> Steps:
-        """A function that is ready to run; its gradients are those of the sum of (output * cotangent)."""
-        ...
+        """Return the steps of a function; the gradients are those of the sum of (output * cotangent)."""
 
 
-def engine_of(backend: str) -> Engine:
-    """The engine of that backend; this imports its framework."""
-    return import_module(f"{__name__}.{backend}").ENGINE
+def runner_of(backend: str) -> Runner:
+    """Return the runner of a backend; this imports the framework."""
+    return import_module(f"{__name__}.{backend}").RUNNER

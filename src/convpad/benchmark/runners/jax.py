@@ -1,4 +1,4 @@
-"""How is JAX timed? Everything under `jax.jit`."""
+"""JAX's runner: everything runs under `jax.jit`."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convpad.benchmark.runners import Function, Pairs, Steps
+from convpad.benchmark.runners import Function, Pairs, Runner, Steps
 
-__all__ = ["ENGINE", "Jax", "convolved", "gradient", "layout"]
-
-WORDS = {"zeros": "constant", "ignore": "constant", "constant": "constant", "reflect": "reflect"}
-WORDS |= {"symmetric": "symmetric", "replicate": "edge", "circular": "wrap"}
+__all__ = ["RUNNER", "Jax", "convolve", "dimension_numbers"]
 
 
-def layout(rank: int) -> tuple[str, str, str]:
-    """Channels last, as `dimension_numbers`."""
+def dimension_numbers(rank: int) -> tuple[str, str, str]:
+    """Return `dimension_numbers` of channels last."""
     space = "DHW"[3 - rank :]
     return (f"N{space}C", f"{space}IO", f"N{space}C")
 
 
-def convolved(
+def convolve(
     x: Any, kernel: Any, pairs: Pairs, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Any:
-    """XLA's convolution, zero-padded."""
+    """Return XLA's convolution, zero-padded."""
     groups = x.shape[-1] if depthwise else 1
     if depthwise:
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
-    options = {"dimension_numbers": layout(len(pairs)), "feature_group_count": groups}
+    options = {"dimension_numbers": dimension_numbers(len(pairs)), "feature_group_count": groups}
     return lax.conv_general_dilated(x, kernel, strides, pairs, rhs_dilation=dilation, **options)
 
 
-def gradient(function: Function) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
-    """The output, and its gradients for a cotangent."""
+def _backward(function: Function) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
+    """Return a function that gives the output, and its gradients for a cotangent."""
 
     def run(x: Any, kernel: Any, cotangent: Any) -> tuple[Any, Any, Any]:
-        out, back = jax.vjp(function, x, kernel)
-        return (out, *back(cotangent))
+        output, pullback = jax.vjp(function, x, kernel)
+        return (output, *pullback(cotangent))
 
     return run
 
 
-class Jax:
-    """See `Engine`."""
+class Jax(Runner):
+    """See `Runner`."""
 
     name = "jax"
-    pads = tuple(WORDS)
-    padding = "jnp.pad"
+    pad_words = {
+        "zeros": "constant", "ignore": "constant", "constant": "constant", "reflect": "reflect",
+        "symmetric": "symmetric", "replicate": "edge", "circular": "wrap",
+    }  # fmt: skip
+    pad_function = "jnp.pad"
 
     def device(self) -> str:
         return jax.default_backend()
@@ -61,32 +61,27 @@ class Jax:
     def array(self, tensor: Any) -> Any:
         return np.asarray(tensor, "float32")
 
-    def pad(self, x: Any, pairs: Pairs, modes: tuple[str, ...], value: float = 0.0) -> Any:
-        if len(set(modes)) == 1:
-            values = {"constant_values": value} if modes[0] == "constant" else {}
-            return jnp.pad(x, ((0, 0), *pairs, (0, 0)), WORDS[modes[0]], **values)
-        for axis, mode in enumerate(modes):
-            alone = tuple(pair if place == axis else (0, 0) for place, pair in enumerate(pairs))
-            x = self.pad(x, alone, (mode,) * len(modes), value)
-        return x
+    def _pad(self, x: Any, pairs: Pairs, mode: str, value: float) -> Any:
+        values = {"constant_values": value} if mode == "constant" else {}
+        return jnp.pad(x, ((0, 0), *pairs, (0, 0)), self.pad_words[mode], **values)
 
     def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
         return "lax.conv_general_dilated"
 
-    def valid(self, x: Any, kernel: Any, **window: Any) -> Any:
-        return convolved(x, kernel, ((0, 0),) * (x.ndim - 2), **window)
+    def convolve(self, x: Any, kernel: Any, **window: Any) -> Any:
+        return convolve(x, kernel, ((0, 0),) * (x.ndim - 2), **window)
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return jnp.ones(shape, like.dtype)
 
     def adjoint(self, function: Function, shape: tuple[int, ...]) -> Function:
         def transposed(y: Any, kernel: Any) -> Any:
-            _, back = jax.vjp(lambda x: function(x, kernel), jnp.zeros(shape, y.dtype))
-            return back(y)[0]
+            _, pullback = jax.vjp(lambda x: function(x, kernel), jnp.zeros(shape, y.dtype))
+            return pullback(y)[0]
 
         return transposed
 
-    def bound(self, layer: Any, call: Callable[[Any], Any]) -> Function:
+    def bind(self, layer: Any, call: Callable[[Any], Any]) -> Function:
         import keras
 
         def run(x: Any, kernel: Any) -> Any:
@@ -96,11 +91,17 @@ class Jax:
         return run
 
     def steps(self, function: Function, x: Any, kernel: Any, cotangent: Any) -> Steps:
-        forward, backward = jax.jit(function), jax.jit(gradient(function))
+        forward, backward = jax.jit(function), jax.jit(_backward(function))
+
+        def temporary_bytes(step: str) -> int:
+            lowered = forward.lower(x, kernel) if step == "forward" else backward.lower(x, kernel, cotangent)
+            return lowered.compile().memory_analysis().temp_size_in_bytes
+
         return Steps(
             lambda: jax.block_until_ready(forward(x, kernel)),
             lambda: jax.block_until_ready(backward(x, kernel, cotangent)),
+            temporary_bytes,
         )
 
 
-ENGINE = Jax()
+RUNNER = Jax()

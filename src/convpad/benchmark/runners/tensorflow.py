@@ -1,37 +1,35 @@
-"""How is TensorFlow timed? Everything under `tf.function`."""
+"""TensorFlow's runner: everything runs under `tf.function`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from convpad.benchmark.runners import Function, Pairs, Steps
+from convpad.benchmark.runners import Function, Pairs, Runner, Steps
 
-__all__ = ["ENGINE", "Tensorflow"]
-
-WORDS: dict[str, Any] = {"zeros": "CONSTANT", "ignore": "CONSTANT", "constant": "CONSTANT"}
-WORDS |= {"reflect": "REFLECT", "symmetric": "SYMMETRIC"}
+__all__ = ["RUNNER", "Tensorflow"]
 
 
-def _gradient(function: Function, variable: Any, x: Any, kernel: Any, cotangent: Any) -> tuple[Any, Any, Any]:
-    """The output, and its gradients for a cotangent: of a layer's variable, where there is one."""
+def _backward(function: Function, variable: Any, x: Any, kernel: Any, cotangent: Any) -> tuple[Any, Any, Any]:
+    """Return the output, and its gradients for a cotangent: of a layer's variable, where there is one."""
     source = kernel if variable is None else variable
     with tf.GradientTape() as tape:
         tape.watch((x, source))
-        out = function(x, kernel)
-    input_gradient, kernel_gradient = tape.gradient(out, (x, source), output_gradients=cotangent)
-    return out, input_gradient, kernel_gradient
+        output = function(x, kernel)
+    input_gradient, kernel_gradient = tape.gradient(output, (x, source), output_gradients=cotangent)
+    return output, input_gradient, kernel_gradient
 
 
-class Tensorflow:
-    """See `Engine`."""
+class Tensorflow(Runner):
+    """See `Runner`."""
 
     name = "tensorflow"
-    pads = tuple(WORDS)
-    padding = "tf.pad"
+    pad_words = {
+        "zeros": "CONSTANT", "ignore": "CONSTANT", "constant": "CONSTANT", "reflect": "REFLECT", "symmetric": "SYMMETRIC",
+    }  # fmt: skip
+    pad_function = "tf.pad"
 
     def device(self) -> str:
         return "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
@@ -42,13 +40,8 @@ class Tensorflow:
     def array(self, tensor: Any) -> Any:
         return tf.cast(tensor, "float32").numpy()
 
-    def pad(self, x: Any, pairs: Pairs, modes: tuple[str, ...], value: float = 0.0) -> Any:
-        if len(set(modes)) == 1:
-            return tf.pad(x, ((0, 0), *pairs, (0, 0)), WORDS[modes[0]], value if modes[0] == "constant" else 0)
-        for axis, mode in enumerate(modes):
-            alone = tuple(pair if place == axis else (0, 0) for place, pair in enumerate(pairs))
-            x = self.pad(x, alone, (mode,) * len(modes), value)
-        return x
+    def _pad(self, x: Any, pairs: Pairs, mode: str, value: float) -> Any:
+        return tf.pad(x, ((0, 0), *pairs, (0, 0)), self.pad_words[mode], value if mode == "constant" else 0)
 
     def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
         if max(strides) > 1 and max(dilation) > 1:
@@ -57,7 +50,7 @@ class Tensorflow:
             return "tf.nn.depthwise_conv2d" if len(strides) == 2 and len(set(strides)) == 1 else ""
         return "tf.nn.convolution"
 
-    def valid(
+    def convolve(
         self, x: Any, kernel: Any, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
     ) -> Any:
         if depthwise:
@@ -72,29 +65,28 @@ class Tensorflow:
             x = tf.zeros(shape, y.dtype)
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                out = function(x, kernel)
-            return tape.gradient(out, x, output_gradients=y)
+                output = function(x, kernel)
+            return tape.gradient(output, x, output_gradients=y)
 
         return transposed
 
-    def bound(self, layer: Any, call: Callable[[Any], Any]) -> Function:
-        return lambda x, kernel: call(x)
-
     def steps(self, function: Function, x: Any, kernel: Any, cotangent: Any) -> Steps:
-        # A variable is not handed in: a layer reads its own.
+        # A variable is no argument: a layer reads its own.
         variable = kernel if isinstance(kernel, tf.Variable) else None
-        given = tf.zeros(()) if variable is not None else kernel
+        argument = tf.zeros(()) if variable is not None else kernel
 
         # Partials, as TensorFlow warns of many functions that are made of the same code.
         forward = tf.function(partial(function), autograph=False)
-        backward = tf.function(partial(_gradient, function, variable), autograph=False)
-        return Steps(lambda: self._done(forward(x, given)), lambda: self._done(backward(x, given, cotangent)))
+        backward = tf.function(partial(_backward, function, variable), autograph=False)
+        return Steps(
+            lambda: self._wait_for(forward(x, argument)), lambda: self._wait_for(backward(x, argument, cotangent))
+        )
 
-    def _done(self, tensors: Any) -> Any:
-        """On a CPU a tf.function has ended when it returns."""
+    def _wait_for(self, tensors: Any) -> Any:
+        """Return tensors once they are computed; on a CPU a tf.function has ended when it returns."""
         if self.device() != "cpu":
             tf.test.experimental.sync_devices()
         return tensors
 
 
-ENGINE = Tensorflow()
+RUNNER = Tensorflow()

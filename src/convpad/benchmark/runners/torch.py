@@ -1,35 +1,35 @@
-"""How is PyTorch timed? Eagerly: forward without gradients, or with `torch.autograd.grad`."""
+"""PyTorch's runner: eager, forward without gradients, or with `torch.autograd.grad`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
-from convpad.benchmark.runners import Function, Pairs, Steps
+from convpad.benchmark.runners import Function, Pairs, Runner, Steps
 
-__all__ = ["ENGINE", "Torch", "convolved"]
+__all__ = ["RUNNER", "Torch", "convolve"]
 
-CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-WORDS = {"zeros": "constant", "ignore": "constant", "constant": "constant"}
-WORDS |= {"reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+CONVOLUTIONS: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
-def convolved(
+def convolve(
     x: Any, weight: Any, amounts: Any, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Any:
-    """PyTorch's convolution: channels first, kernels as it has them."""
-    return CONV[x.ndim - 2](x, weight, None, strides, amounts, dilation, x.shape[1] if depthwise else 1)
+    """Return PyTorch's zero-padded convolution: channels first, kernels in PyTorch's layout."""
+    return CONVOLUTIONS[x.ndim - 2](x, weight, None, strides, amounts, dilation, x.shape[1] if depthwise else 1)
 
 
-class Torch:
-    """See `Engine`."""
+class Torch(Runner):
+    """See `Runner`."""
 
     name = "torch"
-    pads = tuple(WORDS)
-    padding = "F.pad"
+    pad_words = {
+        "zeros": "constant", "ignore": "constant", "constant": "constant",
+        "reflect": "reflect", "replicate": "replicate", "circular": "circular",
+    }  # fmt: skip
+    pad_function = "F.pad"
 
     def device(self) -> str:
         return "gpu" if torch.cuda.is_available() else "cpu"
@@ -41,40 +41,32 @@ class Torch:
     def array(self, tensor: Any) -> Any:
         return tensor.detach().float().cpu().numpy()
 
-    def pad(self, x: Any, pairs: Pairs, modes: tuple[str, ...], value: float = 0.0) -> Any:
-        if len(set(modes)) > 1:
-            for axis, mode in enumerate(modes):
-                alone = tuple(pair if place == axis else (0, 0) for place, pair in enumerate(pairs))
-                x = self.pad(x, alone, (mode,) * len(modes), value)
-            return x
-        flat = [amount for pair in reversed(pairs) for amount in pair]
-        number = {"constant": value, "zeros": 0.0, "ignore": 0.0}.get(modes[0])
-        return F.pad(x.movedim(-1, 1), flat, WORDS[modes[0]], number).movedim(1, -1)
+    def _pad(self, x: Any, pairs: Pairs, mode: str, value: float) -> Any:
+        amounts = [amount for pair in reversed(pairs) for amount in pair]
+        number = {"constant": value, "zeros": 0.0, "ignore": 0.0}.get(mode)
+        return F.pad(x.movedim(-1, 1), amounts, self.pad_words[mode], number).movedim(1, -1)
 
     def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
         return f"F.conv{len(strides)}d"
 
-    def valid(self, x: Any, kernel: Any, **window: Any) -> Any:
+    def convolve(self, x: Any, kernel: Any, **window: Any) -> Any:
         if window["depthwise"]:
             kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
         weight = kernel.movedim((-1, -2), (0, 1)).contiguous()
-        return convolved(x.movedim(-1, 1), weight, 0, **window).movedim(1, -1)
+        return convolve(x.movedim(-1, 1), weight, 0, **window).movedim(1, -1)
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return torch.ones(shape, dtype=like.dtype, device=like.device)
 
     def adjoint(self, function: Function, shape: tuple[int, ...]) -> Function:
         def transposed(y: Any, kernel: Any) -> Any:
-            further = torch.is_grad_enabled()
+            differentiated_again = torch.is_grad_enabled()
             x = torch.zeros(shape, dtype=y.dtype, device=y.device, requires_grad=True)
             with torch.enable_grad():
-                out = function(x, kernel)
-            return torch.autograd.grad(out, x, y, create_graph=further)[0]
+                output = function(x, kernel)
+            return torch.autograd.grad(output, x, y, create_graph=differentiated_again)[0]
 
         return transposed
-
-    def bound(self, layer: Any, call: Callable[[Any], Any]) -> Function:
-        return lambda x, kernel: call(x)
 
     def steps(self, function: Function, x: Any, kernel: Any, cotangent: Any) -> Steps:
         tracked = x.detach().requires_grad_()
@@ -83,18 +75,33 @@ class Torch:
 
         def forward() -> Any:
             with torch.no_grad():
-                return self._done(function(x, kernel))
+                return self._wait_for(function(x, kernel))
 
         def backward() -> tuple[Any, Any, Any]:
-            out = function(tracked, kernel)
-            return self._done((out.detach(), *torch.autograd.grad(out, (tracked, kernel), cotangent)))
+            output = function(tracked, kernel)
+            return self._wait_for((output.detach(), *torch.autograd.grad(output, (tracked, kernel), cotangent)))
 
-        return Steps(forward, backward)
+        def saved_bytes() -> int:
+            arguments = {tensor.untyped_storage().data_ptr() for tensor in (x, kernel)}
+            sizes: dict[int, int] = {}
 
-    def _done(self, tensors: Any) -> Any:
+            def pack(tensor: Any) -> Any:
+                storage = tensor.untyped_storage()
+                if storage.data_ptr() not in arguments:
+                    sizes[storage.data_ptr()] = storage.nbytes()
+                return tensor
+
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+                backward()
+            return sum(sizes.values())
+
+        return Steps(forward, backward, saved_bytes=saved_bytes)
+
+    def _wait_for(self, tensors: Any) -> Any:
+        """Return tensors once they are computed."""
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         return tensors
 
 
-ENGINE = Torch()
+RUNNER = Torch()

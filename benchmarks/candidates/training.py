@@ -1,4 +1,4 @@
-"""How does each backend run a whole network? A forward pass, and one step of training, as callables that block."""
+"""Forward pass and training step of a whole network on each backend, as callables that block."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Array = npt.NDArray[Any]
 Run = Callable[[], Any]
 
 RATE = 1e-6
-"""So small that the weights stay what they are: all steps are alike."""
+"""So small that the weights hardly change: all steps do equal work."""
 
 
 def forward_of(backend: str, model: Any, x: Array) -> Run:
-    """Runs the network on a batch; what it returns can be made an array."""
+    """Return a callable that runs the network on a batch."""
     return {"jax": _jax_forward, "tensorflow": _tensorflow_forward, "torch": _torch_forward}[backend](model, x)
 
 
 def training_of(backend: str, model: Any, x: Array, target: Array) -> Run:
-    """One step of gradient descent: the loss is the mean of (output * target)."""
+    """Return a callable that takes one step of gradient descent: the loss is the mean of (output * target)."""
     return {"jax": _jax_step, "tensorflow": _tensorflow_step, "torch": _torch_step}[backend](model, x, target)
 
 
