@@ -48,14 +48,18 @@ def test_rounds_rotate_and_ratios_are_those_of_medians() -> None:
 
 def test_who_takes_too_long_sits_out_and_the_limit_never() -> None:
     clock = Clock(limit=0.1, slow=10.0, quick=0.1)
-    timings = time_interleaved(clock.runs, Budget(seconds=60, min_rounds=4, max_rounds=9, patience=1e9), clock=lambda: clock.now).timings()
+    timings = time_interleaved(
+        clock.runs, Budget(seconds=60, min_rounds=4, max_rounds=9, patience=1e9), clock=lambda: clock.now
+    ).timings()
     assert {name: timing.rounds for name, timing in timings.items()} == {"limit": 9, "slow": 5, "quick": 9}
     assert timings["slow"].ratio == pytest.approx(100)
 
 
 def test_patience_ends_with_three_rounds_of_everyone() -> None:
     clock = Clock(limit=5.0, slow=50.0)
-    timings = time_interleaved(clock.runs, Budget(seconds=1, min_rounds=5, patience=8), clock=lambda: clock.now).timings()
+    timings = time_interleaved(
+        clock.runs, Budget(seconds=1, min_rounds=5, patience=8), clock=lambda: clock.now
+    ).timings()
     assert {timing.rounds for timing in timings.values()} == {3}
 
 
@@ -79,7 +83,17 @@ def row(mode: str, step: str, candidate: str, ratio: float, route: str = "", *, 
     function = {"convpad": "convpad.conv", "workaround": "F.pad, F.conv2d", "keras": "keras.layers.Conv2D"}[candidate]
     spread = (ratio - 0.05, ratio + 0.05)
     return BenchRow(
-        mode, step, candidate, function, route, chosen, "it is measured so" if chosen else "", ratio / 1e3, ratio, *spread, 9
+        mode,
+        step,
+        candidate,
+        function,
+        route,
+        chosen,
+        "it is measured so" if chosen else "",
+        ratio / 1e3,
+        ratio,
+        *spread,
+        9,
     )
 
 

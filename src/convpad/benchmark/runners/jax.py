@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +46,7 @@ class Jax(Runner):
     """See `Runner`."""
 
     name = "jax"
-    pad_words = {
+    pad_words: ClassVar[dict[str, Any]] = {
         "zeros": "constant", "ignore": "constant", "constant": "constant", "reflect": "reflect",
         "symmetric": "symmetric", "replicate": "edge", "circular": "wrap",
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -26,8 +26,9 @@ class Tensorflow(Runner):
     """See `Runner`."""
 
     name = "tensorflow"
-    pad_words = {
-        "zeros": "CONSTANT", "ignore": "CONSTANT", "constant": "CONSTANT", "reflect": "REFLECT", "symmetric": "SYMMETRIC",
+    pad_words: ClassVar[dict[str, Any]] = {
+        "zeros": "CONSTANT", "ignore": "CONSTANT", "constant": "CONSTANT",
+        "reflect": "REFLECT", "symmetric": "SYMMETRIC",
     }  # fmt: skip
     pad_function = "tf.pad"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
@@ -25,7 +25,7 @@ class Torch(Runner):
     """See `Runner`."""
 
     name = "torch"
-    pad_words = {
+    pad_words: ClassVar[dict[str, Any]] = {
         "zeros": "constant", "ignore": "constant", "constant": "constant",
         "reflect": "reflect", "replicate": "replicate", "circular": "circular",
     }  # fmt: skip
