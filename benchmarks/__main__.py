@@ -72,7 +72,7 @@ def _run(
     quick: bool = False,
 ) -> None:
     """Measure with a progress bar, and save after every cell, so that an interruption loses one cell at most."""
-    from convpad.benchmark.verify import DisagreementError
+    from convpad.core.errors import DisagreementError
 
     cells: list[Cell | Memory] = []
     path = path_of(command, backend, output, dtype)

@@ -14,7 +14,7 @@ from benchmarks.candidates.training import forward_of, training_of
 from benchmarks.networks import NETWORKS, repadded, worked_around
 from benchmarks.results import Cell
 from convpad.benchmark.timing import Budget, time_interleaved
-from convpad.benchmark.verify import DisagreementError
+from convpad.core.errors import DisagreementError
 
 __all__ = ["BATCH", "BUDGET", "MODE", "STEPS", "TOLERANCE", "measure"]
 

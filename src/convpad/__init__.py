@@ -1,22 +1,27 @@
 """convpad: any padding, in any convolution, on any backend, at the price of zero padding.
 
-The public names are resolved when they are first used, so importing convpad imports no framework:
-`convpad.keras` needs Keras, and the functions need the framework of the tensors they are given.
+The public names are loaded when they are first used, so importing convpad imports no framework and no NumPy:
+`convpad.keras` needs Keras, and the functions need the framework of their tensors.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from convpad import frameworks as frameworks
+    from convpad import keras as keras
+    from convpad import reference as reference
+    from convpad import tuning as tuning
     from convpad.benchmark import bench
     from convpad.benchmark.result import Bench
-    from convpad.core.errors import PaddingError, ShapeError
+    from convpad.core.amounts import AMOUNTS
+    from convpad.core.errors import ConvpadError, DisagreementError, ModelFileError, PaddingError, ShapeError
     from convpad.core.modes import MODES
     from convpad.core.padding import Constant, Learned, Padding
     from convpad.explanation import Explanation, explain
     from convpad.models.audit import Audit, audit
+    from convpad.models.changes import Changes
     from convpad.models.compare import Comparison, compare
     from convpad.models.fold import fold
     from convpad.models.repad import repad
@@ -31,23 +36,32 @@ if TYPE_CHECKING:
     )
     from convpad.ops.plan import Plan
     from convpad.ops.run import plan
-    from convpad.solver import solve
-    from convpad.solver.chain import solve_chain
+    from convpad.solver import Solutions, solve
+    from convpad.solver.chain import Chain, solve_chain
+    from convpad.solver.solution import Solution
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AMOUNTS",
     "MODES",
     "Audit",
     "Bench",
+    "Chain",
+    "Changes",
     "Comparison",
     "Constant",
+    "ConvpadError",
+    "DisagreementError",
     "Explanation",
     "Learned",
+    "ModelFileError",
     "Padding",
     "PaddingError",
     "Plan",
     "ShapeError",
+    "Solution",
+    "Solutions",
     "audit",
     "average_pool",
     "bench",
@@ -66,52 +80,61 @@ __all__ = [
     "solve_chain",
 ]
 
-_HOMES = {
-    "convpad.core.errors": ("PaddingError", "ShapeError"),
-    "convpad.core.modes": ("MODES",),
-    "convpad.explanation": ("Explanation", "explain"),
-    "convpad.core.padding": ("Constant", "Learned", "Padding"),
-    "convpad.solver": ("solve",),
-    "convpad.solver.chain": ("solve_chain",),
-    "convpad.models.audit": ("Audit", "audit"),
-    "convpad.models.compare": ("Comparison", "compare"),
-    "convpad.ops.plan": ("Plan",),
-    "convpad.ops.run": ("plan",),
-    "convpad.ops.functions": (
-        "average_pool",
-        "conv",
-        "conv_transpose",
-        "depthwise_conv",
-        "max_pool",
-        "pad",
-        "separable_conv",
-    ),
-    "convpad.benchmark": ("bench",),
-    "convpad.benchmark.result": ("Bench",),
-    "convpad.models.fold": ("fold",),
-    "convpad.models.repad": ("repad",),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-_SUBMODULES = ("keras", "reference")
+# For type checkers the imports above say it all: a name that is not there is an error to them.
+if not TYPE_CHECKING:
+    _MODULES = {
+        "convpad.benchmark": ("bench",),
+        "convpad.benchmark.result": ("Bench",),
+        "convpad.core.amounts": ("AMOUNTS",),
+        "convpad.core.errors": (
+            "ConvpadError",
+            "DisagreementError",
+            "ModelFileError",
+            "PaddingError",
+            "ShapeError",
+        ),
+        "convpad.core.modes": ("MODES",),
+        "convpad.core.padding": ("Constant", "Learned", "Padding"),
+        "convpad.explanation": ("Explanation", "explain"),
+        "convpad.models.audit": ("Audit", "audit"),
+        "convpad.models.changes": ("Changes",),
+        "convpad.models.compare": ("Comparison", "compare"),
+        "convpad.models.fold": ("fold",),
+        "convpad.models.repad": ("repad",),
+        "convpad.ops.functions": (
+            "average_pool",
+            "conv",
+            "conv_transpose",
+            "depthwise_conv",
+            "max_pool",
+            "pad",
+            "separable_conv",
+        ),
+        "convpad.ops.plan": ("Plan",),
+        "convpad.ops.run": ("plan",),
+        "convpad.solver": ("Solutions", "solve"),
+        "convpad.solver.chain": ("Chain", "solve_chain"),
+        "convpad.solver.solution": ("Solution",),
+    }
+    _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+    _SUBMODULES = ("frameworks", "keras", "reference", "tuning")
 
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME and name not in _SUBMODULES:
-        raise AttributeError(f"module 'convpad' has no attribute {name!r}")
-    try:
-        home = import_module(_HOME.get(name, f"convpad.{name}"))
-    except ModuleNotFoundError as error:
-        if error.name != "keras":
-            raise
-        from convpad.core.errors import without_keras
+        if name not in _MODULE_OF and name not in _SUBMODULES:
+            raise AttributeError(f"module 'convpad' has no attribute {name!r}")
+        try:
+            module = import_module(_MODULE_OF.get(name, f"convpad.{name}"))
+        except ModuleNotFoundError as error:
+            if error.name != "keras":
+                raise
+            from convpad.core.errors import without_keras
 
-        raise without_keras(f"convpad.{name}") from None
-    if name in _SUBMODULES:
-        return home
-    value = getattr(home, name)
-    globals()[name] = value
-    return value
+            raise without_keras(f"convpad.{name}") from None
+        value = module if name in _SUBMODULES else getattr(module, name)
+        globals()[name] = value
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, *_SUBMODULES, "__version__"])
+    def __dir__() -> list[str]:
+        return sorted([*__all__, *_SUBMODULES, "__version__"])

@@ -165,7 +165,7 @@ def test_wrong_numbers_are_not_timed(who: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Setup, "candidate", wrong)
     monkeypatch.setattr(benchmark, "time_interleaved", lambda *_, **__: pytest.fail("it was timed"))
     monkeypatch.setattr(benchmark, "_with_zeros", lambda modes: ["reflect" if who == "workaround" else "zeros"])
-    with pytest.raises(benchmark.DisagreementError, match=rf"^{who}, .*: the output of the forward pass is 1\.0e-02"):
+    with pytest.raises(convpad.DisagreementError, match=rf"^{who}, .*: the output of the forward pass is 1\.0e-02"):
         timed(CASES["2-D"])
     monkeypatch.setenv("KERAS_BACKEND", BACKEND)  # the command sets it
     said = CliRunner().invoke(app, ["bench", "6x6x3", "--kernel", "3"])

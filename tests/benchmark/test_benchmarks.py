@@ -111,7 +111,7 @@ def test_what_they_are_held_against_is_the_oracle(backend: str) -> None:
 def test_wrong_numbers_are_not_timed(backend: str, place: int) -> None:
     from benchmarks.candidates import Case, framework_of, plain
     from benchmarks.candidates.verify import verify
-    from convpad.benchmark.verify import DisagreementError
+    from convpad.core.errors import DisagreementError
 
     runner, case = framework_of(backend), Case(SMALL["mobilenet-56-s2"], "reflect")
     right = runner.candidate(plain.convpad_function(case), case)

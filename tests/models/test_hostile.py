@@ -17,7 +17,7 @@ import pytest
 from hostile import keras_config, layer, tensor, write, zipped
 
 import convpad
-from convpad import PaddingError
+from convpad import ModelFileError
 from convpad.models.readers import read
 
 pytestmark = pytest.mark.needs("numpy")
@@ -37,7 +37,7 @@ WHOLE: dict[str, Callable[[], bytes]] = {
 
 def refusal(path: Path, **options: Any) -> str:
     """What is said to a file, on one line; fails where it is read, or where anything but a refusal comes."""
-    with pytest.raises(PaddingError) as caught:
+    with pytest.raises(ModelFileError) as caught:
         convpad.audit(path, **options)
     said = str(caught.value)
     assert said.isprintable(), said
@@ -78,7 +78,7 @@ def attempt(path: Path) -> str:
     try:
         audit = convpad.audit(path)
         audit.to_json(), audit.to_html(), str(audit)
-    except PaddingError as error:
+    except ModelFileError as error:
         assert str(error).isprintable(), error
         return "refused"
     return "read"

@@ -16,7 +16,7 @@ from frameworks import CHOSEN
 from windows import computed, keras_kernel, last
 
 import convpad
-from convpad import PaddingError
+from convpad import ModelFileError, PaddingError
 from convpad.models.readers import read
 
 # Every architecture that ships with Keras, whatever the process: those of other backends are not run.
@@ -442,13 +442,13 @@ def test_every_application(name: str) -> None:
 # What is no model
 
 
-@pytest.mark.parametrize(("model", "said"), [
-    (7, "`model` must be a Keras model, a torch.nn.Module, an ONNX model, or the path of a file"),
-    ("model.txt", "model.txt must end in .keras, .h5, .pt2 or .onnx."),
-    ("model.pth", "It is a pickle, which can run code when it is read"),
+@pytest.mark.parametrize(("model", "error", "said"), [
+    (7, PaddingError, "`model` must be a Keras model, a torch.nn.Module, an ONNX model, or the path of a file"),
+    ("model.txt", ModelFileError, "model.txt must end in .keras, .h5, .pt2 or .onnx."),
+    ("model.pth", ModelFileError, "It is a pickle, which can run code when it is read"),
 ])  # fmt: skip
-def test_refusals(model: Any, said: str) -> None:
-    with pytest.raises(PaddingError) as caught:
+def test_refusals(model: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error) as caught:
         read(model)
     assert said in str(caught.value)
 
@@ -462,5 +462,5 @@ def test_input_shapes_that_are_none(shape: Any) -> None:
 def test_zip_files_of_others(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
         archive.writestr("a", "b")
-    with pytest.raises(PaddingError, match="There is no config.json in it"):
+    with pytest.raises(ModelFileError, match="There is no config.json in it"):
         read(tmp_path / "m.keras")

@@ -20,7 +20,7 @@ from tool_models import filled
 from typer.testing import CliRunner
 
 import convpad
-from convpad import PaddingError
+from convpad import ModelFileError, PaddingError
 from convpad.cli import h5_check, models
 from convpad.cli.commands import app
 
@@ -69,7 +69,7 @@ def attempt(path: Path) -> str:
         model = models.load(path)
         convpad.fold(model)
         convpad.repad(model, "circular")
-    except PaddingError as error:
+    except (ModelFileError, PaddingError) as error:
         assert str(error).isprintable(), error
         assert len(str(error)) < 500, error
         return "refused"
@@ -80,7 +80,7 @@ def here(path: Path) -> None:
     """The weights looked at in this process: those of a zip file, which knows when it is damaged."""
     said = h5_check.fault(path)
     if said:
-        raise PaddingError(said)
+        raise ModelFileError(said)
 
 
 # The seed of a file is its number, so a failure is found again.
@@ -129,7 +129,7 @@ def test_whole_files_are_loaded(suffix: str, saved: Any, tmp_path: Path) -> None
 
 
 def refusal(path: Path) -> str:
-    with pytest.raises(PaddingError) as caught:
+    with pytest.raises(ModelFileError) as caught:
         models.load(path)
     said = str(caught.value)
     assert said.isprintable()

@@ -25,13 +25,12 @@ from convpad.benchmark.machine import machine, versions
 from convpad.benchmark.result import BASE, STEPS, Bench, BenchRow
 from convpad.benchmark.runners import runner_of
 from convpad.benchmark.timing import Budget, time_interleaved
-from convpad.benchmark.verify import DisagreementError
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import Learned, Padding
 from convpad.core.validation import is_number, listed
 from convpad.ops.plan import Route
 
-__all__ = ["Bench", "BenchRow", "DisagreementError", "backend_for", "bench"]
+__all__ = ["Bench", "BenchRow", "backend_for", "bench"]
 
 
 def bench(

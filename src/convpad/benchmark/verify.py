@@ -7,18 +7,15 @@ from typing import Any
 import numpy as np
 
 from convpad.benchmark.runners import Answers
+from convpad.core.errors import DisagreementError
 
-__all__ = ["TOLERANCE", "DisagreementError", "require_equal"]
+__all__ = ["TOLERANCE", "require_equal"]
 
 TOLERANCE = {"float32": (1e-4, 1e-3), "bfloat16": (4e-2, 1e-1), "float32 off the CPU": (4e-3, 1e-2)}
 """Largest difference of an output, and of a gradient (a longer sum), relative to the largest value.
 
 A GPU may multiply float32 with the ten bits of TF32, unless it is told otherwise.
 """
-
-
-class DisagreementError(Exception):
-    """Two candidates that ought to compute the same compute different numbers."""
 
 
 def _difference(array: Any, expected: Any) -> float:
@@ -46,7 +43,7 @@ def require_equal(name: str, backward: Answers, forward: Any, expected: Answers,
     >>> require_equal("padded", (one, one, one), one, (one, one, one), "float32")
     >>> require_equal("padded", (one, one, 2 * one), one, (one, one, one), "float32")
     Traceback (most recent call last):
-    convpad.benchmark.verify.DisagreementError: padded: the gradient of the kernel is 1.0e+00 off, relative to its \
+    convpad.core.errors.DisagreementError: padded: the gradient of the kernel is 1.0e+00 off, relative to its \
 largest value; allowed: 1e-03.
 
     Raises:

@@ -11,7 +11,7 @@ import convpad
 from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Json
 from convpad.cli.output import progress, show
 from convpad.cli.parsing import modes, numbers, padding
-from convpad.core.errors import PaddingError
+from convpad.core.errors import DisagreementError, PaddingError
 
 __all__ = ["bench"]
 
@@ -59,7 +59,7 @@ def bench(
         "seconds": seconds,
     }
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from convpad.benchmark import DisagreementError, backend_for
+    from convpad.benchmark import backend_for
 
     # Keras's own layer is to run on the same backend.
     os.environ["KERAS_BACKEND"] = name = backend_for(backend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from convpad.core.errors import PaddingError
+from convpad.core.errors import ModelFileError
 
 __all__ = ["refuse_to_write", "write"]
 
@@ -19,16 +19,16 @@ def refuse_to_write(option: str, path: Path | None, *, force: bool) -> None:
         force: whether to replace a file.
 
     Raises:
-        PaddingError: the path is a folder, its folder does not exist, or it exists and `force` is False.
+        ModelFileError: the path is a folder, its folder does not exist, or it exists and `force` is False.
     """
     if path is None:
         return
     if path.is_dir():
-        raise PaddingError(f"{option} must be a file. Received: the folder {path}.")
+        raise ModelFileError(f"{option} must be a file. Received: the folder {path}.")
     if path.exists() and not force:
-        raise PaddingError(f"{path} exists. Add --force to replace it, or name another file with {option}.")
+        raise ModelFileError(f"{path} exists. Add --force to replace it, or name another file with {option}.")
     if not path.absolute().parent.is_dir():
-        raise PaddingError(f"There is no folder {path.absolute().parent} to write {path.name} into.")
+        raise ModelFileError(f"There is no folder {path.absolute().parent} to write {path.name} into.")
 
 
 def write(path: Path, text: str) -> None:
@@ -45,7 +45,7 @@ def write(path: Path, text: str) -> None:
     'whole'
 
     Raises:
-        PaddingError: the system refuses.
+        ModelFileError: the system refuses.
     """
     try:
         with TemporaryDirectory(dir=path.absolute().parent) as folder:
@@ -53,4 +53,4 @@ def write(path: Path, text: str) -> None:
             part.write_text(text, encoding="utf-8")
             part.replace(path)
     except OSError as error:
-        raise PaddingError(f"{path} cannot be written: {error.strerror}.") from None
+        raise ModelFileError(f"{path} cannot be written: {error.strerror}.") from None

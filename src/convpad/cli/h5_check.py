@@ -33,9 +33,9 @@ def refuse_weights(path: Path) -> None:
     """Refuse a `.keras` or `.h5` file whose weights the HDF5 library cannot read, or must not.
 
     Raises:
-        PaddingError: the fault.
+        ModelFileError: the fault.
     """
-    from convpad.core.errors import PaddingError
+    from convpad.core.errors import ModelFileError
     from convpad.models.readers import printable
 
     seconds = _PATIENCE + path.stat().st_size / _BYTES_A_SECOND
@@ -44,10 +44,11 @@ def refuse_weights(path: Path) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        raise PaddingError(f"{path.name}: Its weights are damaged: the HDF5 library does not come to an end.") from None
+        message = f"{path.name}: Its weights are damaged: the HDF5 library does not come to an end."
+        raise ModelFileError(message) from None
     if done.returncode or done.stdout.strip():
         said = printable(done.stdout, 200) or "Its weights are damaged: the HDF5 library breaks off."
-        raise PaddingError(f"{path.name}: {said}")
+        raise ModelFileError(f"{path.name}: {said}")
 
 
 def fault(path: Path) -> str:

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 from convpad.cli.files import refuse_to_write
 from convpad.cli.h5_check import refuse_weights
-from convpad.core.errors import PaddingError
+from convpad.core.errors import ConvpadError, ModelFileError, PaddingError
 from convpad.models.changes import Changes
 from convpad.models.readers import line_of, read
 from convpad.models.readers.keras_safety import refuse_code
@@ -40,7 +40,8 @@ def rewrite(source: Path, target: Path, change: Callable[..., Any], *, force: bo
         force: whether to replace the target.
 
     Raises:
-        PaddingError: the model cannot be read, changed or written.
+        ModelFileError: the model cannot be read or written.
+        PaddingError: the model cannot be changed so.
     """
     refuse_models(source, target, force=force)
     reports: list[Changes] = []
@@ -52,16 +53,17 @@ def refuse_models(source: Path, target: Path, *, force: bool) -> None:
     """Refuse, before Keras is started, a file that cannot be read or must not be written.
 
     Raises:
-        PaddingError: no such model, no such folder, a file that is there already, a missing package.
+        ModelFileError: no such model, no such folder, a file that is there already.
+        PaddingError: no such backend, or a missing package.
     """
     if not source.is_file():
-        raise PaddingError(f"There is no file {source}.")
+        raise ModelFileError(f"There is no file {source}.")
     if source.suffix not in (".keras", *_LEGACY):
-        raise PaddingError(f"MODEL must be a .keras or .h5 file. Received: {source}.")
+        raise ModelFileError(f"MODEL must be a .keras or .h5 file. Received: {source}.")
     if target.suffix != ".keras":
-        raise PaddingError(f"OUT must end in .keras. Received: {target}.")
+        raise ModelFileError(f"OUT must end in .keras. Received: {target}.")
     if target.exists() and target.samefile(source):
-        raise PaddingError(f"OUT must be another file than MODEL. Received: {target}.")
+        raise ModelFileError(f"OUT must be another file than MODEL. Received: {target}.")
     refuse_to_write("OUT", target, force=force)
     backend = os.environ.setdefault("KERAS_BACKEND", "jax")
     if backend not in _BACKENDS:
@@ -76,7 +78,7 @@ def load(path: Path) -> Any:
     """Return the Keras model of a file. What `convpad.audit` refuses is refused here, with the same words.
 
     Raises:
-        PaddingError: the file holds no such model, or code.
+        ModelFileError: the file holds no such model, or code.
     """
     read(path)
     refuse_weights(path)
@@ -88,7 +90,7 @@ def load(path: Path) -> Any:
         compiled = _refuse_sizes(path)
         model = keras.saving.load_model(path, safe_mode=True, compile=False)
         if not isinstance(model, keras.Model):
-            raise PaddingError(f"{path.name} holds no model. Received: {type(model).__name__}.")
+            raise ModelFileError(f"{path.name} holds no model. Received: {type(model).__name__}.")
         with suppress(Exception):  # a loss that has no name that Keras knows stays behind
             refuse_code(compiled)
             if compiled:
@@ -103,12 +105,12 @@ def _one_line(failure: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except PaddingError:
-        raise
+    except ConvpadError as error:
+        raise ModelFileError(str(error)) from None
     except OSError as error:
-        raise PaddingError(f"{failure}: {error.strerror or line_of(error)}.") from None
+        raise ModelFileError(f"{failure}: {error.strerror or line_of(error)}.") from None
     except Exception as error:
-        raise PaddingError(f"{failure}: {line_of(error)}.") from None
+        raise ModelFileError(f"{failure}: {line_of(error)}.") from None
 
 
 def _refuse_sizes(path: Path) -> Any:
@@ -131,7 +133,7 @@ def _refuse_sizes(path: Path) -> Any:
             model: Any = keras.saving.deserialize_keras_object(config, safe_mode=True)
             weights, size = sum(prod(w.shape) for w in getattr(model, "weights", [])), path.stat().st_size
             if weights > size + _SPARE:  # less than a byte for each number
-                raise PaddingError(f"{path.name} asks for {weights:,} weights and is of {size:,} bytes.")
+                raise ModelFileError(f"{path.name} asks for {weights:,} weights and is of {size:,} bytes.")
     keras.backend.clear_session()
     return compiled
 
@@ -140,7 +142,7 @@ def save(model: Any, path: Path) -> None:
     """Write a `.keras` file, which appears only once it is complete.
 
     Raises:
-        PaddingError: the system refuses.
+        ModelFileError: the system refuses.
     """
     with _one_line(f"{path} cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
         part = Path(folder) / path.name

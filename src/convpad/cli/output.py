@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from convpad.core.errors import PaddingError
+from convpad.core.errors import ConvpadError
 from convpad.display.result import Result
 from convpad.display.text import to_text
 
@@ -26,7 +26,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     def run(**options: Any) -> None:
         try:
             command(**options)
-        except PaddingError as error:
+        except ConvpadError as error:
             typer.echo(f"convpad {command.__name__}: {error}", err=True)
             raise typer.Exit(2) from None
 

@@ -6,8 +6,9 @@ With Dumoulin & Visin (arXiv:1603.07285): an axis of size i, a window of k taps 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 __all__ = ["AMOUNTS", "Amount", "Pair", "explicit", "lack"]
@@ -75,17 +76,19 @@ class Amount:
         return self.pad(1 if size is None else size, span, stride)
 
 
-AMOUNTS: dict[str, Amount] = {
-    amount.name: amount
-    for amount in (
-        Amount("valid", lambda lack, span: (0, 0), "none"),
-        Amount("same", _same, "output = ceil(input / stride); the odd one after", follows_size=True),
-        Amount("same_lower", _same_lower, "output = ceil(input / stride); the odd one before", follows_size=True),
-        Amount("half", lambda lack, span: (span // 2, span // 2), "span // 2 on both sides"),
-        Amount("full", lambda lack, span: (span - 1, span - 1), "span - 1 on both sides"),
-        Amount("causal", lambda lack, span: (span - 1, 0), "span - 1 before, none after"),
-    )
-}
+AMOUNTS: Mapping[str, Amount] = MappingProxyType(
+    {
+        amount.name: amount
+        for amount in (
+            Amount("valid", lambda lack, span: (0, 0), "none"),
+            Amount("same", _same, "output = ceil(input / stride); the odd one after", follows_size=True),
+            Amount("same_lower", _same_lower, "output = ceil(input / stride); the odd one before", follows_size=True),
+            Amount("half", lambda lack, span: (span // 2, span // 2), "span // 2 on both sides"),
+            Amount("full", lambda lack, span: (span - 1, span - 1), "span - 1 on both sides"),
+            Amount("causal", lambda lack, span: (span - 1, 0), "span - 1 before, none after"),
+        )
+    }
+)
 """Every word for an amount. `span` is the size of the dilated kernel."""
 
 

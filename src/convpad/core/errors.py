@@ -1,15 +1,37 @@
-"""What does convpad say when it refuses?
+"""The errors of convpad, and the wording of refusals.
 
-Every refusal is a `PaddingError`: it names the argument, what is allowed, what was received, and how to
-mend it, always in that order. Refusals happen before any backend is asked, so all backends refuse alike.
+Refusing an argument raises a `PaddingError`: it names the argument, what is allowed, what was received, and how to
+mend it, always in that order. It is raised before any backend is called, so all backends refuse the same arguments.
 """
 
 from __future__ import annotations
 
-__all__ = ["PaddingError", "ShapeError", "refuse", "without_keras"]
+__all__ = [
+    "ConvpadError",
+    "DisagreementError",
+    "ModelFileError",
+    "PaddingError",
+    "ShapeError",
+    "refuse",
+    "without_keras",
+]
 
 
-class PaddingError(ValueError):
+class ConvpadError(Exception):
+    """The base class of convpad's errors.
+
+    Example:
+
+    >>> import convpad
+    >>> try:
+    ...     convpad.audit("model.pkl")
+    ... except convpad.ConvpadError as error:
+    ...     print(type(error).__name__)
+    ModelFileError
+    """
+
+
+class PaddingError(ConvpadError, ValueError):
     """An argument that no padded window can be made of.
 
     It is a `ValueError`, so code that already guards Keras's layers guards these too.
@@ -36,12 +58,35 @@ padded by (0, 0), with a window that spans 5. Pad more, or use a smaller window.
     """
 
 
+class ModelFileError(ConvpadError, ValueError):
+    """A file that cannot be read as a model: missing, damaged, of another kind; or a file that must not be written.
+
+    Example:
+
+    >>> import convpad
+    >>> convpad.audit("model.txt")
+    Traceback (most recent call last):
+    convpad.core.errors.ModelFileError: model.txt must end in .keras, .h5, .pt2 or .onnx.
+    """
+
+
+class DisagreementError(ConvpadError):
+    """Two implementations that `convpad.bench` would time compute different numbers.
+
+    Example:
+
+    >>> import convpad
+    >>> issubclass(convpad.DisagreementError, convpad.ConvpadError)
+    True
+    """
+
+
 def refuse(argument: str, allowed: str, received: object, mend: str = "") -> PaddingError:
-    """Words a refusal of one argument: ``raise refuse("strides", "be a positive int", 0)``."""
+    """Return the refusal of one argument: ``raise refuse("strides", "be a positive int", 0)``."""
     return PaddingError(f"`{argument}` must {allowed}. Received: {received!r}." + (f" {mend}" if mend else ""))
 
 
 def without_keras(what: str) -> ModuleNotFoundError:
-    """Words what to do where Keras is missing: ``raise without_keras("convpad.fold")``."""
+    """Return the error that says how to install Keras: ``raise without_keras("convpad.fold")``."""
     mend = "Install it with: pip install 'convpad[keras]'"
     return ModuleNotFoundError(f"{what} needs Keras 3, which is not installed. {mend}", name="keras")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from convpad.core.errors import refuse
@@ -181,7 +182,7 @@ _TABLE = (
     ),
 )
 
-MODES: dict[str, Mode] = {mode.name: mode for mode in _TABLE}
+MODES: Mapping[str, Mode] = MappingProxyType({mode.name: mode for mode in _TABLE})
 """Every padding mode by name. Adding a mode is adding a row above."""
 
 ALLOWED = ", ".join(map(repr, MODES)) + ", a number, Constant(...) or Learned(...)"

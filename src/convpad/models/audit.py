@@ -149,7 +149,8 @@ def audit(model: Any, *, input_shape: Any = None) -> Audit:
     (((1, 1), (1, 1)), ('reflect', None), 1200)
 
     Raises:
-        PaddingError: it is no such model, or the file is not what it should be.
+        PaddingError: the model is of no such kind, or has no such input.
+        ModelFileError: the file is missing, damaged or of another kind.
 
     That padding at a stride above 1 may be used on one side alone is from Alsallakh et al. 2021 (arXiv:2010.02178).
     """

@@ -185,7 +185,8 @@ def compare(a: Any, b: Any, *, input_shape_a: Any = None, input_shape_b: Any = N
     True
 
     Raises:
-        PaddingError: one of them is no such model, or its file is not what it should be.
+        PaddingError: a model is of no such kind, or has no such input.
+        ModelFileError: a file is missing, damaged or of another kind.
     """
     first, second = read(a, input_shape_a), read(b, input_shape_b)
     windows_a = [window for window in first.windows if window.is_relevant]

@@ -27,6 +27,13 @@ class Chain(Result):
 
     Args:
         layers: one for each row of the table.
+
+    Example:
+
+    >>> import convpad
+    >>> chain = convpad.solve_chain("name, in, out, kernel, stride\\nstem, 224, 112, 7, 2")
+    >>> len(chain), chain.possible
+    (1, True)
     """
 
     layers: tuple[SolvedLayer, ...]

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from convpad.core.errors import PaddingError, refuse
+from convpad.core.errors import ConvpadError, ModelFileError, refuse
 from convpad.core.validation import listed
 from convpad.models.tensor_info import checked_shape
 from convpad.models.windows import ModelWindows, Shape
@@ -50,7 +50,8 @@ def read(model: Any, input_shape: Any = None) -> ModelWindows:
         input_shape: of the model's input, its batch axis first; for several inputs a list of shapes.
 
     Raises:
-        PaddingError: it is none of these, or the file is not what it should be.
+        PaddingError: the model is none of these, or has no such input.
+        ModelFileError: the file is missing, damaged or of another kind.
     """
     shapes = _shapes(input_shape)
     if isinstance(model, (str, os.PathLike)):
@@ -81,20 +82,22 @@ def _read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     """Read a file, or refuse it in one clear line: whatever its bytes do to the parsers ends here."""
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise PaddingError(f"{path} is a folder. Give a file that ends in {_FILES}.")
+        raise ModelFileError(f"{path} is a folder. Give a file that ends in {_FILES}.")
     if suffix not in _READERS:
-        raise PaddingError(f"{path} must end in {_FILES}. {_UNREADABLE.get(suffix, '')}".rstrip())
+        raise ModelFileError(f"{path} must end in {_FILES}. {_UNREADABLE.get(suffix, '')}".rstrip())
     try:
         return _reader(_READERS[suffix]).read_file(path, shapes)
     except ModuleNotFoundError as error:
         package = "convpad[onnx]" if error.name == "onnx" else f"{error.name}"
-        raise PaddingError(f"To read {path.name}, install {error.name}: pip install '{package}'") from None
-    except PaddingError as error:
-        raise PaddingError(f"{path.name}: {error}") from None
+        raise ModelFileError(f"To read {path.name}, install {error.name}: pip install '{package}'") from None
+    except ConvpadError as error:
+        # Without an input shape from the caller, whatever does not fit is the file's fault.
+        kind = ModelFileError if shapes is None else type(error)
+        raise kind(f"{path.name}: {error}") from None
     except OSError as error:
-        raise PaddingError(f"{path} cannot be read: {error.strerror or line_of(error)}.") from None
+        raise ModelFileError(f"{path} cannot be read: {error.strerror or line_of(error)}.") from None
     except Exception as error:  # what a parser says to bytes that someone else chose is not known beforehand
-        raise PaddingError(f"{path.name} is not a {suffix} file that can be read: {line_of(error)}.") from None
+        raise ModelFileError(f"{path.name} is not a {suffix} file that can be read: {line_of(error)}.") from None
 
 
 def line_of(error: BaseException) -> str:

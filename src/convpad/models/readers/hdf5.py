@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from convpad.core.errors import PaddingError
+from convpad.core.errors import ModelFileError
 
 __all__ = ["root_attribute"]
 
@@ -29,7 +29,7 @@ def root_attribute(file: BinaryIO, name: str, largest: int) -> bytes | None:
         largest: the limit of the string's length, in bytes.
 
     Raises:
-        PaddingError: it is no HDF5 file, it is damaged, or the string is longer.
+        ModelFileError: it is no HDF5 file, it is damaged, or the string is longer.
     """
     return _File(file, largest).attribute(name.encode())
 
@@ -42,22 +42,22 @@ class _File:
         self.largest = largest
         head = self.read(0, 48)
         if head[:8] != _SIGNATURE:
-            raise PaddingError("It must be an HDF5 file.")
+            raise ModelFileError("It must be an HDF5 file.")
         old = head[8] < 2
         self.offset, self.length = (head[13], head[14]) if old else (head[9], head[10])
         if head[8] > 3 or self.offset not in (2, 4, 8) or self.length not in (2, 4, 8):
-            raise PaddingError("It must be an HDF5 file of version 0 to 3.")
+            raise ModelFileError("It must be an HDF5 file of version 0 to 3.")
         # Of the older form: what follows are four addresses, then the root's place among names, then its header.
         start = (24 if head[8] == 0 else 28) + 5 * self.offset if old else 12 + 3 * self.offset
         self.root = self.number(self.read(start, self.offset))
 
     def read(self, address: int, size: int) -> bytes:
         if not 0 <= size <= self.largest:
-            raise PaddingError(f"What it says of itself must be of at most {self.largest:,} bytes.")
+            raise ModelFileError(f"What it says of itself must be of at most {self.largest:,} bytes.")
         self.file.seek(address)
         data = self.file.read(size)
         if len(data) < size:
-            raise PaddingError("It ends too early, or is damaged.")
+            raise ModelFileError("It ends too early, or is damaged.")
         return data
 
     @staticmethod
@@ -84,7 +84,7 @@ class _File:
         elif head[0] == 1:
             order, blocks = -1, [(self.root + 16, self.number(head[8:12]))]
         else:
-            raise PaddingError("Its root is damaged.")
+            raise ModelFileError("Its root is damaged.")
         for _ in range(_MAX_BLOCKS):
             if not blocks:
                 return
@@ -97,7 +97,7 @@ class _File:
                     blocks.append((address, length) if order < 0 else (address + 4, length - 8))
                 else:
                     yield kind, data
-        raise PaddingError("Its root is damaged.")
+        raise ModelFileError("Its root is damaged.")
 
     def _block(self, block: bytes, order: int) -> Iterator[tuple[int, bytes]]:
         head, place = (8, 0) if order < 0 else (4 + order, 0)
@@ -132,7 +132,7 @@ class _File:
         """Return an entry of a heap."""
         head = self.read(address, 8 + self.length)
         if head[:4] != b"GCOL":
-            raise PaddingError("Its heap is damaged.")
+            raise ModelFileError("Its heap is damaged.")
         place, end = address + 8 + self.length, address + self.number(head[8:])
         for _ in range(_MAX_BLOCKS):
             entry = self.read(place, 8 + self.length)
@@ -142,4 +142,4 @@ class _File:
             place += 8 + self.length + -(-size // 8) * 8
             if place >= end:
                 break
-        raise PaddingError("Its heap is damaged.")
+        raise ModelFileError("Its heap is damaged.")

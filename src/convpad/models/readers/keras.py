@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from convpad.core.effective import effective_fills
-from convpad.core.errors import PaddingError, refuse
+from convpad.core.errors import ModelFileError, PaddingError, refuse
 from convpad.core.problem import POOLS
 from convpad.core.validation import per_axis
 from convpad.models.readers.hdf5 import root_attribute
@@ -56,7 +56,7 @@ def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     text = _config_in_zip(path) if path.suffix.lower() == ".keras" else _config_in_hdf5(path)
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise PaddingError("Its config is not that of a Keras model.")
+        raise ModelFileError("Its config is not that of a Keras model.")
     # The compile config is not read here, and is screened where it is.
     refuse_code({key: value for key, value in config.items() if key != "compile_config"})  # pyright: ignore
     return _Walk().read(path.name, config, shapes)  # pyright: ignore[reportUnknownArgumentType]
@@ -84,9 +84,9 @@ def _config_in_zip(path: Path) -> bytes:
         with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
             text = file.read(LARGEST_CONFIG + 1)
     except KeyError:
-        raise PaddingError("There is no config.json in it, which every .keras file has.") from None
+        raise ModelFileError("There is no config.json in it, which every .keras file has.") from None
     if len(text) > LARGEST_CONFIG:
-        raise PaddingError(f"Its config must be of at most {LARGEST_CONFIG:,} bytes.")
+        raise ModelFileError(f"Its config must be of at most {LARGEST_CONFIG:,} bytes.")
     return text
 
 
@@ -95,7 +95,7 @@ def _config_in_hdf5(path: Path) -> bytes:
     with path.open("rb") as file:
         config = root_attribute(file, "model_config", LARGEST_CONFIG)
     if config is None:
-        raise PaddingError("There is no model in it; a file of weights alone does not say how they are used.")
+        raise ModelFileError("There is no model in it; a file of weights alone does not say how they are used.")
     return config
 
 
@@ -130,10 +130,10 @@ class _Walk(Walk):
         """
         self.calls += 1
         if self.calls > MAX_CALLS:
-            raise PaddingError(f"It must call its layers at most {MAX_CALLS:,} times.")
+            raise ModelFileError(f"It must call its layers at most {MAX_CALLS:,} times.")
         kind, config = kind_of(entry), entry["config"]
         if not isinstance(kind, str) or not isinstance(config, dict):
-            raise PaddingError("Its config is not that of a Keras model.")
+            raise ModelFileError("Its config is not that of a Keras model.")
         is_known = owner_of(entry) in ("keras", "convpad")
         name = prefix + str(config.get("name", kind))  # pyright: ignore
         if "layers" in config and (kind in _MODELS or not is_known):
@@ -219,7 +219,7 @@ class _Walk(Walk):
     ) -> list[TensorInfo]:
         entries = config["layers"]
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):  # pyright: ignore
-            raise PaddingError("Its config is not that of a Keras model.")
+            raise ModelFileError("Its config is not that of a Keras model.")
         if "input_layers" in config and kind != "Sequential":
             return self._functional(config, prefix, inputs, hinted)
         tensors = inputs or [TensorInfo(first_input_shape(config))]
@@ -299,4 +299,4 @@ def _in_order(
             if not missing[other]:
                 heappush(ready, other)
     if count < len(calls):
-        raise PaddingError("Its layers must form a graph without circles, of layers that are there.")
+        raise ModelFileError("Its layers must form a graph without circles, of layers that are there.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convpad.core.errors import PaddingError
+from convpad.core.errors import ModelFileError
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import listed
 from convpad.models.readers.keras_shapes import NONNEGATIVE
@@ -110,7 +110,7 @@ def keys_of(ends: Any) -> list[TensorKey]:
     if isinstance(ends, dict):
         ends = [*ends.values()]  # pyright: ignore
     if not isinstance(ends, list):
-        raise PaddingError("Its inputs and outputs must each be written as [layer, call, output].")
+        raise ModelFileError("Its inputs and outputs must each be written as [layer, call, output].")
     if len(ends) == 3 and isinstance(ends[0], str):  # pyright: ignore[reportUnknownArgumentType]
         return [(ends[0], int(ends[1]), int(ends[2]))]
     return [key for end in ends for key in keys_of(end)]  # pyright: ignore[reportUnknownVariableType]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from convpad.core.errors import PaddingError
+from convpad.core.errors import ModelFileError
 
 __all__ = ["kind_of", "owner_of", "refuse_code"]
 
@@ -43,24 +43,24 @@ def refuse_code(config: Any) -> None:
     """Refuse a config that has code at any depth, a name that leads to some, or the name of another file.
 
     Raises:
-        PaddingError: there is some; the layer is named.
+        ModelFileError: there is some; the layer is named.
     """
     for layer, entry in _entries(config, "model"):
         kind, inner = kind_of(entry), entry.get("config")
         subject = f"The layer {layer!r} {'is' if _has_name(entry) else 'holds what is'}"
         if kind in _CODE:
-            raise PaddingError(
+            raise ModelFileError(
                 f"{subject} a {kind.strip('_')}: code, which is not run from a file. Give the model itself."
             )
         if not owner_of(entry) or (isinstance(kind, str) and not kind.isidentifier()):
-            raise PaddingError(
+            raise ModelFileError(
                 f"{subject} of the class {kind!r}, which is not Keras's own; no code is run from a file. "
                 "Give the model itself."
             )
         for key in _FILES:
             file: Any = inner.get(key) if isinstance(inner, dict) else None  # pyright: ignore
             if isinstance(file, str):
-                raise PaddingError(f"{subject} told its {key} by another file, {file!r}, which is not opened.")
+                raise ModelFileError(f"{subject} told its {key} by another file, {file!r}, which is not opened.")
 
 
 def _entries(value: Any, layer: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -18,7 +18,7 @@ import onnx
 from onnx import numpy_helper, shape_inference
 
 from convpad.core.effective import Fill
-from convpad.core.errors import PaddingError, refuse
+from convpad.core.errors import ModelFileError, refuse
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS
 from convpad.core.window import Window
@@ -52,7 +52,7 @@ _STAYS_NONNEGATIVE = ("Concat", "Add", "Sum", "GlobalAveragePool", "Mul")
 def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     """Read the windows of a file."""
     if path.stat().st_size > LARGEST_FILE:
-        raise PaddingError("The file must be of at most 2 GB, as protobuf has it.")
+        raise ModelFileError("The file must be of at most 2 GB, as protobuf has it.")
     model = onnx.ModelProto()
     model.ParseFromString(path.read_bytes())
     return read_model(model, shapes, path.name)
@@ -62,10 +62,10 @@ def read_model(model: Any, shapes: list[Shape] | None, source: str = "ONNX model
     """Read the windows of a model in memory.
 
     Raises:
-        PaddingError: it has no graph, or a node of it makes no sense.
+        ModelFileError: it has no graph, or a node of it makes no sense.
     """
     if not model.graph.node:
-        raise PaddingError("There is no graph of ONNX nodes in it.")
+        raise ModelFileError("There is no graph of ONNX nodes in it.")
     light, constants = _without_weights(model, shapes)
     inferred = shape_inference.infer_shapes(light, data_prop=True)
     functions = {function.name for function in model.functions}
@@ -207,7 +207,7 @@ class _Walk(Walk):
         kernel, rank = [int(size or 0) for size in kernel], len(kernel)
         strides, dilation = (list(attributes.get(word, [1] * rank)) for word in ("strides", "dilations"))
         if len(strides) != rank or len(dilation) != rank or (weight and len(weight) != rank + 2):
-            raise PaddingError(f"{name}: kernel_shape, strides, dilations and the kernel must have as many axes.")
+            raise ModelFileError(f"{name}: kernel_shape, strides, dilations and the kernel must have as many axes.")
         groups = int(attributes.get("group", 1))
         filters = weight[0] if weight else None
         if op == "conv_transpose" and weight:
@@ -282,7 +282,7 @@ def _crop(windows: list[Window], attributes: dict[str, Any]) -> tuple[Padding, l
     pairs: list[tuple[int, int]] = []
     for axis, window in enumerate(windows):
         if window.size is None:
-            raise PaddingError("A ConvTranspose that is told its output's size must know its input's.")
+            raise ModelFileError("A ConvTranspose that is told its output's size must know its input's.")
         size = window.size * window.stride if outputs is None else list(outputs)[-rank:][axis]
         crop = max(window.stride * (window.size - 1) + extra[axis] + window.span - size, 0)
         pairs.append((crop // 2, crop - crop // 2) if auto == "SAME_UPPER" else (crop - crop // 2, crop // 2))

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from convpad.core.errors import PaddingError, refuse
+from convpad.core.errors import ModelFileError, PaddingError, refuse
 from convpad.models.readers.torch_graph import Call, Tensor, TorchWalk
 from convpad.models.tensor_info import TensorInfo, checked_shape
 from convpad.models.windows import ModelWindows, Shape
@@ -104,11 +104,11 @@ def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
         # Until PyTorch 2.7 the graph was a file of its own.
         names += [name for name in archive.namelist() if re.search(r"(^|/)serialized_exported_program\.json$", name)]
         if not names:
-            raise PaddingError("There is no exported program in it, which torch.export.save writes.")
+            raise ModelFileError("There is no exported program in it, which torch.export.save writes.")
         with archive.open(names[0]) as file:
             text = file.read(LARGEST_GRAPH + 1)
     if len(text) > LARGEST_GRAPH:
-        raise PaddingError(f"Its graph must be of at most {LARGEST_GRAPH:,} bytes.")
+        raise ModelFileError(f"Its graph must be of at most {LARGEST_GRAPH:,} bytes.")
     graph = json.loads(text)["graph_module"]["graph"]
     tensors = {name: _tensor(name, value) for name, value in graph["tensor_values"].items()}
     return _follow(path.name, [_call(index, node) for index, node in enumerate(graph["nodes"])], tensors)
