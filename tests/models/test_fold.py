@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import convpad
 from convpad.cli.commands import app
 from convpad.models.changes import Changes
-from convpad.models.layer_tree import placed
+from convpad.models.layer_tree import walk_layers
 
 pytestmark = [pytest.mark.needs("jax", "tensorflow", "torch"), KNOWN_WARNINGS]
 
@@ -58,8 +58,8 @@ def test_models(name: str, gone: tuple[str, ...], left: tuple[str, ...]) -> None
     assert_same(new, model, inputs_for(name, model), name)
     assert (report.layers("folded"), report.layers("left")) == (gone, left)
     # What code makes without a name gets another one each time.
-    remaining = {place.path for place in placed(new) if "normalization" not in place.path}
-    assert remaining == {place.path for place in placed(model) if "normalization" not in place.path} - set(gone)
+    remaining = {place.path for place in walk_layers(new) if "normalization" not in place.path}
+    assert remaining == {place.path for place in walk_layers(model) if "normalization" not in place.path} - set(gone)
     assert len(report.layers("replaced")) == len(gone)
 
 

@@ -33,7 +33,7 @@ from typer.testing import CliRunner
 import convpad
 from convpad.cli.commands import app
 from convpad.models.changes import Changes
-from convpad.models.layer_tree import placed
+from convpad.models.layer_tree import walk_layers
 
 pytestmark = [
     pytest.mark.needs("jax", "tensorflow", "torch"),
@@ -49,7 +49,7 @@ TRIED = [application for application in APPLICATIONS if application.usual or EVE
 
 def kinds(model: Any) -> dict[str, str]:
     """The module of every layer's class, and its name."""
-    return {place.path: type(place.layer).__module__.split(".")[0] for place in placed(model)}
+    return {place.path: type(place.layer).__module__.split(".")[0] for place in walk_layers(model)}
 
 
 def repadded(model: Any, *args: Any, **kwargs: Any) -> tuple[Any, Changes]:
@@ -84,7 +84,7 @@ def test_with_a_mode_every_layer_that_pads_has_it(name: str) -> None:
     model = filled(MODELS[name]())
     x = inputs_for(name, model)
     new, report = repadded(model, "circular")
-    padding = [place.layer for place in placed(new) if place.path in report.layers("replaced")]
+    padding = [place.layer for place in walk_layers(new) if place.path in report.layers("replaced")]
     assert {layer.padding_mode for layer in padding if layer.padding != "valid"} <= {"circular"}
     assert sum(layer.padding_mode == "circular" for layer in padding) >= 3
     assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(outputs(new, x), outputs(model, x), strict=True))

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 import convpad.keras
-from convpad.models.layer_map import WINDOWED, pads
+from convpad.models.layer_map import WINDOWED, is_padded
 
 __all__ = ["layers_of_resnet", "mobilenet", "worked_around"]
 
@@ -72,7 +72,7 @@ def _apart(layer: Any) -> Any:
         return type(layer).from_config(config)
     mode = config.pop("padding_mode")
     window = getattr(keras.layers, type(layer).__name__).from_config({**config, "padding": "valid"})
-    if not pads(layer):
+    if not is_padded(layer):
         return window
     amounts = [(axis.before, axis.after) for axis in layer.plan(layer.input.shape).windows]
     return keras.Sequential([convpad.keras.Padding2D(amounts, mode), window], name=layer.name)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 import convpad
-from convpad.models.layer_map import PADDINGS, mode_of, parsed
+from convpad.models.layer_map import PADDINGS, padding_mode_of, padding_of
 
 __all__ = ["TOLERANCE", "answer", "answer_of_layer", "apart"]
 
@@ -74,7 +74,7 @@ def answer_of_layer(layer: Any, x: Any) -> Array:
         TypeError: there is no layer of that kind in plain NumPy here.
     """
     if type(layer) in PADDINGS:
-        amount, mode = parsed(layer).spelling()
+        amount, mode = padding_of(layer).spelling()
         return convpad.pad(x, amount, mode)
     raise TypeError(f"There is no {type(layer).__name__} in plain NumPy here. Received: the layer {layer.name!r}.")
 
@@ -100,7 +100,7 @@ def _activated(layer: Any, x: Array) -> Array:
 def _(layer: Any, x: Any) -> Array:
     kernel, *bias = _weights(layer)
     options = {"strides": layer.strides, "dilation_rate": layer.dilation_rate, "groups": layer.groups}
-    out = convpad.conv(x, kernel, padding=layer.padding, padding_mode=mode_of(layer), **options)
+    out = convpad.conv(x, kernel, padding=layer.padding, padding_mode=padding_mode_of(layer), **options)
     return _finished(layer, out, bias)
 
 
@@ -108,13 +108,13 @@ def _(layer: Any, x: Any) -> Array:
 def _(layer: Any, x: Any) -> Array:
     kernel, *bias = _weights(layer)
     options = {"strides": layer.strides, "dilation_rate": layer.dilation_rate}
-    out = convpad.depthwise_conv(x, kernel, padding=layer.padding, padding_mode=mode_of(layer), **options)
+    out = convpad.depthwise_conv(x, kernel, padding=layer.padding, padding_mode=padding_mode_of(layer), **options)
     return _finished(layer, out, bias)
 
 
 @answer_of_layer.register(keras.layers.MaxPooling2D)
 def _(layer: Any, x: Any) -> Array:
-    options = {"strides": layer.strides, "padding": layer.padding, "padding_mode": mode_of(layer)}
+    options = {"strides": layer.strides, "padding": layer.padding, "padding_mode": padding_mode_of(layer)}
     return convpad.max_pool(x, layer.pool_size, **options)
 
 

@@ -1,7 +1,7 @@
-"""Which window of one model stands for which of another? The alignment of two sequences that agrees best.
+"""Alignment of the windows of two models: the pairs that agree best, by Needleman and Wunsch (1970).
 
-That of Needleman and Wunsch (1970): both keep their order, and each window stands for one or for none. What is left
-over on both sides and is exactly alike stands for each other too, for parallel branches have no order of their own.
+Both sequences keep their order, and each window is paired with one or with none. Equal windows that are left over on
+both sides are paired too, for parallel branches have no order of their own.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from convpad.models.windows import PaddedWindow
 
 __all__ = ["aligned"]
 
-_LEAST = 6
-"""Windows that are less alike do not stand for each other."""
+_MIN_SCORE = 6
+"""Windows that agree less are not paired."""
 
 
 def aligned(a: Sequence[PaddedWindow], b: Sequence[PaddedWindow]) -> list[tuple[int, int]]:
-    """Pairs of places, in the order of the first."""
+    """Return pairs of indices, in the order of the first sequence."""
     keys_a, keys_b = [_signature(window) for window in a], [_signature(window) for window in b]
-    kinds: dict[tuple[object, object], int] = {}
-    # best[i][j]: how well what follows places i and j agrees.
+    scores: dict[tuple[object, object], int] = {}
+    # best[i][j]: the best score of the windows from i and from j on.
     best = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i in range(len(a) - 1, -1, -1):
         row, below = best[i], best[i + 1]
         for j in range(len(b) - 1, -1, -1):
             both = keys_a[i], keys_b[j]
-            if both not in kinds:
-                kinds[both] = _alike(*both)
-            gain = kinds[both]
-            most = max(below[j], row[j + 1])
-            row[j] = max(most, gain + below[j + 1]) if gain else most
-    found, i, j = list[tuple[int, int]](), 0, 0
+            if both not in scores:
+                scores[both] = _score(*both)
+            gain = scores[both]
+            skipped = max(below[j], row[j + 1])
+            row[j] = max(skipped, gain + below[j + 1]) if gain else skipped
+    pairs, i, j = list[tuple[int, int]](), 0, 0
     while i < len(a) and j < len(b):
-        gain = kinds[keys_a[i], keys_b[j]]
+        gain = scores[keys_a[i], keys_b[j]]
         if gain and best[i][j] == gain + best[i + 1][j + 1]:
-            found.append((i, j))
+            pairs.append((i, j))
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:
             i += 1
         else:
             j += 1
-    return sorted(found + _out_of_order(keys_a, keys_b, found))
+    return sorted(pairs + _out_of_order(keys_a, keys_b, pairs))
 
 
 def _signature(window: PaddedWindow) -> tuple[object, ...]:
@@ -57,19 +57,20 @@ def _signature(window: PaddedWindow) -> tuple[object, ...]:
     )
 
 
-def _alike(a: tuple[object, ...], b: tuple[object, ...]) -> int:
-    """How well two signatures agree; 0 where they cannot stand for each other."""
+def _score(a: tuple[object, ...], b: tuple[object, ...]) -> int:
+    """Return how well two signatures agree; 0 where they cannot be paired."""
     if a[:2] != b[:2]:
         return 0
-    worth = (3, 1, 3, 3, 1, 1)
-    score = 2 + sum(worth[place] for place in range(6) if a[place + 2] == b[place + 2])
-    return score if score >= _LEAST else 0
+    weights = (3, 1, 3, 3, 1, 1)
+    score = 2 + sum(weight for weight, *values in zip(weights, a[2:], b[2:], strict=True) if values[0] == values[1])
+    return score if score >= _MIN_SCORE else 0
 
 
 def _out_of_order(
-    keys_a: Sequence[object], keys_b: Sequence[object], found: Sequence[tuple[int, int]]
+    keys_a: Sequence[object], keys_b: Sequence[object], pairs: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    taken_a, taken_b = {i for i, _ in found}, {j for _, j in found}
+    """Return pairs of equal windows among those without one."""
+    taken_a, taken_b = {i for i, _ in pairs}, {j for _, j in pairs}
     free: dict[object, list[int]] = {}
     for j, key in enumerate(keys_b):
         if j not in taken_b:

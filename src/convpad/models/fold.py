@@ -1,4 +1,4 @@
-"""How are the padding layers of a Keras model melted into what follows them?"""
+"""Folding of a Keras model: its padding layers are merged into the convolutions and pools that follow."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -13,22 +13,31 @@ import keras
 from convpad.core.errors import refuse
 from convpad.core.padding import Learned, Padding
 from convpad.models.changes import Change, Changes
-from convpad.models.layer_graph import Use, Wiring, wiring
-from convpad.models.layer_map import PADDINGS, TRANSPOSED, WINDOWED, config_of, ours_for, parsed, rank_of, spans
-from convpad.models.layer_tree import Placed, placed
-from convpad.models.merge import melted
-from convpad.models.rebuild import Exchange, rebuilt
+from convpad.models.layer_graph import LayerGraph, Use, layer_graph
+from convpad.models.layer_map import (
+    PADDINGS,
+    TRANSPOSED,
+    WINDOWED,
+    config_of,
+    convpad_class,
+    padding_of,
+    rank_of,
+    spans_of,
+)
+from convpad.models.layer_tree import PlacedLayer, walk_layers
+from convpad.models.merge import merge_paddings
+from convpad.models.rebuild import Replacement, rebuild
 
 __all__ = ["fold"]
 
 
 def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
-    """The same Keras model with its padding layers melted into the convolutions and pools that follow.
+    """Rebuild a Keras model with its padding layers merged into the convolutions and pools that follow.
 
-    The output stays as it is; nothing padded is copied any more. `ZeroPadding1D` to `3D` and convpad's padding
+    The output stays equal, and no padded tensor is copied any more. `ZeroPadding1D` to `3D` and convpad's padding
     layers go wherever every layer that reads them is a convolution or a pool that can take the padding over:
-    those become convpad's layers of the same name and weights. A padding layer that anything else reads stays,
-    and the report says why. Models in models are folded too. The model given is not changed. A compiled model
+    those become convpad's layers of the same name and weights. A padding layer that any other layer reads stays,
+    and the report says why. Models in models are folded too. `model` is not changed. A compiled model
     comes back compiled, where Keras can write down its loss; the optimizer starts anew.
 
     Args:
@@ -60,118 +69,122 @@ def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
     """
     if not isinstance(model, keras.Model):
         raise refuse("model", "be a Keras model", model, "Load a file with keras.saving.load_model first.")
-    places = placed(model)
-    folding = _Folding(wiring(model))
-    # From the back, so that of two in a row the second is gone when the first is asked.
-    for place in reversed(places):
-        if type(place.layer) in PADDINGS:
-            folding.consider(place.layer)
-    new, _ = rebuilt(model, folding.exchanged(), folding.targets.keys())
+    layers = walk_layers(model)
+    folding = _Folding(layer_graph(model))
+    # From the back, so that of two in a row the second is gone when the first is considered.
+    for placed in reversed(layers):
+        if type(placed.layer) in PADDINGS:
+            folding.consider(placed.layer)
+    new, _ = rebuild(model, folding.replacements(), folding.targets.keys())
     if report is not None:
-        report(Changes("fold", tuple(folding.rows(places))))
+        report(Changes("fold", tuple(folding.rows(layers))))
     return new
 
 
 class _Folding:
-    """What is melted into what, as far as it is known."""
+    """The padding layers that go, by `id`: the windows that take them over, and the windows' new paddings.
 
-    def __init__(self, wires: Wiring) -> None:
-        self.wires = wires
+    `reasons` are of the padding layers that stay.
+    """
+
+    def __init__(self, graph: LayerGraph) -> None:
+        self.graph = graph
         self.targets: dict[int, list[Any]] = {}
         self.padded: dict[int, tuple[Any, Padding]] = {}
         self.reasons: dict[int, str] = {}
 
     def consider(self, pad: Any) -> None:
-        """Melts one padding layer, or keeps the reason why not."""
-        found: dict[int, tuple[Any, Padding]] = {}
-        reason = "it is called by code" if self._is_loose(pad) else None
+        """Merge one padding layer into all layers that read it, or note the reason why not."""
+        merged: dict[int, tuple[Any, Padding]] = {}
+        reason = "it is called by code" if self._is_called_by_code(pad) else None
         for use in self._uses(pad):
-            reason = reason or self._hindrance(pad, use)
+            reason = reason or self._obstacle(pad, use)
             if reason:
                 break
             window = use.reader
-            before = self.padded[id(window)][1] if id(window) in self.padded else parsed(window)
-            padding = melted(parsed(pad), before, spans(window), window.strides, _sizes(pad, use.shape))
+            before = self.padded[id(window)][1] if id(window) in self.padded else padding_of(window)
+            sizes = _spatial_sizes(pad, use.shape)
+            padding = merge_paddings(padding_of(pad), before, spans_of(window), window.strides, sizes)
             if isinstance(padding, str):
                 reason = f"{window.name} reads it: {padding}"
-            elif id(window) in found and found[id(window)][1] != padding:
+            elif id(window) in merged and merged[id(window)][1] != padding:
                 reason = f"{window.name} reads it at two sizes, and pads them differently"
             else:
-                found[id(window)] = (window, padding)
+                merged[id(window)] = (window, padding)
         if reason:
             self.reasons[id(pad)] = reason
         else:
-            self.targets[id(pad)] = [window for window, _ in found.values()]
-            self.padded |= found
+            self.targets[id(pad)] = [window for window, _ in merged.values()]
+            self.padded |= merged
 
     def _uses(self, pad: Any) -> list[Use]:
-        """Who reads it, through padding layers that are gone."""
-        found: list[Use] = []
-        for use in self.wires.uses.get(id(pad), []):
-            found += self._uses(use.reader) if id(use.reader) in self.targets else [use]
-        return found
+        """Return the uses of a padding layer, through padding layers that are gone."""
+        uses: list[Use] = []
+        for use in self.graph.uses.get(id(pad), []):
+            uses += self._uses(use.reader) if id(use.reader) in self.targets else [use]
+        return uses
 
-    def _read(self, layer: Any) -> list[Any]:
-        """What it reads, each once, seen through padding layers that are gone."""
-        found: dict[int, Any] = {}
-        for source in self.wires.sources.get(id(layer), []):
-            gone = self._read(source) if id(source) in self.targets else [source]
-            found |= {id(one): one for one in gone}
-        return list(found.values())
+    def _sources(self, layer: Any) -> list[Any]:
+        """Return the layers that a layer reads, each once, through padding layers that are gone."""
+        sources: dict[int, Any] = {}
+        for source in self.graph.sources.get(id(layer), []):
+            behind = self._sources(source) if id(source) in self.targets else [source]
+            sources |= {id(layer): layer for layer in behind}
+        return list(sources.values())
 
-    def _hindrance(self, pad: Any, use: Use) -> str | None:
-        """Why a padding layer cannot go, for one of those who read it."""
+    def _obstacle(self, pad: Any, use: Use) -> str | None:
+        """Return the reason why a padding layer cannot go for one of its uses; None where it can."""
         window = use.reader
         if window is None:
-            return f"{use.end} gives it out"
+            return f"{use.model} gives it out"
         named = f"{window.name} ({type(window).__name__}) reads it"
         if type(window) in TRANSPOSED:
             return f"{named}, which crops where others pad"
         if type(window) not in WINDOWED:
             own = isinstance(window, tuple(WINDOWED))
             return f"{named}, a class of its own" if own else f"{named}, which is no convolution or pool"
-        others = [source for source in self._read(window) if source is not pad]
+        others = [source for source in self._sources(window) if source is not pad]
         if others:
             return f"{window.name} reads {others[0].name} as well"
-        if id(window) in self.wires.loose:
+        if id(window) in self.graph.called_by_code:
             return f"{window.name} is also called by code"
         if rank_of(pad) != rank_of(window) or pad.data_format != window.data_format:
             return f"{window.name} has other axes"
         if pad.compute_dtype != window.compute_dtype:
             return f"{window.name} computes in {window.compute_dtype}, not in {pad.compute_dtype}"
-        if any(isinstance(value, Learned) for pair in parsed(pad).values for value in pair):
+        if any(isinstance(value, Learned) for pair in padding_of(pad).values for value in pair):
             return "its values are trained"
         return None
 
-    def exchanged(self) -> dict[int, Exchange]:
-        """The layers that took padding over, as they are then."""
+    def replacements(self) -> dict[int, Replacement]:
+        """Return the replacements of the layers that take padding over."""
         return {
-            key: Exchange(ours_for(window), config_of(window, *padding.spelling()))
+            key: Replacement(convpad_class(window), config_of(window, *padding.spelling()))
             for key, (window, padding) in self.padded.items()
         }
 
-    def _is_loose(self, pad: Any) -> bool:
-        return id(pad) in self.wires.loose or id(pad) not in self.wires.uses
+    def _is_called_by_code(self, pad: Any) -> bool:
+        return id(pad) in self.graph.called_by_code or id(pad) not in self.graph.uses
 
-    def rows(self, places: list[Placed]) -> Iterator[Change]:
-        """What was done with every padding layer and every layer that took padding over, in the model's order."""
-        paths = {id(place.layer): place.path for place in places}
-        for place in places:
-            key, kind = id(place.layer), type(place.layer).__name__
+    def rows(self, layers: list[PlacedLayer]) -> Iterator[Change]:
+        """Yield the change of every padding layer and every layer that takes padding over, in the model's order."""
+        paths = {id(placed.layer): placed.path for placed in layers}
+        for placed in layers:
+            key, kind = id(placed.layer), type(placed.layer).__name__
             if key in self.targets:
                 into = ", ".join(paths[id(window)] for window in self.targets[key])
-                yield Change(place.path, kind, "folded", f"into {into}")
+                yield Change(placed.path, kind, "folded", f"into {into}")
             elif key in self.reasons:
-                yield Change(place.path, kind, "left", self.reasons[key])
+                yield Change(placed.path, kind, "left", self.reasons[key])
             elif key in self.padded:
                 amount, mode = self.padded[key][1].spelling()
                 yield Change(
-                    place.path, kind, "replaced", f"{ours_for(place.layer).__name__}, {amount!r} with {mode!r}"
+                    placed.path, kind, "replaced", f"{convpad_class(placed.layer).__name__}, {amount!r} with {mode!r}"
                 )
 
 
-def _sizes(pad: Any, shape: tuple[int | None, ...] | None) -> tuple[int | None, ...]:
-    """The sizes among a shape."""
+def _spatial_sizes(pad: Any, shape: tuple[int | None, ...] | None) -> tuple[int | None, ...]:
+    """Return the spatial sizes of a shape."""
     if shape is None:
         return (None,) * rank_of(pad)
     return tuple(shape[1:-1] if pad.data_format == "channels_last" else shape[2:])

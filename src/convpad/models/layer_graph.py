@@ -1,4 +1,4 @@
-"""Which layer of a Keras model reads which?"""
+"""Graph of a Keras model: which layer reads the output of which."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -9,36 +9,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from convpad.models.layer_tree import children, is_graph, is_stack, placed
+from convpad.models.layer_tree import children, is_graph, is_stack, walk_layers
 
-__all__ = ["Use", "Wiring", "wiring"]
+__all__ = ["LayerGraph", "Use", "layer_graph"]
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One reading of a layer's output.
+    """One use of a layer's output.
 
     Args:
-        reader: the layer that reads; None where a model gives it out.
-        end: the name of that model.
-        shape: of what is read, None for sizes that are not known.
+        reader: the layer that reads it; None where it is an output of a model.
+        model: the name of the model.
+        shape: of the output, None for sizes that are not known.
     """
 
     reader: Any
-    end: str
+    model: str
     shape: tuple[int | None, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
-    """By `id` of a layer: who reads it, and what it reads, in every model that calls it.
+class LayerGraph:
+    """The calls of a model's layers, in every model that calls them.
 
-    Layers that the code of a class calls are in `loose`, for nothing is known of those calls.
+    Args:
+        uses: the uses of a layer's output, by `id` of the layer.
+        sources: the layers that a layer reads, by its `id`.
+        called_by_code: `id` of the layers that the code of a class calls; nothing is known of those calls.
     """
 
     uses: dict[int, list[Use]] = field(default_factory=dict)
     sources: dict[int, list[Any]] = field(default_factory=dict)
-    loose: set[int] = field(default_factory=set)
+    called_by_code: set[int] = field(default_factory=set)
 
     def connect(self, source: Any, use: Use) -> None:
         self.uses.setdefault(id(source), []).append(use)
@@ -46,58 +49,58 @@ class Wiring:
             self.sources.setdefault(id(use.reader), []).append(source)
 
 
-def wiring(model: Any) -> Wiring:
-    """Everything that is known of the calls in a model and the models in it.
+def layer_graph(model: Any) -> LayerGraph:
+    """Return the graph of a model and the models in it.
 
     Example:
 
     >>> import keras
-    >>> from convpad.models.layer_graph import wiring
+    >>> from convpad.models.layer_graph import layer_graph
     >>> pad, conv = keras.layers.ZeroPadding1D(1), keras.layers.Conv1D(4, 3, name="conv")
-    >>> wires = wiring(keras.Sequential([keras.Input((8, 2)), pad, conv]))
-    >>> wires.uses[id(pad)][0].reader.name, wires.uses[id(pad)][0].shape
+    >>> graph = layer_graph(keras.Sequential([keras.Input((8, 2)), pad, conv]))
+    >>> graph.uses[id(pad)][0].reader.name, graph.uses[id(pad)][0].shape
     ('conv', (None, 10, 2))
     """
-    wires = Wiring()
-    for layer in [model, *(place.layer for place in placed(model))]:
+    graph = LayerGraph()
+    for layer in [model, *(placed.layer for placed in walk_layers(model))]:
         if is_stack(layer):
-            _stack(layer, wires)
+            _add_stack(layer, graph)
         elif is_graph(layer):
-            _graph(layer, wires)
+            _add_functional(layer, graph)
         else:
-            wires.loose.update(map(id, children(layer)))
-    return wires
+            graph.called_by_code.update(map(id, children(layer)))
+    return graph
 
 
-def _stack(stack: Any, wires: Wiring) -> None:
+def _add_stack(stack: Any, graph: LayerGraph) -> None:
     inputs = getattr(stack, "inputs", None) if stack.built else None
     shape = inputs[0].shape if inputs else None
     source = None
     for layer in stack.layers:
         if source is not None:
-            wires.connect(source, Use(layer, stack.name, shape))
+            graph.connect(source, Use(layer, stack.name, shape))
         source, shape = layer, None if shape is None else layer.compute_output_shape(shape)
     if source is not None:
-        wires.connect(source, Use(None, stack.name, shape))
+        graph.connect(source, Use(None, stack.name, shape))
 
 
-def _graph(graph: Any, wires: Wiring) -> None:
-    # What is public of the calls of a functional model is written in its config.
-    config = graph.get_config()
+def _add_functional(model: Any, graph: LayerGraph) -> None:
+    # The public record of the calls of a functional model is its config.
+    config = model.get_config()
     if "output_layers" not in config:
-        wires.loose.update(map(id, children(graph)))
+        graph.called_by_code.update(map(id, children(model)))
         return
-    operations = {operation.name: operation for operation in graph.operations}
+    operations = {operation.name: operation for operation in model.operations}
     for entry in config["layers"]:
         for node in entry["inbound_nodes"]:
             for name, shape in _tensors([node["args"], node["kwargs"]]):
-                wires.connect(operations[name], Use(operations[entry["name"]], graph.name, shape))
+                graph.connect(operations[name], Use(operations[entry["name"]], model.name, shape))
     for name in {row[0] for row in _rows(config["output_layers"])}:
-        wires.connect(operations[name], Use(None, graph.name, None))
+        graph.connect(operations[name], Use(None, model.name, None))
 
 
 def _tensors(arguments: Any) -> Iterator[tuple[str, Any]]:
-    """The layer that each tensor among the arguments comes from, and the tensor's shape."""
+    """Yield the layer's name and the shape of each tensor among the arguments of a call."""
     if isinstance(arguments, dict):
         if arguments.get("class_name") == "__keras_tensor__":
             config = arguments["config"]
@@ -110,7 +113,7 @@ def _tensors(arguments: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _rows(layers: Any) -> Iterator[Any]:
-    """Every [name, call, output] in whatever structure the outputs have."""
+    """Yield every [name, call, output] in a structure of outputs."""
     if isinstance(layers, dict):
         layers = list(layers.values())
     if layers and isinstance(layers[0], str):

@@ -1,7 +1,7 @@
-"""How is a Keras model made again, with some layers exchanged and some left out?
+"""Rebuilding of a Keras model with its weights, some layers replaced and some left out.
 
-Graphs and stacks are made layer by layer by `keras.models.clone_model` and `keras.Sequential`; every other layer
-that holds layers, from its config. A layer that is used in several places is made once.
+Functional models and stacks are rebuilt layer by layer, by `keras.models.clone_model` and `keras.Sequential`; every
+other layer with layers in it from its config. A layer that is used in several places is rebuilt once.
 """
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
@@ -18,97 +18,109 @@ from typing import Any
 import keras
 
 from convpad.core.errors import PaddingError
-from convpad.models.layer_tree import children, has_operations, held, is_graph, is_stack, layers_in, placed
+from convpad.models.layer_tree import (
+    attributes_of,
+    children,
+    has_operations,
+    is_graph,
+    is_stack,
+    layers_in,
+    walk_layers,
+)
 
-__all__ = ["Exchange", "rebuilt"]
+__all__ = ["Replacement", "rebuild"]
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """What a layer is exchanged for."""
+class Replacement:
+    """The layer that takes the place of another one: its class and its config."""
 
     cls: Any
     config: dict[str, Any]
 
 
-def rebuilt(model: Any, exchanged: Mapping[int, Exchange], dropped: Set[int]) -> tuple[Any, Set[int]]:
-    """The model made again with the same names and weights; and which of the exchanges could be made.
+def rebuild(model: Any, replacements: Mapping[int, Replacement], dropped: Set[int]) -> tuple[Any, Set[int]]:
+    """Return a new model with the same names and weights, and the `id` of the layers that could be replaced.
 
     Args:
-        model: stays as it is.
-        exchanged: by `id` of a layer, what stands in its place.
-        dropped: `id` of layers of graphs and stacks that give what they are given.
+        model: is not changed.
+        replacements: by `id` of the layer that is replaced.
+        dropped: `id` of layers of functional models and stacks that are left out: their output is their input.
 
     Raises:
         PaddingError: a layer cannot be made from its config.
     """
-    made = _Made(model, exchanged, dropped)
-    new = made.again(model)
+    rebuilder = _Rebuilder(model, replacements, dropped)
+    new = rebuilder.rebuilt(model)
     if model.built and not new.built:
         new.build_from_config(model.get_build_config())
-    made.fill()
+    rebuilder.copy_weights()
     _compile(model, new)
-    return new, made.places.keys() & exchanged.keys()
+    return new, rebuilder.pairs.keys() & replacements.keys()
 
 
 def _compile(model: Any, new: Any) -> None:
-    """The same loss, metrics and optimizer, which starts anew, as far as Keras can write them down."""
+    """Compile the new model like the old one, as far as Keras can write that down; the optimizer starts anew."""
     if model.compiled and not new.compiled:
         with suppress(TypeError, ValueError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             new.compile_from_config(model.get_compile_config())
 
 
-_HOOK = "convpad_made_again"
+_HOOK = "convpad_rebuilt"
+"""A registered name under which a config refers to a layer that is rebuilt here."""
 
 
-class _Made:
-    """The layers that were made again, and how."""
+class _Rebuilder:
+    """The layers that are rebuilt: (old, new) by `id` of the old one."""
 
-    def __init__(self, model: Any, exchanged: Mapping[int, Exchange], dropped: Set[int]) -> None:
-        self.exchanged, self.dropped = exchanged, dropped
-        self.places: dict[int, tuple[Any, Any]] = {}
-        every = [model, *(place.layer for place in placed(model))]
-        self._by_id = {id(layer): layer for layer in every}
-        self._matters = self._concerned(every)
-        own = {type(layer) for layer in every if type(layer).__module__.split(".")[0] not in ("keras", "convpad")}
-        # `self` is what Keras takes for the class of a layer that is to be made again by `from_config` below.
+    def __init__(self, model: Any, replacements: Mapping[int, Replacement], dropped: Set[int]) -> None:
+        self.replacements, self.dropped = replacements, dropped
+        self.pairs: dict[int, tuple[Any, Any]] = {}
+        layers = [model, *(placed.layer for placed in walk_layers(model))]
+        self._by_id = {id(layer): layer for layer in layers}
+        self._rebuilt_here = self._to_rebuild(layers)
+        own = {type(layer) for layer in layers if type(layer).__module__.split(".")[0] not in ("keras", "convpad")}
+        # Keras takes `self` for the class of a layer with that name, and calls its `from_config` below.
         self._scope = {keras.saving.get_registered_name(cls): cls for cls in own} | {_HOOK: self}
 
-    def _concerned(self, every: list[Any]) -> set[int]:
-        """Layers that must not be made by what holds them: exchanged, with such in them, or in several places."""
+    def _to_rebuild(self, layers: list[Any]) -> set[int]:
+        """Return `id` of the layers that the layer around them must not rebuild by itself.
+
+        They are replaced or dropped, have such layers in them, or are in several places.
+        """
         holders: dict[int, list[int]] = {}
-        for layer in every:
+        for layer in layers:
             for child in children(layer):
                 holders.setdefault(id(child), []).append(id(layer))
-        waiting = [key for key, above in holders.items() if len(above) > 1] + [*self.exchanged, *self.dropped]
-        concerned = set[int]()
+        waiting = [key for key, above in holders.items() if len(above) > 1] + [*self.replacements, *self.dropped]
+        keys = set[int]()
         while waiting:
             key = waiting.pop()
-            if key not in concerned:
-                concerned.add(key)
+            if key not in keys:
+                keys.add(key)
                 waiting += holders.get(key, [])
-        return concerned
+        return keys
 
-    def again(self, layer: Any) -> Any:
-        """The layer made again, once."""
-        if id(layer) not in self.places:
+    def rebuilt(self, layer: Any) -> Any:
+        """Return the new layer for an old one, which is rebuilt once."""
+        if id(layer) not in self.pairs:
             with keras.saving.custom_object_scope(self._scope):
-                self.places[id(layer)] = (layer, self._make(layer))
-        return self.places[id(layer)][1]
+                self.pairs[id(layer)] = (layer, self._make(layer))
+        return self.pairs[id(layer)][1]
 
     def from_config(self, config: dict[str, Any]) -> Any:
-        """What Keras calls for a layer that is written in the config of another one."""
-        return self.again(self._by_id[config["place"]])
+        """Return the new layer for a layer in the config of another one; Keras calls this."""
+        return self.rebuilt(self._by_id[config["id"]])
 
     def _make(self, layer: Any) -> Any:
-        if id(layer) in self.exchanged:
-            exchange = self.exchanged[id(layer)]
-            return exchange.cls.from_config(exchange.config)
+        if id(layer) in self.replacements:
+            replacement = self.replacements[id(layer)]
+            return replacement.cls.from_config(replacement.config)
         if is_stack(layer):
             return self._stack(layer)
         if is_graph(layer):
-            return self._graph(layer)
+            return self._functional(layer)
         try:
             return self._other(layer)
         except PaddingError:
@@ -121,7 +133,7 @@ class _Made:
             ) from error
 
     def _stack(self, stack: Any) -> Any:
-        layers = [self.again(layer) for layer in stack.layers if id(layer) not in self.dropped]
+        layers = [self.rebuilt(layer) for layer in stack.layers if id(layer) not in self.dropped]
         built = stack.built and hasattr(stack, "inputs")
         if built:
             (tensor,) = stack.inputs
@@ -129,26 +141,31 @@ class _Made:
             layers.insert(0, keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=first["name"]))
         return keras.Sequential(layers, name=stack.name, trainable=stack.trainable)
 
-    def _graph(self, graph: Any) -> Any:
+    def _functional(self, graph: Any) -> Any:
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
             return [*args, *kwargs.values()][0] if layer is None else layer(*args, **kwargs)
 
-        def again(layer: Any) -> Any:
-            return None if id(layer) in self.dropped else self.again(layer)
+        def clone(layer: Any) -> Any:
+            return None if id(layer) in self.dropped else self.rebuilt(layer)
 
         # Keras would compile the clone, and fail where a loss is not registered.
         plain = keras.Model(graph.input, graph.output, name=graph.name) if graph.compiled else graph
         source = plain if type(plain) is type(graph) else graph
-        given = {id(layer.output): layer for layer in graph.layers if isinstance(layer, keras.layers.InputLayer)}
-        inputs = keras.tree.map_structure(lambda tensor: _input(tensor, given[id(tensor)]), graph.input)
-        new = keras.models.clone_model(source, inputs, clone_function=again, call_function=call)
+        inputs_by_tensor = {
+            id(layer.output): layer for layer in graph.layers if isinstance(layer, keras.layers.InputLayer)
+        }
+        inputs = keras.tree.map_structure(lambda tensor: _input(tensor, inputs_by_tensor[id(tensor)]), graph.input)
+        new = keras.models.clone_model(source, inputs, clone_function=clone, call_function=call)
         if not graph.trainable:
             new.trainable = False
         return new
 
     def _other(self, layer: Any) -> Any:
-        """A layer from its config, in which every layer that matters is written as a place; and what its code made."""
-        wanted = {child.name: child for child in children(layer) if id(child) in self._matters}
+        """Rebuild a layer from its config, in which layers that are rebuilt here are written by `id`.
+
+        Layers that its code makes, which the config does not show, are replaced in its attributes.
+        """
+        wanted = {child.name: child for child in children(layer) if id(child) in self._rebuilt_here}
         if not isinstance(layer, keras.layers.Layer) or not wanted:
             return type(layer).from_config(layer.get_config())
         if has_operations(layer) or isinstance(layer, keras.Sequential):
@@ -157,11 +174,11 @@ class _Made:
                 f"{type(layer).__name__}, a class with a call of its own over them. Take the model inside, "
                 "keras.Model(model.input, model.output)."
             )
-        written: Any = keras.saving.serialize_keras_object(layer)
-        new = type(layer).from_config(_with_places(written["config"], wanted))
+        config: Any = keras.saving.serialize_keras_object(layer)
+        new = type(layer).from_config(_with_ids(config["config"], wanted))
         made_by_code = _attributes(new)
         for name, value in _attributes(layer).items():
-            missing = [child for child in layers_in(value) if child.name in wanted and id(child) not in self.places]
+            missing = [child for child in layers_in(value) if child.name in wanted and id(child) not in self.pairs]
             if missing and name in made_by_code:
                 setattr(new, name, self._mapped(value, made_by_code[name]))
                 kept = {id(child) for child in layers_in(getattr(new, name))}
@@ -169,9 +186,9 @@ class _Made:
         return new
 
     def _mapped(self, old: Any, new: Any) -> Any:
-        """What `new` holds, but with layers that matter made again from `old`, which is built alike."""
+        """Return a copy of `new` with the layers of `old` that are rebuilt here; both have the same structure."""
         if isinstance(old, keras.layers.Layer):
-            return self.again(old) if id(old) in self._matters else new
+            return self.rebuilt(old) if id(old) in self._rebuilt_here else new
         if isinstance(old, dict):
             return {key: self._mapped(value, new[key]) for key, value in old.items()}
         if isinstance(old, (list, tuple)):
@@ -179,20 +196,20 @@ class _Made:
             return tuple(entries) if isinstance(old, tuple) else entries
         return new
 
-    def fill(self) -> None:
-        """Copies every weight."""
-        waiting, again = list(self.places.values()), {id(new) for _, new in self.places.values()}
+    def copy_weights(self) -> None:
+        """Copy every weight to the new layers."""
+        waiting, rebuilt = list(self.pairs.values()), {id(new) for _, new in self.pairs.values()}
         while waiting:
             old, new = waiting.pop()
             if not isinstance(old, keras.layers.Layer) or is_stack(old) or is_graph(old):
                 continue
-            if id(old) in self.exchanged:
+            if id(old) in self.replacements:
                 _copy_by_name(old, new)
                 continue
             _copy_own(old, new)
-            # What was not made here was made alike, in the same order.
-            olds = [child for child in children(old) if id(child) not in self.places]
-            news = [child for child in children(new) if id(child) not in again]
+            # Layers that were not rebuilt here were made alike, in the same order.
+            olds = [child for child in children(old) if id(child) not in self.pairs]
+            news = [child for child in children(new) if id(child) not in rebuilt]
             if [type(child) for child in olds] != [type(child) for child in news]:
                 raise PaddingError(
                     f"The layer {old.name!r} ({type(old).__name__}) must hold the same layers whenever it is made from "
@@ -203,37 +220,37 @@ class _Made:
 
 
 def _input(tensor: Any, layer: Any) -> Any:
-    """An input like another one. `clone_model` by itself names it after the tensor (keras 3.15.1)."""
+    """Return an input like another one. `clone_model` by itself names it after the tensor (keras 3.15.1)."""
     return keras.Input(
         batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse, name=layer.name, optional=layer.optional
     )
 
 
-def _with_places(config: Any, wanted: Mapping[str, Any]) -> Any:
-    """A config in which the layers of these names are written as their places."""
+def _with_ids(config: Any, wanted: Mapping[str, Any]) -> Any:
+    """Return a config in which the layers of these names are written by `id`."""
     if isinstance(config, (list, tuple)):
-        return type(config)(_with_places(entry, wanted) for entry in config)
+        return type(config)(_with_ids(entry, wanted) for entry in config)
     if not isinstance(config, dict):
         return config
     inner = config.get("config")
     child = wanted.get(inner["name"]) if isinstance(inner, dict) and isinstance(inner.get("name"), str) else None
     if child is not None and config.get("class_name") == type(child).__name__:
-        return {"module": None, "class_name": _HOOK, "registered_name": _HOOK, "config": {"place": id(child)}}
-    return {key: _with_places(value, wanted) for key, value in config.items()}
+        return {"module": None, "class_name": _HOOK, "registered_name": _HOOK, "config": {"id": id(child)}}
+    return {key: _with_ids(value, wanted) for key, value in config.items()}
 
 
 def _attributes(layer: Any) -> dict[str, Any]:
-    """What a class has put into a layer, without what every layer holds for Keras's sake."""
+    """Return the attributes that a class has set on a layer, without those of every Keras layer."""
     internal = vars(keras.layers.Layer()).keys() | vars(keras.Model()).keys()
-    # On PyTorch a layer is a module, which keeps the layers in it elsewhere.
+    # On PyTorch a layer is a module, whose layers are no entries of its `__dict__`.
     modules = dict(layer.named_children()) if hasattr(layer, "named_children") else {}
-    return {name: value for name, value in {**held(layer), **modules}.items() if name not in internal}
+    return {name: value for name, value in {**attributes_of(layer), **modules}.items() if name not in internal}
 
 
 def _forget(holder: Any, stale: list[Any]) -> None:
-    """Takes replaced layers out of a layer's layers, where Keras 3.15.1 leaves what an attribute held before.
+    """Take replaced layers out of a layer's layers, where Keras 3.15.1 leaves the old value of an attribute.
 
-    It forgets what is taken out of a list that the layer holds.
+    Keras takes out the entries that are removed from a list of the layer.
     """
     holder.replaced = list(stale)
     holder.replaced.clear()
@@ -246,7 +263,7 @@ def _copied(value: Any) -> Any:
 
 
 def _copy_own(old: Any, new: Any) -> None:
-    """The state of a layer, as its class saves and loads it, without that of the layers in it."""
+    """Copy the state of a layer, as its class saves and loads it, without the layers in it."""
     if old.built:
         store: dict[str, Any] = {}
         old.save_own_variables(store)
@@ -255,7 +272,7 @@ def _copy_own(old: Any, new: Any) -> None:
 
 
 def _copy_by_name(old: Any, new: Any) -> None:
-    """The weights that both have. Trained padding is kept where the mode is."""
+    """Copy the weights that both have by name. Trained padding is kept where the mode is."""
     kept = getattr(old, "padding_mode", None) == getattr(new, "padding_mode", None)
     values = {weight.name: weight for weight in old.weights}
     for weight in new.weights:

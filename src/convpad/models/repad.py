@@ -1,4 +1,4 @@
-"""How is a Keras model made to pad otherwise, with the weights it has?"""
+"""Repadding of a Keras model: the same weights on convpad's layers, with the same padding or another one."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -18,13 +18,13 @@ from convpad.models.layer_map import (
     PADDINGS,
     WINDOWED,
     config_of,
-    is_of_its_own_class,
-    ours_for,
-    pads,
-    parsed,
+    convpad_class,
+    is_padded,
+    is_subclass,
+    padding_of,
 )
-from convpad.models.layer_tree import Placed, placed
-from convpad.models.rebuild import Exchange, rebuilt
+from convpad.models.layer_tree import PlacedLayer, walk_layers
+from convpad.models.rebuild import Replacement, rebuild
 
 __all__ = ["repad"]
 
@@ -37,20 +37,20 @@ def repad(
     only: Any = None,
     report: Callable[[Changes], Any] | None = None,
 ) -> Any:
-    """The same Keras model and weights on convpad's layers, padding as before or with another mode.
+    """Rebuild a Keras model on convpad's layers with the same weights, padding as before or with another mode.
 
     Works for functional and Sequential models, models in models, wrappers such as `TimeDistributed`, and classes
-    of your own that have `get_config`. Names stay, and layers used in several places stay one. The model given
-    is not changed. A compiled model comes back compiled, where Keras can write down its loss; the optimizer
+    of your own that have `get_config`. Names stay, and a layer used in several places stays one. `model` is not
+    changed. A compiled model comes back compiled, where Keras can write down its loss; the optimizer
     starts anew.
 
     Args:
         model: a Keras model.
-        padding_mode: with what every layer that pads is to pad, as `convpad.conv` takes it. Convolutions, pools
-            and padding layers get it alike. None: every layer pads as it did, and gives what it gave.
-        padding: how much, in place of what convolutions and pools that pad have now, as `convpad.conv` takes
-            it. Padding layers keep their amounts.
-        only: the layers it is about: a name or a pattern (`"block1_*"`; in another model or layer also
+        padding_mode: the new mode of every convolution, pool and padding layer that pads, as `convpad.conv` takes
+            it. None: every layer keeps its mode, and the outputs of the model stay equal.
+        padding: the new amounts of the convolutions and pools that pad, as `convpad.conv` takes them. Padding
+            layers keep their amounts.
+        only: the layers to replace: a name or a pattern (`"block1_*"`; in another model or layer also
             `"backbone/conv*"`), several of them, or a function of a layer. The rest stays Keras's. None: all.
         report: called once with the `convpad.models.changes.Changes` made: `report=print` prints them.
 
@@ -79,29 +79,31 @@ def repad(
     if not isinstance(model, keras.Model):
         raise refuse("model", "be a Keras model", model, "Load a file with keras.saving.load_model first.")
     _check(padding, padding_mode)
-    exchanged: dict[int, Exchange] = {}
+    replacements: dict[int, Replacement] = {}
     rows: list[tuple[int, Change]] = []
-    places = placed(model)
-    chosen = _chosen(places, only)
-    for place in places:
-        if ours_for(place.layer) is None and not is_of_its_own_class(place.layer):
+    layers = walk_layers(model)
+    chosen = _chosen(layers, only)
+    for placed in layers:
+        if convpad_class(placed.layer) is None and not is_subclass(placed.layer):
             continue
-        reason = "not chosen" if id(place.layer) not in chosen else _obstacle(place.layer, padding, padding_mode)
+        reason = "not chosen" if id(placed.layer) not in chosen else _obstacle(placed.layer, padding, padding_mode)
         if reason is None:
-            exchange = _exchange(place.layer, padding, padding_mode)
-            exchanged[id(place.layer)] = exchange
-            done, detail = "replaced", _described(place, exchange)
+            replacement = _replacement(placed.layer, padding, padding_mode)
+            replacements[id(placed.layer)] = replacement
+            done, detail = "replaced", _describe(placed, replacement)
         else:
             done, detail = "left", reason
-        rows.append((id(place.layer), Change(place.path, type(place.layer).__name__, done, detail)))
-    new, made = rebuilt(model, exchanged, frozenset())
+        rows.append((id(placed.layer), Change(placed.path, type(placed.layer).__name__, done, detail)))
+    new, replaced = rebuild(model, replacements, frozenset())
     if report is not None:
-        report(Changes("repad", tuple(_left(row) if key in exchanged.keys() - made else row for key, row in rows)))
+        report(
+            Changes("repad", tuple(_left(row) if key in replacements.keys() - replaced else row for key, row in rows))
+        )
     return new
 
 
 def _check(padding: Any, padding_mode: Any) -> None:
-    """Refuses what would be a padding on no number of axes, also where no layer pads."""
+    """Refuse a padding that fits no number of axes, also where no layer pads."""
     refusals: list[PaddingError] = []
     for rank in (1, 3, 2):
         try:
@@ -113,69 +115,69 @@ def _check(padding: Any, padding_mode: Any) -> None:
         raise refusals[-1]
 
 
-def _chosen(places: list[Placed], only: Any) -> set[int]:
-    """`id` of every layer that `only` fits."""
+def _chosen(layers: list[PlacedLayer], only: Any) -> set[int]:
+    """Return `id` of every layer that `only` fits."""
     if only is None:
-        return {id(place.layer) for place in places}
+        return {id(placed.layer) for placed in layers}
     if callable(only):
-        found = {id(place.layer) for place in places if only(place.layer)}
-        if not found:
+        keys = {id(placed.layer) for placed in layers if only(placed.layer)}
+        if not keys:
             raise refuse("only", "choose at least one layer", only)
-        return found
+        return keys
     patterns: Any = [only] if isinstance(only, str) else only
     if not isinstance(patterns, (list, tuple, set)) or not all(isinstance(entry, str) for entry in patterns):
         allowed = "be a layer's name, a pattern, several of them, or a function of a layer"
         raise refuse("only", allowed, only)
-    found = set[int]()
+    keys = set[int]()
     for pattern in patterns:
-        fits = {id(place.layer) for place in places if _fits(place, pattern)}
+        fits = {id(placed.layer) for placed in layers if _fits(placed, pattern)}
         if not fits:
-            names = [place.path for place in places if ours_for(place.layer)]
+            names = [placed.path for placed in layers if convpad_class(placed.layer)]
             raise refuse("only", "fit a layer of the model", pattern, f"Layers are named like {names[:3]}.")
-        found |= fits
-    return found
+        keys |= fits
+    return keys
 
 
-def _fits(place: Placed, pattern: str) -> bool:
-    return fnmatchcase(place.path, pattern) or fnmatchcase(place.layer.name, pattern)
+def _fits(placed: PlacedLayer, pattern: str) -> bool:
+    return fnmatchcase(placed.path, pattern) or fnmatchcase(placed.layer.name, pattern)
 
 
 def _changes(layer: Any, padding: Any, padding_mode: Any) -> bool:
-    """Whether what was asked for is about this layer."""
-    asked = padding_mode is not None or (padding is not None and type(layer) in WINDOWED)
-    return asked and pads(layer)
+    """Whether the new padding is another one for this layer."""
+    concerned = padding_mode is not None or (padding is not None and type(layer) in WINDOWED)
+    return concerned and is_padded(layer)
 
 
 def _obstacle(layer: Any, padding: Any, padding_mode: Any) -> str | None:
-    """Why a chosen layer is not replaced."""
-    if ours_for(layer) is None:
+    """Return the reason why a chosen layer is not replaced, None where it is."""
+    if convpad_class(layer) is None:
         return f"{type(layer).__name__} is a class of its own: inherit from convpad.keras there"
-    if ours_for(layer) is type(layer) and not _changes(layer, padding, padding_mode):
+    if convpad_class(layer) is type(layer) and not _changes(layer, padding, padding_mode):
         return "convpad's already"
     return None
 
 
-def _exchange(layer: Any, padding: Any, padding_mode: Any) -> Exchange:
+def _replacement(layer: Any, padding: Any, padding_mode: Any) -> Replacement:
     if not _changes(layer, padding, padding_mode):
-        return Exchange(ours_for(layer), config_of(layer))
+        return Replacement(convpad_class(layer), config_of(layer))
     amount = padding if type(layer) in WINDOWED else None
-    return Exchange(ours_for(layer, any_mode=padding_mode is not None), config_of(layer, amount, padding_mode))
+    return Replacement(convpad_class(layer, any_mode=padding_mode is not None), config_of(layer, amount, padding_mode))
 
 
-def _described(place: Placed, exchange: Exchange) -> str:
-    """What the layer becomes; or a refusal that names it."""
+def _describe(placed: PlacedLayer, replacement: Replacement) -> str:
+    """Describe the new layer, or refuse it by name."""
     try:
-        now = exchange.cls.from_config(exchange.config)
+        new = replacement.cls.from_config(replacement.config)
     except Exception as error:
         refusal = error if isinstance(error, PaddingError) else error.__context__  # Keras raises one of its own over it
         if not isinstance(refusal, PaddingError):
             raise
         mend = "Leave it out with only=."
-        if type(place.layer) in PADDINGS:
+        if type(placed.layer) in PADDINGS:
             mend = "Melt padding layers into what follows first, convpad.fold(model), or leave it out with only=."
-        raise PaddingError(f"The layer {place.path!r} cannot pad so. {refusal} {mend}") from None
-    amount, mode = parsed(now).spelling()
-    return f"{type(now).__name__}, {amount!r} with {mode!r}" if pads(now) else f"{type(now).__name__}, no padding"
+        raise PaddingError(f"The layer {placed.path!r} cannot pad so. {refusal} {mend}") from None
+    amount, mode = padding_of(new).spelling()
+    return f"{type(new).__name__}, {amount!r} with {mode!r}" if is_padded(new) else f"{type(new).__name__}, no padding"
 
 
 def _left(row: Change) -> Change:
