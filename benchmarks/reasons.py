@@ -27,7 +27,7 @@ REASONS = {
         "this XLA the limit itself does not reach it. Tried, to be faster than the limit: matrix products for one "
         "axis (slower), and three ways of taking a volume plane by plane (the best is taken, over twice as fast)."
     ),
-    ("jax", "offset and border: memory"): (
+    ("jax", "correction: memory"): (
         "What the slabs give is held until it is added: little beside a large map (VGG, U-Net: a tenth at most), but"
         " of 64 filters beside an input of three channels, or with the strips of a kernel's gradient on "
         "28 squared, more than a tenth of the input. On 56 squared the row of outputs that nobody reads, which buys "
@@ -65,7 +65,7 @@ REASONS = {
         "`ignore` with the gradient, which may not be written into. Tried: multiplied as a whole, a clone of it scaled"
         " in thin parts (the same time, and no map as large as the output). The rest: 1.04."
     ),
-    ("torch", "offset and border: memory"): (
+    ("torch", "correction: memory"): (
         "oneDNN's scratch memory for the convolution of each slab of a volume; on planes at most 0.12. The process"
         " is watched, not the allocator: PyTorch's for CPUs does not tell."
     ),
@@ -98,7 +98,7 @@ REASONS = {
         "slabs of constants change a copy, and single modes vary by 0.2 from run to run. Tried for `ignore`: the whole"
         " multiplied (1.25 forward), scaled in boxes of several axes (slower), in boxes of one (0.97, taken)."
     ),
-    ("tensorflow", "offset and border: memory"): (
+    ("tensorflow", "correction: memory"): (
         "Measured without oneDNN, whose allocator does not tell; TensorFlow's own keeps what a slab once needed."
     ),
 }

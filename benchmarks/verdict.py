@@ -8,6 +8,7 @@ from statistics import geometric_mean
 
 from benchmarks.results import Cell, Memory, Results
 from benchmarks.rows import ROWS
+from convpad.ops.plan import Route
 
 __all__ = ["PEERS", "Verdict", "verdicts"]
 
@@ -18,6 +19,8 @@ UNEVEN = {row.name for row in ROWS if row.pairs != row.even_pairs}
 
 LIMITS = {"jax": (1.05, 1.15), "torch": (1.15, 1.20), "tensorflow": (1.15, 1.25)}
 """Largest geometric mean over the rows of time / limit: forward, with gradient."""
+CORRECTIONS = (f"{Route.CORRECTION} ", "offset on ", "border on ")
+"""Starts of the plans that correct a zero-padded convolution; earlier result files have the last two."""
 SEEN = 4 * 2**20
 """The least bytes of an input beside which the process's own pages are few."""
 MODELS = {("jax", "MobileNetV2"): 3.5, ("jax", "EfficientNetB0"): 4.0, ("torch", "MobileNetV2"): 1.5}
@@ -135,14 +138,14 @@ def excess(memory: Memory, name: str = "convpad") -> float:
 def _memory(backend: str, memories: list[Memory]) -> Iterable[Verdict]:
     # Where the process is watched, and not asked a compiler, small layers drown in its pages.
     least = 0 if backend == "jax" else SEEN
-    apart = [memory for memory in memories if memory.route.startswith(("offset on ", "border on "))]
+    apart = [memory for memory in memories if memory.route.startswith(CORRECTIONS)]
     chosen = [memory for memory in apart if memory.input >= least]
     if not chosen:
         return
     worst = max(chosen, key=excess)
     over = sum(excess(memory) > 0.1 for memory in chosen)
     note = f" ({worst.row}, {worst.mode}, {worst.step}); {over} of {len(chosen)} above"
-    what = "offset and border: memory beyond the limit's / input" + (
+    what = "correction: memory beyond the limit's / input" + (
         f", inputs of {least / 2**20:.0f} MiB and more" if least else ""
     )
     yield _most(f"{what}: worst", backend, 0.1, excess(worst), note)

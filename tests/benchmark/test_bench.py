@@ -103,7 +103,7 @@ def test_what_is_said_to_be_chosen_is_what_convpad_does() -> None:
     chosen = [row for row in found.rows if row.mode == "reflect" and row.chosen]
     reason = found.layer.plan("reflect").reason
     assert [(row.step, row.route, row.reason) for row in chosen] == [
-        (step, "border", reason) for step in ("forward", "gradient")
+        (step, "correction", reason) for step in ("forward", "gradient")
     ]
 
 

@@ -158,12 +158,12 @@ def figures(**seconds: float) -> dict[str, Timing]:
 
 def made_up(folder: Path) -> None:
     """Every command on JAX, with targets met and missed."""
-    dense, fast = ("resnet-56", "reflect"), ("mobilenet-56-s1", "reflect", "forward", "taps on jax: x")
+    dense, fast = ("resnet-56", "reflect"), ("mobilenet-56-s1", "reflect", "forward", "native by taps on jax: x")
     forward = figures(limit=10, convpad=10, layer=10, stock=30, workaround=40, flax=35)
     gradient = figures(limit=10, convpad=13, layer=12, stock=10, workaround=20)
     layers = [
-        Cell(*dense, "forward", "border on jax: x", forward),
-        Cell(*dense, "gradient", "border on jax: x", gradient),
+        Cell(*dense, "forward", "correction by strips on jax: x", forward),
+        Cell(*dense, "gradient", "correction by strips on jax: x", gradient),
         Cell(*fast, figures(limit=20, convpad=1, layer=1, stock=20, workaround=21)),
     ]
     save("layers", "jax", layers, folder)
@@ -172,7 +172,13 @@ def made_up(folder: Path) -> None:
     models = [Cell("MobileNetV2", "zeros", step, "", zeros) for step in steps]
     save("models", "jax", [*models, *(Cell("MobileNetV2", "reflect", step, "", reflect) for step in steps)], folder)
     scale = [
-        Cell(str(edge), "reflect", step, "border on jax: x", figures(limit=1, convpad=1 + 2 / edge, framework=2))
+        Cell(
+            str(edge),
+            "reflect",
+            step,
+            "correction by strips on jax: x",
+            figures(limit=1, convpad=1 + 2 / edge, framework=2),
+        )
         for edge in (128, 2048)
         for step in ("forward", "gradient")
     ]
@@ -180,7 +186,7 @@ def made_up(folder: Path) -> None:
     peaks = {"limit": 100, "convpad": 350, "workaround": 1100}
     memory = [
         Memory("resnet-56", mode, "forward", f"{route} on jax: x", 1000, {**peaks, "convpad": peak}, {})
-        for mode, route, peak in (("reflect", "border", 350), ("circular", "padded", 900))
+        for mode, route, peak in (("reflect", "correction by strips", 350), ("circular", "padded", 900))
     ]
     save("memory", "jax", memory, folder)
 
@@ -231,7 +237,7 @@ def test_verdicts(tmp_path: Path) -> None:
         ("MobileNetV2, zeros, forward", ">= 3.5", "4.00", True),
         ("MobileNetV2, reflect, forward", "<= 1.05", "1.20", False),
         ("time / limit at 2048 squared", "<= 1.03", "1.00 (reflect, forward)", True),
-        ("offset and border", "<= 0.1", "0.25 (resnet-56, reflect, forward); 1 of 1 above", False),
+        ("correction", "<= 0.1", "0.25 (resnet-56, reflect, forward); 1 of 1 above", False),
     ]  # fmt: skip
 
 
@@ -245,7 +251,7 @@ def test_the_report_and_the_charts(tmp_path: Path) -> None:
     assert sorted(pages) == ["README.md", "layers-jax.md", "memory-jax.md"]
     assert "| resnet-56 | 1.00 (0.90 to 1.10) |" in pages["README.md"]
     assert "| MobileNetV2 | forward | reflect | zeros | 1200 ms | 1.20 (1.10 to 1.30) |" in pages["README.md"]
-    assert "| resnet-56 | reflect | border | 10000.00 ms |" in pages["layers-jax.md"]
+    assert "| resnet-56 | reflect | correction by strips | 10000.00 ms |" in pages["layers-jax.md"]
     for page in pages.values():
         tables = [block.splitlines() for block in page.split("\n\n") if block.startswith("|")]
         assert tables

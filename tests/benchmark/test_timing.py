@@ -104,11 +104,11 @@ ROWS = (
     row("zeros", "forward", "convpad", 1.0, "native", chosen=True),
     row("zeros", "forward", "keras", 1.08),
     row("reflect", "forward", "convpad", 1.5, "padded", chosen=True),
-    row("reflect", "forward", "convpad", 1.2, "border"),
+    row("reflect", "forward", "convpad", 1.2, "correction"),
     row("reflect", "forward", "workaround", 1.3),
     row("zeros", "gradient", "convpad", 1.0, "native", chosen=True),
     row("zeros", "gradient", "keras", 1500.0),
-    row("reflect", "gradient", "convpad", 1.2, "border", chosen=True),
+    row("reflect", "gradient", "convpad", 1.2, "correction", chosen=True),
     row("reflect", "gradient", "workaround", 1.19),
 )
 MADE_UP = Bench(
@@ -129,7 +129,7 @@ def test_the_table() -> None:
         ["zeros", "convpad", "native", "1", "ms", "1.00", "(0.95-1.05)", "*", "1", "ms", "1.00", "(0.95-1.05)", "*"],
         ["keras", "1.08", "ms", "1.08", "(1.03-1.13)", "1.50", "s", "1500.00", "(1499.95-1500.05)"],
         ["reflect", "convpad", "padded", "1.5", "ms", "1.50", "(1.45-1.55)", "*", "-", "-"],
-        ["convpad", "border", "1.2", "ms", "1.20", "(1.15-1.25)", "1.2", "ms", "1.20", "(1.15-1.25)", "*"],
+        ["convpad", "correction", "1.2", "ms", "1.20", "(1.15-1.25)", "1.2", "ms", "1.20", "(1.15-1.25)", "*"],
         ["workaround", "1.3", "ms", "1.30", "(1.25-1.35)", "1.19", "ms", "1.19", "(1.14-1.24)"],
     ]
     assert {"            F.pad, F.conv2d", "keras       keras.layers.Conv2D"} <= set(lines)
@@ -137,8 +137,8 @@ def test_the_table() -> None:
         "zeros: native, as it is measured so.",
         "  forward and gradient: nothing was faster.",
         "reflect, forward: padded, as it is measured so.",
-        "reflect, gradient: border, as it is measured so.",
-        "  forward: border was faster: 0.80 of its time.",
+        "reflect, gradient: correction, as it is measured so.",
+        "  forward: correction was faster: 0.80 of its time.",
         "  gradient: nothing was faster.",
         "",
         "a CPU, 2 cores, 1 GiB, Linux 6; a 1",
@@ -170,7 +170,7 @@ def test_json() -> None:
     assert (found["layer"]["pairs"], found["layer"]["output_shape"]) == ([[1, 1], [2, 0]], [1, 4, 7, 4])
     assert [one["fastest"] for one in found["rows"][:5]] == [True, True, False, True, True]
     assert found["rows"][3] == {
-        "mode": "reflect", "step": "forward", "candidate": "convpad", "function": "convpad.conv", "route": "border", "chosen": False,
+        "mode": "reflect", "step": "forward", "candidate": "convpad", "function": "convpad.conv", "route": "correction", "chosen": False,
         "reason": "", "seconds": 0.0012, "ratio": 1.2, "low": 1.15, "high": 1.25, "rounds": 9, "fastest": True,
     }  # fmt: skip
 

@@ -74,7 +74,7 @@ def bench(
     >>> bench.modes
     ('zeros', 'reflect', '0.5')
     >>> sorted({row.route for row in bench.rows if row.mode == "reflect" and row.candidate == "convpad"})
-    ['border', 'padded']
+    ['correction', 'padded']
 
     Raises:
         PaddingError: an argument makes no sense, or the backend is not installed.
