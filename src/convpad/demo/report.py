@@ -46,7 +46,7 @@ def _text(words: str) -> Text:
 def _table(headings: Sequence[str], numbers: Sequence[str] = ()) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading in numbers else "left", no_wrap=heading != "route")
     return table
 
 
