@@ -158,7 +158,7 @@ def main(folder: Path) -> list[Path]:
 
 def demonstration(path: Path) -> None:
     """The picture of `convpad demo`, small enough for a page; this one needs Keras."""
-    prepare(path, size=128, force=True)
+    prepare(size=128)
     for _ in run(path, size=128, on_step=lambda step: None, dpi=72):
         pass
 
