@@ -13,16 +13,7 @@ from typing import Any
 
 from convpad.core.errors import refuse
 
-__all__ = [
-    "MEASURED_DEVICES",
-    "PREFERENCES",
-    "THRESHOLDS",
-    "Preference",
-    "Threshold",
-    "cpu_kernels",
-    "limit",
-    "replace",
-]
+__all__ = ["LIMITS", "MEASURED_DEVICES", "PREFERENCES", "STATE", "THRESHOLDS", "Preference", "Threshold", "replace"]
 
 _LAYERS = "python -m benchmarks layers --backend "
 
@@ -200,40 +191,18 @@ MEASURED_DEVICES = frozenset((row.backend, row.device) for row in PREFERENCES)
 """(backend, device) pairs that were measured at all."""
 
 
-class _State:
-    """The numbers in force. `version` changes whenever one of them does, so that remembered choices can be told."""
+LIMITS: dict[str, Any] = {name: row.value for name, row in THRESHOLDS.items()}
+"""The values in force, by name: read by subscript, as every eager call asks for some."""
 
-    limits: dict[str, int | float]
+
+class State:
+    """The switch of the CPU kernels, and a number that changes with every threshold."""
+
     cpu_kernels: bool = True
     version: int = 0
 
-    def __init__(self) -> None:
-        self.limits = {name: row.value for name, row in THRESHOLDS.items()}
 
-
-_STATE = _State()
-
-
-def limit(name: str) -> Any:
-    """The value in force of the threshold of that name.
-
-    Example:
-
-    >>> from convpad import tuning
-    >>> tuning.limit("torch.keep_bytes")
-    2097152
-    """
-    return _STATE.limits[name]
-
-
-def cpu_kernels() -> bool:
-    """Whether convpad's own CPU kernels may replace a framework's."""
-    return _STATE.cpu_kernels
-
-
-def version() -> int:
-    """A number that is different after every change of a threshold."""
-    return _STATE.version
+STATE = State()
 
 
 @contextmanager
@@ -244,7 +213,7 @@ def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Iterat
 
     >>> from convpad import tuning
     >>> with tuning.replace(cpu_kernels=False, torch_keep_bytes=0):
-    ...     tuning.cpu_kernels(), tuning.limit("torch.keep_bytes")
+    ...     tuning.STATE.cpu_kernels, tuning.LIMITS["torch.keep_bytes"]
     (False, 0)
 
     Args:
@@ -258,12 +227,13 @@ def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Iterat
     for name in changed:
         if name not in THRESHOLDS:
             raise refuse(name.replace(".", "_", 1), f"be one of {', '.join(THRESHOLDS)}", changed[name])
-    before = dict(_STATE.limits), _STATE.cpu_kernels
-    _STATE.limits.update(changed)
-    _STATE.cpu_kernels = before[1] if cpu_kernels is None else cpu_kernels
-    _STATE.version += 1
+    limits_before, kernels_before = dict(LIMITS), STATE.cpu_kernels
+    LIMITS.update(changed)
+    STATE.cpu_kernels = kernels_before if cpu_kernels is None else cpu_kernels
+    STATE.version += 1
     try:
         yield
     finally:
-        _STATE.limits, _STATE.cpu_kernels = before
-        _STATE.version += 1
+        LIMITS.update(limits_before)
+        STATE.cpu_kernels = kernels_before
+        STATE.version += 1

@@ -107,11 +107,17 @@ def compared(name: str, row: dict[str, Any]) -> tuple[Any, Any, Any]:
     weights = fill_weights(layer)
     out = layer(x)
     assert tuple(out.shape) == layer.compute_output_shape(x.shape)
-    reference, want = keras_answer(name, options, x, weights)
+    assert_close(array(out), oracle(name, layer, x, weights=weights), "float32", "the oracle")
+    try:
+        reference, want = keras_answer(name, options, x, weights)
+    except Exception as error:
+        # TensorFlow without oneDNN, which it leaves out on some processors.
+        if "not yet support d" not in str(error):
+            raise
+        pytest.skip("Keras's own layer is refused by TensorFlow on this processor")
     assert [(weight.name, weight.shape) for weight in layer.weights] == [
         (weight.name, weight.shape) for weight in reference.weights
     ]
-    assert_close(array(out), oracle(name, layer, x, weights=weights), "float32", "the oracle")
     return layer, array(out), want
 
 

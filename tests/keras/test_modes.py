@@ -80,12 +80,13 @@ def test_every_word_is_the_oracles(name: str) -> None:
 
 
 def problem_of(name: str, layer: Any, x: Any) -> Any:
-    spec = Padding.parse(layer.padding, layer.padding_mode, rank=layer.rank)
+    """The problem that an oracle is asked, posed anew from the layer's own words."""
+    padding = Padding.parse(layer.padding, layer.padding_mode, rank=layer.rank)
     if "Padding" in name:
-        return pose_pad(x.shape, spec)
-    window = layer._window(x.shape[-1])
-    kernel, pointwise = window if name.startswith("Separable") else (window, ())
-    return pose(layer.op, x.shape, kernel, spec, pointwise_shape=pointwise, **layer._options())
+        return pose_pad(x.shape, padding)
+    options = dict(layer._options())
+    kernel, *rest = layer._kernel_shapes(x.shape[-1]) or (options.pop("pool_size"),)
+    return pose(layer.op, x.shape, kernel, padding, pointwise_shape=(*rest, ())[0], **options)
 
 
 @pytest.mark.parametrize("mode", ["learned", "circular", "ignore"])

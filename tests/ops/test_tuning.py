@@ -303,18 +303,18 @@ def test_every_threshold_names_the_command_that_shows_it(threshold: Threshold) -
     backend, _ = threshold.name.split(".")
     assert measured_by(threshold.command)["backend"] == backend
     assert threshold.meaning
-    assert tuning.limit(threshold.name) == threshold.value
+    assert tuning.LIMITS[threshold.name] == threshold.value
 
 
 def test_thresholds_change_within_a_block_alone() -> None:
-    usual, version = tuning.limit("torch.keep_bytes"), tuning.version()
+    usual, version = tuning.LIMITS["torch.keep_bytes"], tuning.STATE.version
     with tuning.replace(torch_keep_bytes=5, cpu_kernels=False):
-        assert (tuning.limit("torch.keep_bytes"), tuning.cpu_kernels()) == (5, False)
-        assert tuning.version() != version
+        assert (tuning.LIMITS["torch.keep_bytes"], tuning.STATE.cpu_kernels) == (5, False)
+        assert tuning.STATE.version != version
         with tuning.replace(torch_keep_bytes=6):
-            assert (tuning.limit("torch.keep_bytes"), tuning.cpu_kernels()) == (6, False)
-        assert tuning.limit("torch.keep_bytes") == 5
-    assert (tuning.limit("torch.keep_bytes"), tuning.cpu_kernels()) == (usual, True)
+            assert (tuning.LIMITS["torch.keep_bytes"], tuning.STATE.cpu_kernels) == (6, False)
+        assert tuning.LIMITS["torch.keep_bytes"] == 5
+    assert (tuning.LIMITS["torch.keep_bytes"], tuning.STATE.cpu_kernels) == (usual, True)
 
 
 def test_a_threshold_that_is_not_there_is_refused() -> None:

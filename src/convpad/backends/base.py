@@ -178,6 +178,11 @@ class Backend:
         """Return the circumstances of a call with these tensors; without tensors, those of the framework by default."""
         return Context()
 
+    def facts(self, tensors: Sequence[Tensor]) -> tuple[Context, tuple[Any, ...], tuple[str, ...]]:
+        """Return what the executor of a call depends on: its context, and the shapes and dtypes of its tensors."""
+        shapes = tuple([self.shape(x) for x in tensors])
+        return self.context(*tensors), shapes, tuple([self.dtype(x) for x in tensors])
+
     def call_cached(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function of integers that is wrapped in `lru_cache`, in a way that the framework's tracer accepts."""
         return function(*arguments)

@@ -326,7 +326,9 @@ def known_shape(argument: str, shape: Any) -> Shape:
         raise refuse(argument, "have a shape: one int or None for each axis", cast("object", shape))
     sizes = cast("Iterable[Any]", shape)
     entry = argument if argument.endswith("shape") else f"{argument}.shape"
-    return tuple(None if size is None else integer(entry, size, 0) for size in sizes)
+    return tuple(
+        [size if size is None or (type(size) is int and size >= 0) else integer(entry, size, 0) for size in sizes]
+    )
 
 
 def rank_of(input_shape: Sequence[int | None]) -> int:

@@ -50,7 +50,7 @@ class Window:
     @property
     def span(self) -> int:
         """Places the window covers."""
-        return spanned(self.kernel, self.dilation)
+        return (self.kernel - 1) * self.dilation + 1
 
     @property
     def known(self) -> bool:
@@ -114,7 +114,8 @@ def padded_window(
         )
     before, after = amount.known(size, spanned(kernel, dilation), stride) or (None, None)
     window = Window(size, kernel, stride, dilation, before, after, ceil)
-    if window.output is not None and window.output < 1:
+    output = window.output
+    if output is not None and output < 1:
         raise ShapeError(
             f"The window must fit into the padded axis. Received: spatial axis {axis} of size {size}, padded by "
             f"({before}, {after}), with a window that spans {window.span}. Pad more, or use a smaller window."

@@ -10,6 +10,7 @@ They are mixed in before one of Keras's layers. They take the arguments of that 
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import keras
@@ -23,6 +24,8 @@ from convpad.ops.plan import Plan
 from convpad.ops.run import plan_of, run
 
 __all__ = ["PaddingLayer", "WindowLayer", "registered"]
+
+_problem_of = lru_cache(maxsize=1024)(make_problem)  # Keras asks for the output's shape again and again
 
 registered = keras.saving.register_keras_serializable(package="convpad")
 
@@ -69,7 +72,7 @@ class PaddingLayer(keras.layers.Layer):
         return input_shape[-1 if self.data_format == "channels_last" else 1]
 
     def _problem(self, input_shape: Any) -> Problem:
-        return make_problem(self.operation, tuple(input_shape), *self._kernel_shapes(self._channels(input_shape)))
+        return _problem_of(self.operation, tuple(input_shape), *self._kernel_shapes(self._channels(input_shape)))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return the shape of the output, None where unknown."""
@@ -96,15 +99,14 @@ class PaddingLayer(keras.layers.Layer):
 
     def _values(self, inputs: Any) -> Any:
         """Return the constants of the padding, the trained ones as tensors of the inputs' dtype."""
-        if not self.padding_values:
-            return self._constants
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         trained = zip(self._learned, self.padding_values, strict=True)
         tensors = {id(entry): keras.ops.cast(value, dtype) for entry, value in trained}
         return tuple(tuple(tensors.get(id(value), value) for value in pair) for pair in self._constants)
 
     def _run(self, inputs: Any, *kernels: Any) -> Any:
-        return run(self.operation, self._values(inputs), (inputs, *kernels))
+        values = self._values(inputs) if self.padding_values else self._constants
+        return run(self.operation, values, (inputs, *kernels))
 
     def get_config(self) -> dict[str, Any]:
         """Return Keras's config and `padding_mode`, as JSON can have them."""

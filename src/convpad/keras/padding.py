@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from convpad.core.padding import Padding
 from convpad.keras import config
 from convpad.keras.base import PaddingLayer, registered
 
@@ -19,6 +20,10 @@ class _PadLayer(PaddingLayer):
     """A layer that pads, and nothing else."""
 
     op = "pad"
+
+    def _keep(self, padding: Padding) -> None:
+        super()._keep(padding)
+        self._problem((None,) * (self.rank + 2))  # a mode without values is refused in the constructor
 
     def call(self, inputs: Any) -> Any:
         """Return the padded inputs; integers with trained padding in the compute dtype."""

@@ -17,7 +17,7 @@ from convpad.core.modes import MODES
 from convpad.core.problem import POOLS, Problem, Shape, absorb_overhang, sources
 from convpad.core.window import Window
 from convpad.ops.halo import halo_share
-from convpad.tuning import MEASURED_DEVICES, PREFERENCES, Preference, limit
+from convpad.tuning import LIMITS, MEASURED_DEVICES, PREFERENCES, Preference
 
 __all__ = ["Plan", "Route", "choose", "conv_window", "preferred", "route_named"]
 
@@ -170,7 +170,7 @@ def _is_padded_faster(problem: Problem) -> bool:
     """
     copies = any(mode.copies for mode in problem.padded_modes)
     one_pass = sources(problem) is not None if copies else set(problem.strides) == {1}
-    return problem.taps > limit("jax.taps_padded") or one_pass
+    return problem.taps > LIMITS["jax.taps_padded"] or one_pass
 
 
 def route_named(route: object) -> Route | None:

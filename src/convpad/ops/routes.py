@@ -105,11 +105,12 @@ class Padded:
     problem: Problem
     operation: Linear
     window: ConvWindow
+    overhangs: bool
 
     def __call__(self, values: Values, x: Tensor, taps: Any) -> Tensor:
         def pad(x: Tensor) -> Tensor:
             padded = extend(self.backend, x, self.problem, values)
-            return with_overhang(self.backend, padded, x, self.problem, 0)
+            return with_overhang(self.backend, padded, x, self.problem, 0) if self.overhangs else padded
 
         return self.backend.rematerialise(pad, lambda padded: self.operation(padded, taps, self.window), x)
 
@@ -320,7 +321,8 @@ def _linear(backend: Backend, problem: Problem, plan: Plan, operation: Linear) -
 def _by_route(backend: Backend, problem: Problem, route: Route, operation: Linear) -> Executor:
     window = conv_window(problem)
     if route is Route.PADDED:
-        return Padded(backend, problem, operation, window.without_pads())
+        overhangs = any(axis.overhangs for axis in problem.windows)
+        return Padded(backend, problem, operation, window.without_pads(), overhangs)
     if route is Route.CORRECTION:
         slabs: tuple[Slab, ...] = backend.call_cached(halo, problem)
         leads = [(slice(None),) * problem.axes[slab.axis] for slab in slabs]

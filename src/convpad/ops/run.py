@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, cast
 
+import numpy as np
+
 from convpad import reference, tuning
 from convpad.backends import backend_named, backend_of
 from convpad.backends.base import Backend, Context
@@ -114,8 +116,8 @@ def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = Non
         context = facts[0]
         if context.gradient is None:
             facts = (replace(context, gradient=True), *facts[1:])  # a constant that is a tensor may be trained
-        return remember(_executor, operation, name, *facts, route, tuning.version())(values, *tensors)
-    prepared, values = remember(_prepared, op, key, name, *facts, route, tuning.version())
+        return remember(_executor, operation, name, *facts, route, tuning.STATE.version)(values, *tensors)
+    prepared, values = remember(_prepared, op, key, name, *facts, route, tuning.STATE.version)
     return prepared(values, *tensors)
 
 
@@ -133,23 +135,21 @@ def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
     context = facts[0]
     if context.gradient is None and operation.padding.has_tensors:
         facts = (replace(context, gradient=True), *facts[1:])
-    return remember(_executor, operation, name, *facts, None, tuning.version())(values, *tensors)
+    return remember(_executor, operation, name, *facts, None, tuning.STATE.version)(values, *tensors)
 
 
 def _called(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...]]:
+def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
     """Return the tensors, and the context, shapes and dtypes of a call; arrays among tensors become tensors."""
-    tensors = list(arrays)
     if backend is None:
-        return tensors, (_NO_CONTEXT, tuple([x.shape for x in tensors]), tuple([x.dtype.name for x in tensors]))
-    owned = [x for x in tensors if backend.owns(x)]
-    if len(owned) < len(tensors):
-        tensors = [x if backend.owns(x) else backend.tensor(x, owned[0]) for x in tensors]
-    shapes = tuple([backend.shape(x) for x in tensors])
-    return tensors, (backend.context(*owned), shapes, tuple([backend.dtype(x) for x in tensors]))
+        return arrays, (_NO_CONTEXT, tuple([x.shape for x in arrays]), tuple([x.dtype.name for x in arrays]))
+    if any([isinstance(x, (np.ndarray, np.generic)) for x in arrays]):  # noqa: C419 (no generator for every call)
+        like = next(x for x in arrays if backend.owns(x))
+        arrays = [x if backend.owns(x) else backend.tensor(x, like) for x in arrays]
+    return arrays, backend.facts(arrays)
 
 
 _NO_CONTEXT = Context()

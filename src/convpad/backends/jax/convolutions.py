@@ -19,7 +19,7 @@ def conv_kernel(
     op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str, context: Context
 ) -> str:
     """Return the name of a kernel of `cpu`, or `"framework"`."""
-    if context.device != "cpu" or not tuning.cpu_kernels() or None in kernel_shape:
+    if context.device != "cpu" or not tuning.STATE.cpu_kernels or None in kernel_shape:
         return "framework"
     return cpu.conv_kernel(op, shape, kernel_shape, window, dtype)
 

@@ -85,7 +85,7 @@ def add_slices(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
 def multiply(
     out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
 ) -> Tensor:
-    large = prod([size or 1 for size in out.shape]) >= tuning.limit("tensorflow.scale_parts_values")
+    large = prod([size or 1 for size in out.shape]) >= tuning.LIMITS["tensorflow.scale_parts_values"]
     found = boxes() if large and not tf.executing_eagerly() else None
     if found is None:
         return out * factors()

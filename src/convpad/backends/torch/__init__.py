@@ -23,6 +23,7 @@ class TorchBackend(Backend):
     shape = staticmethod(tensors.shape)
     dtype = staticmethod(tensors.dtype)
     context = staticmethod(tensors.context)
+    facts = staticmethod(tensors.facts)
     call_cached = staticmethod(tensors.call_cached)
     tensor = staticmethod(tensors.tensor)
     zeros = staticmethod(tensors.zeros)

@@ -8,12 +8,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
+from convpad import tuning
 from convpad.backends.base import Context, ConvWindow
 from convpad.backends.torch import cpu
 from convpad.backends.torch.asymmetric import CONV, Asymmetric, forward
 from convpad.backends.torch.padding import flat, is_kept
-from convpad.backends.torch.tensors import Tensor, as_given, channels_first, requires_grad
+from convpad.backends.torch.tensors import Tensor, as_given, channels_first, dtype, requires_grad
 
+_CPU = Context("cpu")
 _CONV_TRANSPOSE: dict[int, Any] = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
@@ -27,13 +29,11 @@ def conv_kernel(
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-    if cpu.may_reorder(kernel) and x.is_cpu and not requires_grad(x, kernel):
-        context = Context("cpu", gradient=False)
-        if (
-            conv_kernel("conv", x.shape, kernel.shape, window, str(x.dtype).removeprefix("torch."), context)
-            == "adjoint"
-        ):
-            return cpu.conv_by_adjoint(x, kernel, window)
+    if kernel.numel() < tuning.LIMITS["torch.reorder_kernel_values"]:
+        return _conv(x, kernel.permute(-1, -2, *range(kernel.ndim - 2)), window, window.groups)
+    reorders = cpu.may_reorder(kernel) and x.is_cpu and not requires_grad(x, kernel)
+    if reorders and conv_kernel("conv", x.shape, kernel.shape, window, dtype(x), _CPU) == "adjoint":
+        return cpu.conv_by_adjoint(x, kernel, window)
     return _conv(x, cpu.filters_first(kernel), window, window.groups)
 
 

@@ -26,15 +26,15 @@ def channels_last(weight: Tensor, x: Tensor) -> Tensor:
 
 def _is_plain(x: Tensor) -> bool:
     """Whether PyTorch's plain kernels serve x, and not oneDNN: they want the gradient of the weight contiguous."""
-    small = x.shape[0] == 1 and x.numel() <= tuning.limit("torch.plain_kernel_values")
+    small = x.shape[0] == 1 and x.numel() <= tuning.LIMITS["torch.plain_kernel_values"]
     return x.dtype != torch.float32 or small or not _ONEDNN
 
 
 def may_reorder(kernel: Tensor) -> bool:
     """Whether a kernel is large enough for the order of its rows to matter, and not in PyTorch's order."""
     return (
-        kernel.numel() >= tuning.limit("torch.reorder_kernel_values")
-        and tuning.cpu_kernels()
+        kernel.numel() >= tuning.LIMITS["torch.reorder_kernel_values"]
+        and tuning.STATE.cpu_kernels
         and kernel.is_contiguous()
         and not requires_grad(kernel)
     )
@@ -43,14 +43,14 @@ def may_reorder(kernel: Tensor) -> bool:
 def conv_kernel(shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str) -> str:
     """Return `"adjoint"` where a convolution is faster as an adjoint, for a kernel in Keras's order."""
     sizes = (*shape, *kernel_shape)
-    if not tuning.cpu_kernels() or not all(type(size) is int for size in sizes) or torch.compiler.is_compiling():
+    if not tuning.STATE.cpu_kernels or not all(type(size) is int for size in sizes) or torch.compiler.is_compiling():
         return "framework"
     crops = _crops(kernel_shape, window)
     symmetric = all(before == after for before, after in window.pads)
     if window.rank != 2 or window.groups > 1 or not symmetric or min(crops) < 0 or max(window.strides) > 1:
         return "framework"
-    large = prod(kernel_shape) >= tuning.limit("torch.reorder_kernel_values")
-    plain = shape[0] == 1 and prod(shape) <= tuning.limit("torch.plain_kernel_values")
+    large = prod(kernel_shape) >= tuning.LIMITS["torch.reorder_kernel_values"]
+    plain = shape[0] == 1 and prod(shape) <= tuning.LIMITS["torch.plain_kernel_values"]
     return "adjoint" if large and dtype == "float32" and not plain and _ONEDNN else "framework"
 
 
@@ -75,9 +75,9 @@ def conv_by_adjoint(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
 def filters_first(kernel: Tensor) -> Tensor:
     """Return a kernel in Keras's order with its filters and channels first."""
     *taps, channels, filters = kernel.shape
-    if filters % tuning.limit("torch.reorder_filters") or not may_reorder(kernel):
+    if filters % tuning.LIMITS["torch.reorder_filters"] or not may_reorder(kernel):
         return kernel.permute(-1, -2, *range(len(taps)))
     # Rows that lie a power of two apart fall on the same lines of the cache: set apart first, they are copied faster.
-    rows = F.pad(kernel.flatten(0, -2), (0, tuning.limit("torch.reorder_gap")))[:, :filters]
+    rows = F.pad(kernel.flatten(0, -2), (0, tuning.LIMITS["torch.reorder_gap"]))[:, :filters]
     first = torch.cat([tap.t() for tap in rows.split(channels)], 1)
     return first.unflatten(1, (*taps, channels)).movedim(-1, 1)

@@ -26,7 +26,7 @@ def why_not_native(problem: Problem, *, ignored: bool) -> str:
         rows = zip(problem.windows, problem.pads, strict=True)
         computed = prod([_outputs_symmetrised(window, pair) for window, pair in rows])
         wanted = prod([window.output or 1 for window in problem.windows])
-        if pooled or computed > (1 + tuning.limit("torch.even_pads_max_share")) * wanted:
+        if pooled or computed > (1 + tuning.LIMITS["torch.even_pads_max_share"]) * wanted:
             return "torch pads both sides of an axis alike"
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
         return "torch pads a pool by half its window at most"
@@ -92,10 +92,10 @@ def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool
         wide = F.pad(wide, [pads[0] * channels, pads[1] * channels, *pads[2:]], mode=word)
         return wide.reshape(batch, *wide.shape[2:-1], -1, channels)
     first = channels_first(x, problem.channels_last)
-    if problem.rank == 1:
+    if len(problem.windows) == 1:
         first, pads = first.unsqueeze(2), [*pads, 0, 0]  # PyTorch has no channels-last memory with one axis
     out = F.pad(first, pads, mode=word, value=value if number else None)
-    return as_given(out.squeeze(2) if problem.rank == 1 else out, problem.channels_last)
+    return as_given(out.squeeze(2) if len(problem.windows) == 1 else out, problem.channels_last)
 
 
 def with_custom_vjp(
@@ -131,7 +131,7 @@ class _Adjoint(torch.autograd.Function):
 
 def is_kept(padded: Tensor) -> bool:
     """Whether a padded tensor is so small."""
-    return padded.nbytes < tuning.limit("torch.keep_bytes")
+    return padded.nbytes < tuning.LIMITS["torch.keep_bytes"]
 
 
 def rematerialise(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -53,6 +53,12 @@ def context(*arrays: Tensor) -> Context:
     return Context("gpu" if kind == "cuda" else kind, gradient)
 
 
+def facts(arrays: Sequence[Tensor]) -> tuple[Context, tuple[Any, ...], tuple[str, ...]]:
+    compiling = torch.compiler.is_compiling()
+    shapes = tuple([shape(x) if compiling or {*map(type, x.shape)} != {int} else x.shape for x in arrays])
+    return context(*arrays), shapes, tuple([_NAMES[x.dtype] for x in arrays])
+
+
 def zeros(shape: Sequence[int], like: Tensor) -> Tensor:
     return like.new_zeros(tuple(shape))
 

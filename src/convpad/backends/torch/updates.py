@@ -62,7 +62,7 @@ def add_bias(out: Tensor, bias: Tensor) -> Tensor:
 def multiply(
     out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
 ) -> Tensor:
-    found = None if torch.compiler.is_compiling() or out.nbytes < tuning.limit("torch.scale_parts_bytes") else boxes()
+    found = None if torch.compiler.is_compiling() or out.nbytes < tuning.LIMITS["torch.scale_parts_bytes"] else boxes()
     if found is None:
         return out * factors()
 

@@ -21,12 +21,12 @@ from convpad.backends.jax import xla
 from convpad.backends.jax.cpu import extra_row
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor, wide, zero_padded
-from convpad.tuning import limit
+from convpad.tuning import LIMITS
 
 
 def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> bool:
     """Whether images have enough values for a gradient in strips."""
-    return isinstance(batch, int) and batch * prod(sizes) * max(kernel_shape[-2:]) >= limit("jax.strips_min_values")
+    return isinstance(batch, int) and batch * prod(sizes) * max(kernel_shape[-2:]) >= LIMITS["jax.strips_min_values"]
 
 
 def _outputs(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
@@ -39,7 +39,7 @@ def _inputs(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor
 
 def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
     rows = window.outputs[0]
-    strip_values = limit("jax.strip_values")
+    strip_values = LIMITS["jax.strip_values"]
     count = -(-y.size // strip_values) if y.size > 2 * strip_values else 1
     height = -(-rows // min(count, rows))
 
@@ -51,7 +51,7 @@ def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
     for (strip, *_), same in groupby(range(0, rows, height), reads):
         firsts = list(same)
         add = partial(_add_strip, x, y, window, strip, firsts)
-        total = lax.fori_loop(0, len(firsts), add, total, unroll=min(limit("jax.strips_at_once"), len(firsts)))
+        total = lax.fori_loop(0, len(firsts), add, total, unroll=min(LIMITS["jax.strips_at_once"], len(firsts)))
     return total.transpose(1, 2, 0, 3).astype(like.dtype)
 
 

@@ -19,7 +19,7 @@ from convpad.backends.jax import xla
 from convpad.backends.jax.cpu import extra_row
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor, wide, zero_padded
-from convpad.tuning import limit
+from convpad.tuning import LIMITS
 
 
 def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> bool:
@@ -30,7 +30,7 @@ def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> 
     """
     places = (batch if isinstance(batch, int) else 1) * sizes[1] * sizes[2]
     single = tuple(kernel_shape[1:3]) == (1, 1)
-    return not single and places >= max(limit("jax.planes_min_places"), *kernel_shape[-2:])
+    return not single and places >= max(LIMITS["jax.planes_min_places"], *kernel_shape[-2:])
 
 
 def _of_a_plane(window: SizedWindow) -> ConvWindow:

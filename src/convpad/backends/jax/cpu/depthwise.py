@@ -14,7 +14,7 @@ from jax import lax
 
 from convpad.backends.base import ConvWindow, outputs
 from convpad.backends.jax.tensors import Tensor, wide, zero_padded
-from convpad.tuning import limit
+from convpad.tuning import LIMITS
 
 
 def sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -30,7 +30,7 @@ def _pads_first(kernel: Tensor, window: ConvWindow) -> bool:
     """Whether the padded tensor is better made: with strides not many taps would read a value of it, and where an
     axis is spread over devices, a tensor of the same size stays where it is.
     """
-    many = prod(kernel.shape[:-2]) > limit("jax.taps_per_stride") * prod(window.strides)
+    many = prod(kernel.shape[:-2]) > LIMITS["jax.taps_per_stride"] * prod(window.strides)
     return (max(window.strides) == 1 or many) and jax.device_count() == 1
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from convpad.backends.base import ConvWindow, outputs
 from convpad.backends.jax import xla
 from convpad.backends.jax.tensors import Tensor
-from convpad.tuning import cpu_kernels, limit
+from convpad.tuning import LIMITS, STATE
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -35,13 +35,13 @@ def extra_outputs(
     Where it stays YNNPACK's, one without any padding takes 1.2 to 1.5 times as long as one with some. (`python -m
     benchmarks layers --backend jax`, contestants `limit` and `framework`.)
     """
-    if window.rank != 2 or tuple(kernel_shape[:2]) == (1, 1) or not cpu_kernels():
+    if window.rank != 2 or tuple(kernel_shape[:2]) == (1, 1) or not STATE.cpu_kernels:
         return None
     if not all(isinstance(size, int) for size in sizes):
         return None
     height, width = outputs(sizes, kernel_shape, window)
     more = sizes[0] + 1 - height
-    few = 0 < more <= height * limit("jax.extra_row_max_share")
+    few = 0 < more <= height * LIMITS["jax.extra_row_max_share"]
     if few and _has_few_tiles(shape[0], kernel_shape, height, width, window):
         return more, 0
     return None if window.is_padded else (0, 1)
@@ -50,8 +50,8 @@ def extra_outputs(
 def _has_few_tiles(batch: Any, kernel_shape: Sequence[int], height: int, width: int, window: ConvWindow) -> bool:
     """Whether YNNPACK would leave threads idle, and long enough to hand the whole to Eigen's."""
     *taps, channels, filters = kernel_shape
-    in_range = limit("jax.extra_row_min_filters") <= filters <= limit("jax.extra_row_max_filters")
+    in_range = LIMITS["jax.extra_row_min_filters"] <= filters <= LIMITS["jax.extra_row_max_filters"]
     if window.groups > 1 or window.strides[0] > 1 or not isinstance(batch, int) or not in_range:
         return False
     products = batch * height * width * prod(taps) * channels * filters
-    return width * filters <= limit("jax.extra_row_max_columns") and products >= limit("jax.extra_row_min_products")
+    return width * filters <= LIMITS["jax.extra_row_max_columns"] and products >= LIMITS["jax.extra_row_min_products"]
