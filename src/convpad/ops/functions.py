@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from convpad.core.types import Array, DataFormat, PaddingLike, PaddingModeLike, PerAxis, RouteName
 from convpad.ops.run import call
 
 __all__ = ["average_pool", "conv", "conv_transpose", "depthwise_conv", "max_pool", "pad", "separable_conv"]
 
 
-def pad(x: Any, padding: Any, padding_mode: Any = "zeros", *, data_format: str = "channels_last") -> Any:
+def pad(
+    x: Array,
+    padding: PaddingLike,
+    padding_mode: PaddingModeLike = "zeros",
+    *,
+    data_format: DataFormat = "channels_last",
+) -> Array:
     """Extends the spatial axes of a tensor.
 
     Example:
@@ -43,17 +50,17 @@ def pad(x: Any, padding: Any, padding_mode: Any = "zeros", *, data_format: str =
 
 
 def conv(
-    x: Any,
+    x: Array,
     kernel: Any,
     *,
-    strides: Any = 1,
-    padding: Any = "valid",
-    padding_mode: Any = "zeros",
-    dilation_rate: Any = 1,
+    strides: PerAxis = 1,
+    padding: PaddingLike = "valid",
+    padding_mode: PaddingModeLike = "zeros",
+    dilation_rate: PerAxis = 1,
     groups: int = 1,
-    data_format: str = "channels_last",
-    route: str | None = None,
-) -> Any:
+    data_format: DataFormat = "channels_last",
+    route: RouteName | None = None,
+) -> Array:
     """A convolution, padded by any amount with anything; 1-D, 2-D or 3-D as the input is.
 
     Example:
@@ -105,16 +112,16 @@ def conv(
 
 
 def depthwise_conv(
-    x: Any,
+    x: Array,
     kernel: Any,
     *,
-    strides: Any = 1,
-    padding: Any = "valid",
-    padding_mode: Any = "zeros",
-    dilation_rate: Any = 1,
-    data_format: str = "channels_last",
-    route: str | None = None,
-) -> Any:
+    strides: PerAxis = 1,
+    padding: PaddingLike = "valid",
+    padding_mode: PaddingModeLike = "zeros",
+    dilation_rate: PerAxis = 1,
+    data_format: DataFormat = "channels_last",
+    route: RouteName | None = None,
+) -> Array:
     """A convolution of every channel by itself.
 
     Example:
@@ -148,17 +155,17 @@ def depthwise_conv(
 
 
 def separable_conv(
-    x: Any,
+    x: Array,
     depthwise_kernel: Any,
     pointwise_kernel: Any,
     *,
-    strides: Any = 1,
-    padding: Any = "valid",
-    padding_mode: Any = "zeros",
-    dilation_rate: Any = 1,
-    data_format: str = "channels_last",
-    route: str | None = None,
-) -> Any:
+    strides: PerAxis = 1,
+    padding: PaddingLike = "valid",
+    padding_mode: PaddingModeLike = "zeros",
+    dilation_rate: PerAxis = 1,
+    data_format: DataFormat = "channels_last",
+    route: RouteName | None = None,
+) -> Array:
     """A depthwise convolution, then one that mixes the channels of every place.
 
     Example:
@@ -191,18 +198,18 @@ def separable_conv(
 
 
 def conv_transpose(
-    x: Any,
+    x: Array,
     kernel: Any,
     *,
-    strides: Any = 1,
-    padding: Any = "valid",
-    padding_mode: Any = "zeros",
-    output_padding: Any = None,
-    dilation_rate: Any = 1,
+    strides: PerAxis = 1,
+    padding: PaddingLike = "valid",
+    padding_mode: PaddingModeLike = "zeros",
+    output_padding: PerAxis | None = None,
+    dilation_rate: PerAxis = 1,
     groups: int = 1,
-    data_format: str = "channels_last",
-    route: str | None = None,
-) -> Any:
+    data_format: DataFormat = "channels_last",
+    route: RouteName | None = None,
+) -> Array:
     """The transposed convolution: by definition the adjoint of `conv` with the same arguments.
 
     What the padded convolution would have copied outwards is added back where it came from: `circular` wraps and
@@ -246,17 +253,17 @@ def conv_transpose(
 
 
 def max_pool(
-    x: Any,
-    pool_size: Any,
+    x: Array,
+    pool_size: PerAxis,
     *,
-    strides: Any = None,
-    padding: Any = "valid",
-    padding_mode: Any = "ignore",
-    dilation_rate: Any = 1,
+    strides: PerAxis | None = None,
+    padding: PaddingLike = "valid",
+    padding_mode: PaddingModeLike = "ignore",
+    dilation_rate: PerAxis = 1,
     ceil_mode: bool = False,
-    data_format: str = "channels_last",
-    route: str | None = None,
-) -> Any:
+    data_format: DataFormat = "channels_last",
+    route: RouteName | None = None,
+) -> Array:
     """The maximum of every window; with `ignore`, as everywhere, the padding never wins.
 
     Example:
@@ -296,17 +303,17 @@ def max_pool(
 
 
 def average_pool(
-    x: Any,
-    pool_size: Any,
+    x: Array,
+    pool_size: PerAxis,
     *,
-    strides: Any = None,
-    padding: Any = "valid",
-    padding_mode: Any = "ignore",
-    dilation_rate: Any = 1,
+    strides: PerAxis | None = None,
+    padding: PaddingLike = "valid",
+    padding_mode: PaddingModeLike = "ignore",
+    dilation_rate: PerAxis = 1,
     ceil_mode: bool = False,
-    data_format: str = "channels_last",
-    route: str | None = None,
-) -> Any:
+    data_format: DataFormat = "channels_last",
+    route: RouteName | None = None,
+) -> Array:
     """The mean of every window; with `ignore`, as in Keras, of the values it covers.
 
     Example:
