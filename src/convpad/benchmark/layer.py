@@ -127,7 +127,7 @@ def make_layer(
     sizes = _known(tuple(window.size for window in planned.windows))
     each = (per_axis("strides", strides, rank), per_axis("dilation_rate", dilation_rate, rank))
     spelling, _ = Padding.parse(padding, rank=rank).spelling()
-    return Layer(op, *shapes, *each, spelling, sizes, tuple(planned.problem.pads), backend)
+    return Layer(op, *shapes, *each, spelling, sizes, tuple(planned.problem.pads), backend)  # pyright: ignore[reportCallIssue]
 
 
 def _known(shape: tuple[int | None, ...]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -31,7 +31,7 @@ def _padded(
         return layer(padding, padding_mode, data_format, dtype=x.dtype)(x)
     x = keras.ops.cast(x, x.dtype) if isinstance(x, keras.Variable) else x
     data_format = keras.config.image_data_format() if data_format is None else data_format
-    return pad(x, padding, padding_mode, data_format=data_format)
+    return pad(x, padding, padding_mode, data_format=cast("Any", data_format))
 
 
 def temporal_padding(

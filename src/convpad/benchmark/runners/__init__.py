@@ -50,7 +50,7 @@ class Runner(ABC):
     """One framework. Tensors are channels last, kernels in Keras's layout."""
 
     name: ClassVar[str]
-    pad_words: ClassVar[Mapping[str, Any]]
+    pad_words: ClassVar[dict[str, Any]]
     """The modes of the framework's own pad: convpad's name to the framework's."""
     pad_function: ClassVar[str]
     """The name of the framework's own pad."""

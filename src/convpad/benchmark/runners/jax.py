@@ -95,7 +95,7 @@ class Jax(Runner):
 
         def temporary_bytes(step: str) -> int:
             lowered = forward.lower(x, kernel) if step == "forward" else backward.lower(x, kernel, cotangent)
-            return lowered.compile().memory_analysis().temp_size_in_bytes
+            return lowered.compile().memory_analysis().temp_size_in_bytes  # pyright: ignore
 
         return Steps(
             lambda: jax.block_until_ready(forward(x, kernel)),
