@@ -236,9 +236,6 @@ def _pad_problem(operation: Operation, shape: Shape, sizes: Shape, channels: int
     for axis, (size, amount, modes) in enumerate(zip(sizes, padding.amounts, padding.modes, strict=True)):
         before, after = amount.pad(1, 1, 1)
         for mode, count in zip(modes, (before, after), strict=True):
-            if not mode.counts:
-                mend = "It has no values to pad with: use it as the padding_mode of a convolution or a pool."
-                raise refuse("padding_mode", "have values", mode.name, mend)
             if mode.copies and size == 0 and count:
                 raise ShapeError(
                     f"An empty axis has nothing to copy. Received: spatial axis {axis} of size 0 with padding_mode "
