@@ -68,8 +68,8 @@ def routes(op: str, mode: Any) -> list[str]:
     if mode in ("zeros", "ignore"):
         found = ["native" if mode == "zeros" else "rescale"]
     else:
-        found = ["offset", "border"] if mode == 1.5 else ["border"]
-    return found + ["taps"] * (op == "depthwise_conv")
+        found = ["correction"]
+    return found
 
 
 def cases() -> list[Case]:
@@ -77,10 +77,10 @@ def cases() -> list[Case]:
     ways = ("rows", "columns")
     every = [(op, mode, route) for op in ("conv", "depthwise_conv") for mode in MODES for route in routes(op, mode)]
     few = [row for row in TABLE if row[2] != "padded"]
-    # Of a depthwise convolution less: for modes that copy, columns once, and `border`, which `taps` does too, twice.
+    # Of a depthwise convolution less: for modes that copy, columns once.
     alike = [row for row in every if row[0] == "depthwise_conv" and row[1] in COPIES[1:]]
     found = [Case(*row, way) for row in every for way in ways if row not in alike]
-    found += [Case(*row) for row in alike if row[2] == "taps" or row[1] == MIXED]
+    found += [Case(*row) for row in alike]
     found += [Case(*row, way, "gradients") for row in few for way in ways if way == "rows" or row[1] == "reflect"]
     found += [Case(*row, strides=2) for row in few]
     found += [Case(*row, way, window=7) for row in few if row[0] == "conv" for way in ways]
@@ -90,12 +90,12 @@ def cases() -> list[Case]:
 
 TABLE = [
     ("conv", "zeros", "native"),
-    ("conv", 1.5, "offset"),
-    ("conv", "reflect", "border"),
+    ("conv", 1.5, "correction"),
+    ("conv", "reflect", "correction"),
     ("conv", "ignore", "rescale"),
-    ("depthwise_conv", "zeros", "taps"),
-    ("depthwise_conv", 1.5, "taps"),
-    ("depthwise_conv", "reflect", "taps"),
+    ("depthwise_conv", "zeros", "native"),
+    ("depthwise_conv", 1.5, "correction"),
+    ("depthwise_conv", "reflect", "correction"),
     ("conv", "reflect", "padded"),
 ]
 

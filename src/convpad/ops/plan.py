@@ -53,7 +53,7 @@ class Plan:
     >>> import convpad
     >>> plan = convpad.plan((8, 224, 224, 3), (7, 7, 3, 64), strides=2, padding="half", backend="jax")
     >>> print(plan)
-    native on jax: jax pads these windows itself, without a copy
+    native on jax (gradient in strips): jax pads these windows itself, without a copy
     >>> plan.windows[0].before, plan.output_shape
     (3, (8, 112, 112, 64))
     """
@@ -83,9 +83,9 @@ class Plan:
         return self.problem.output_shape
 
     def __str__(self) -> str:
-        kernel = "" if self.kernel == "framework" else f" by {self.kernel}"
+        kernel = "" if self.kernel == "framework" else f" ({self.kernel})"
         gradient = f"; {self.gradient_route} where it is differentiated" if self.gradient_route else ""
-        return f"{self.route}{kernel} on {self.backend}: {self.reason}{gradient}"
+        return f"{self.route} on {self.backend}{kernel}: {self.reason}{gradient}"
 
 
 def choose(

@@ -69,7 +69,7 @@ def _of_primitive(
     if not known or not jnp.issubdtype(dtype, jnp.floating):
         return "framework"
     if window.rank == 2:
-        return "strips" if conv2d.is_faster(shape[0], sizes, kernel_shape) else "framework"
+        return "gradient in strips" if conv2d.is_faster(shape[0], sizes, kernel_shape) else "framework"
     return "planes" if conv3d.is_faster(shape[0], sizes, kernel_shape) else "framework"
 
 
@@ -122,12 +122,12 @@ KERNELS = {
     "matrix product": matrix_product,
     "columns as channels": columns_as_channels,
     "sum of taps": sum_of_taps,
-    "strips": by_primitive,
+    "gradient in strips": by_primitive,
     "planes": by_primitive,
     "extra row": _trimmed,
     "framework": _trimmed,
 }
 """The kernels by the names that `conv_kernel` gives."""
 
-TRANSPOSED = {"strips": transposed_by_primitive, "planes": transposed_by_primitive}
+TRANSPOSED = {"gradient in strips": transposed_by_primitive, "planes": transposed_by_primitive}
 """Those that have an adjoint of their own."""
