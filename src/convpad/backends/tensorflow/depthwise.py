@@ -18,8 +18,13 @@ from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, 
 def conv_kernel(
     op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str, context: Context
 ) -> str:
-    """Return `"sum of taps"` for depthwise convolutions of three axes, of which TensorFlow has none."""
-    return "sum of taps" if op == "depthwise_conv" and window.rank == 3 else "framework"
+    """Return the kernel that stands in for one that TensorFlow lacks, else `"framework"`.
+
+    TensorFlow has no depthwise convolution of three axes, and no gradient of a grouped convolution on a CPU.
+    """
+    if op == "depthwise_conv":
+        return "sum of taps" if window.rank == 3 else "framework"
+    return "groups apart" if window.groups > 1 else "framework"
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

@@ -73,19 +73,19 @@ def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
 
 
 def planar(x: Tensor, channels_last: bool) -> Tensor:
-    """Channels last, with two spatial axes at least."""
+    """Return a tensor with its channels last and at least two spatial axes."""
     if not channels_last:
         x = tf.transpose(x, [0, *range(2, len(x.shape)), 1])
     return tf.expand_dims(x, 1) if len(x.shape) == 3 else x
 
 
 def as_given(x: Tensor, rank: int, channels_last: bool) -> Tensor:
-    """What `planar` did, undone."""
+    """Return the result of an operation on a `planar` tensor with the axes of the input: the inverse of `planar`."""
     if rank == 1:
         x = tf.squeeze(x, 1)
     return x if channels_last else tf.transpose(x, [0, len(x.shape) - 1, *range(1, len(x.shape) - 1)])
 
 
 def two(entries: Sequence[Any], first: Any) -> list[Any]:
-    """Entries for two axes at least, from those of one."""
+    """Return entries for at least two axes, with `first` before the entry of a single one."""
     return [first, *entries] if len(entries) == 1 else list(entries)

@@ -58,7 +58,7 @@ _NATIVE_MODES = {
 
 @lru_cache(maxsize=1024)
 def _native_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
-    """PyTorch's word for the mode, if it has one, and the amounts as it takes them; None where its pad does not go."""
+    """Return PyTorch's word for the mode (None: a number may do) and the amounts for `F.pad`; None where it cannot."""
     mode, most = problem.modes[0][0], {"reflect": -1, "circular": 0}
     word = _NATIVE_MODES.get(mode.name)
     if not problem.known or any(each != mode for pair in problem.modes for each in pair):
@@ -130,7 +130,7 @@ class _Adjoint(torch.autograd.Function):
 
 
 def is_kept(padded: Tensor) -> bool:
-    """Whether a padded tensor is so small."""
+    """Whether a padded tensor is so small that it is kept for the gradient."""
     return padded.nbytes < tuning.LIMITS["torch.keep_bytes"]
 
 
@@ -144,7 +144,7 @@ def rematerialise(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tens
 
 
 def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> AbstractContextManager[Any]:
-    """Within this, `padded`, which was made of x, is not kept for a gradient."""
+    """Return a context in which `padded`, made of x, is made again for the gradient instead of kept."""
     made, version = padded.data_ptr(), x._version
 
     def pack(saved: Tensor) -> Any:
@@ -172,5 +172,5 @@ def pad_zeros(x: Tensor, axes: Sequence[int], pads: Pairs) -> Tensor:
 
 
 def flat(pads: Pairs) -> list[int]:
-    """Pads as F.pad takes them, the last axis first."""
+    """Return pads in the order of `F.pad`: the last axis first."""
     return [count for pair in reversed(pads) for count in pair]

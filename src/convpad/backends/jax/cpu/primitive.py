@@ -1,8 +1,8 @@
 """A convolution primitive for JAX: a form with three views, each a gradient of the others.
 
-Convolution, its adjoint and the gradient of its kernel are three views of first form that is linear in the input, in
-the kernel and in the outputs. So first primitive with three views is closed under differentiation, forward and reverse,
-as often as first likes; and each view is computed in the way that is the fastest for it, with nothing kept in between.
+Convolution, its adjoint and the gradient of its kernel are three views of one form that is linear in the input, in
+the kernel and in the outputs. So one primitive with three views is closed under differentiation, forward and reverse,
+to any order; and each view is computed in the way that is the fastest for it, with nothing kept in between.
 """
 
 from __future__ import annotations
