@@ -1,0 +1,60 @@
+"""Signatures of everything public, which change only on purpose.
+
+`python tests/package/test_signatures.py` writes signatures.txt again, with Keras installed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import convpad
+
+FILE = Path(__file__).with_name("signatures.txt")
+
+pytestmark = pytest.mark.needs("jax", "tensorflow", "torch")
+
+
+def members(name: str, value: type) -> Iterator[str]:
+    """The methods and properties of a class of convpad's own, with those that it inherits from such a class."""
+    for attribute in sorted(dir(value)):
+        if attribute.startswith("_"):
+            continue
+        member = inspect.getattr_static(value, attribute)
+        if isinstance(member, property):
+            yield f"{name}.{attribute}"
+        elif callable(member) or isinstance(member, (classmethod, staticmethod)):
+            yield f"{name}.{attribute}{inspect.signature(getattr(value, attribute))}"
+
+
+def lines() -> list[str]:
+    """One line for each public name, and for each member of a type."""
+    found: list[str] = []
+    for name in convpad.__all__:
+        value: Any = getattr(convpad, name)
+        if isinstance(value, type) and issubclass(value, Exception):
+            found.append(f"{name}({', '.join(base.__name__ for base in value.__bases__)})")
+        elif callable(value):
+            found.append(f"{name}{inspect.signature(value)}")
+        else:
+            found.append(f"{name}: {', '.join(value)}")
+        if isinstance(value, type) and not issubclass(value, Exception):
+            found += members(name, value)
+    for name in convpad.keras.__all__:
+        found.append(f"keras.{name}{inspect.signature(getattr(convpad.keras, name))}")
+    for name in ("to_code", "parse"):
+        found.append(f"frameworks.{name}{inspect.signature(getattr(convpad.frameworks, name))}")
+    return [re.sub(r" at 0x[0-9a-f]+", "", line) for line in found]  # where a default lies differs in each process
+
+
+def test_signatures() -> None:
+    assert lines() == FILE.read_text(encoding="utf-8").splitlines()
+
+
+if __name__ == "__main__":
+    FILE.write_text("\n".join(lines()) + "\n", encoding="utf-8")
