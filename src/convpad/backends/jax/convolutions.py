@@ -58,4 +58,5 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     sizes = xla.transposed_sizes(xla.spatial(y.shape, window), kernel.shape, window)
     cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
     flipped = xla.flip_kernel(kernel[cuts], window.rank, window.groups)
-    return xla.conv_transpose(y, flipped, window.changed(pads=pads))
+    convolve = cpu.conv_with_extra_row if jax.default_backend() == "cpu" else xla.conv
+    return xla.conv_transpose(y, flipped, window.changed(pads=pads), convolve)

@@ -19,6 +19,8 @@ _FORMAT = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 def channels_last(weight: Tensor, x: Tensor) -> Tensor:
     """Return a weight, filters and channels first, in channels-last memory; where it has that order, uncopied."""
+    if not tuning.STATE.cpu_kernels:
+        return weight
     if weight.requires_grad and torch.is_grad_enabled() and _is_plain(x):
         return weight.contiguous()
     return weight.contiguous(memory_format=_FORMAT[weight.ndim])

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from convpad.backends.base import ConvWindow, outputs
@@ -19,9 +18,9 @@ from convpad.backends.jax.cpu.depthwise import sum_of_taps
 from convpad.backends.jax.cpu.extra_row import conv as conv_with_extra_row
 from convpad.backends.jax.cpu.extra_row import extra_outputs
 from convpad.backends.jax.cpu.window import SizedWindow
-from convpad.backends.jax.tensors import Tensor
+from convpad.backends.jax.tensors import Tensor, is_sharded
 
-__all__ = ["KERNELS", "TRANSPOSED", "conv_kernel"]
+__all__ = ["KERNELS", "TRANSPOSED", "conv_kernel", "conv_with_extra_row"]
 
 
 def conv_kernel(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str) -> str:
@@ -63,7 +62,7 @@ def _of_primitive(
     shape: Sequence[Any], sizes: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str
 ) -> str:
     # Where an axis is spread over devices, its strips would have to be fetched.
-    if window.rank not in (2, 3) or window.groups > 1 or jax.device_count() > 1:
+    if window.rank not in (2, 3) or window.groups > 1 or is_sharded():
         return "framework"
     known = all(isinstance(size, int) for size in (*sizes, *shape[1:]))
     if not known or not jnp.issubdtype(dtype, jnp.floating):

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from convpad.backends.base import ConvWindow, outputs
-from convpad.backends.jax.tensors import Tensor, wide, zero_padded
+from convpad.backends.jax.tensors import Tensor, is_sharded, wide, zero_padded
 from convpad.tuning import LIMITS
 
 
@@ -31,7 +31,7 @@ def _pads_first(kernel: Tensor, window: ConvWindow) -> bool:
     axis is spread over devices, a tensor of the same size stays where it is.
     """
     many = prod(kernel.shape[:-2]) > LIMITS["jax.taps_per_stride"] * prod(window.strides)
-    return (max(window.strides) == 1 or many) and jax.device_count() == 1
+    return (max(window.strides) == 1 or many) and not is_sharded()
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
@@ -50,7 +50,7 @@ def _taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
 def _taps_jvp(window: ConvWindow, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
     (x, kernel), (dx, dkernel) = primals, tangents
     dout = _sum_of_taps(dx, kernel, window)
-    if jax.device_count() > 1 or x.size == 0:
+    if is_sharded() or x.size == 0:
         return _taps(x, kernel, window), dout + _sum_of_taps(x, dkernel, window)  # rows would be fetched one by one
     by_rows = jax.checkpoint(partial(_taps_by_rows, window=window))  # pyright: ignore
     return _taps(x, kernel, window), dout + by_rows(x, dkernel)
