@@ -6,7 +6,7 @@ there the padded tensor is made and convolved, as one would write it by hand, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -206,7 +206,7 @@ STATE = State()
 
 
 @contextmanager
-def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Iterator[None]:
+def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Generator[None]:
     """Change thresholds within a `with` block; `cpu_kernels=False` leaves every convolution to the framework's own.
 
     Example:

@@ -86,8 +86,8 @@ def _freeze(word: Any) -> Any:
         return float, word.hex()  # NaN is found again
     if kind is bool:
         return bool, word
-    if kind is Constant and isinstance(word.value, (int, float, tuple)):
-        return Constant, _freeze(word.value)
+    if kind is Constant and isinstance(word.value, (int, float, tuple)):  # pyright: ignore[reportUnknownMemberType]
+        return Constant, _freeze(word.value)  # pyright: ignore[reportUnknownMemberType]
     if kind is Padding and not word.has_tensors:
         return Padding, word.amounts, word.modes, _freeze(word.values)
     raise TypeError(f"not a word: {kind}")
@@ -235,7 +235,7 @@ def plan(
 
     >>> import convpad
     >>> print(convpad.plan((1, 7, 7, 3), (3, 3, 3, 8), padding="same", padding_mode="reflect", backend="jax"))
-    padded on jax: no backend pads with reflect itself, and correction was not found faster here
+    padded on jax (extra row): no backend pads with reflect itself, and correction was not found faster here
     >>> convpad.plan((1, 32, 32, 3), 2, op="max_pool", strides=2, backend="jax").output_shape
     (1, 16, 16, 3)
 
