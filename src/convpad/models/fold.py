@@ -59,9 +59,13 @@ def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
     >>> x = layers.ReLU(name="relu")(layers.ZeroPadding2D(1, name="late")(x))
     >>> model = convpad.fold(keras.Model(image, x), report=print)
     fold: 1 layer replaced, 1 folded, 1 left alone
-    folded    pad   ZeroPadding2D  into conv
-    replaced  conv  Conv2D         Conv2D, ((3, 3), (3, 3)) with 'zeros'
-    left      late  ZeroPadding2D  relu (ReLU) reads it, which is no convolution or pool
+    <BLANKLINE>
+    layer  kind           done      detail
+    --------------------------------------------------------------------------------
+    pad    ZeroPadding2D  folded    into conv
+    conv   Conv2D         replaced  Conv2D, ((3, 3), (3, 3)) with 'zeros'
+    late   ZeroPadding2D  left      relu (ReLU) reads it, which is no convolution or
+                                    pool
     >>> [layer.name for layer in model.layers[1:]]
     ['conv', 'late', 'relu']
 

@@ -69,8 +69,11 @@ def repad(
     >>> x = layers.Conv2D(8, 3, padding="same", name="conv")(layers.ZeroPadding2D(1, name="pad")(image))
     >>> model = convpad.repad(keras.Model(image, x), "reflect", report=print)
     repad: 2 layers replaced, 0 folded, 0 left alone
-    replaced  pad   ZeroPadding2D  Padding2D, ((1, 1), (1, 1)) with 'reflect'
-    replaced  conv  Conv2D         Conv2D, 'same' with 'reflect'
+    <BLANKLINE>
+    layer  kind           done      detail
+    --------------------------------------------------------------------------
+    pad    ZeroPadding2D  replaced  Padding2D, ((1, 1), (1, 1)) with 'reflect'
+    conv   Conv2D         replaced  Conv2D, 'same' with 'reflect'
     >>> model.get_layer("conv").padding_mode
     'reflect'
 
