@@ -77,7 +77,7 @@ def test_all_candidates_agree(backend: str, name: str, mode: str) -> None:
         verify(runner, case, candidates)
     except Exception as error:
         # TensorFlow without oneDNN, which it leaves out on some processors, has no gradient of its own there.
-        if backend == "tensorflow" and max(row.dilation) > 1 and "not yet support d" in str(error):
+        if backend == "tensorflow" and row.dilation > 1 and "not yet support d" in str(error):
             pytest.skip("TensorFlow differentiates no dilated convolution on this processor")
         raise
 
