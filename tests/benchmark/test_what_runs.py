@@ -1,0 +1,76 @@
+"""What runs is what the plan says, route and kernel, for every row of the benchmarks; traced, not computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from frameworks import ENGINES
+
+import convpad
+from benchmarks.rows import MODES, ROWS
+from convpad.backends import backend_named
+from convpad.ops import routes
+
+pytestmark = [
+    pytest.mark.needs("jax", "tensorflow", "torch"),
+    pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor:UserWarning"),
+]
+
+BACKEND = next(name for name in ENGINES if name != "numpy")
+
+RUNS = {"native": "Native", "rescale": "Native", "correction": "Corrected", "padded": "Padded"}
+"""The executor that each route of a convolution runs."""
+
+
+def trace(backend: str, row: Any, mode: Any) -> None:
+    """Run a row's operation on shapes alone."""
+    options = {"padding": row.padding, "padding_mode": mode, "strides": row.stride, "dilation_rate": row.dilation}
+
+    def call(x: Any, kernel: Any) -> Any:
+        return getattr(convpad, row.op)(x, kernel, **options)
+
+    if backend == "jax":
+        import jax
+
+        shapes = [jax.ShapeDtypeStruct(shape, "float32") for shape in (row.input_shape, row.kernel_shape)]
+        jax.make_jaxpr(call)(*shapes)
+    elif backend == "torch":
+        import torch
+        from torch._subclasses.fake_tensor import FakeTensorMode
+
+        with FakeTensorMode():
+            call(torch.empty(row.input_shape), torch.empty(row.kernel_shape))
+    else:
+        import tensorflow as tf
+
+        shapes = [tf.TensorSpec(shape, "float32") for shape in (row.input_shape, row.kernel_shape)]
+        tf.function(call).get_concrete_function(*shapes)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("mode", MODES)
+def test_what_runs_is_what_the_plan_says(row: Any, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = backend_named(BACKEND)
+    ran: list[str] = []
+    kernels: list[str] = []
+    for name in ("Native", "Corrected", "Padded", "Transposed"):
+        executor = getattr(routes, name)
+        called = executor.__call__
+        watched = lambda *arguments, name=name, called=called: ran.append(name) or called(*arguments)  # noqa: E731
+        monkeypatch.setattr(executor, "__call__", watched)
+    choose = backend.conv_kernel
+
+    def chosen(*facts: Any) -> str:
+        kernels.append(choose(*facts))
+        return kernels[-1]
+
+    plan = row.layer(BACKEND).plan(row.spelled(mode))
+    if BACKEND == "jax":
+        from convpad.backends.jax import convolutions
+
+        monkeypatch.setattr(convolutions, "conv_kernel", chosen)
+    trace(BACKEND, row, row.spelled(mode))
+    assert ran[0] == ("Transposed" if row.transposed else RUNS[plan.route]), plan
+    if BACKEND == "jax":
+        assert plan.kernel in kernels, (plan, kernels)
