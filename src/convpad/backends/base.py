@@ -67,7 +67,7 @@ class ConvWindow:
         return any(map(any, self.pads))
 
     def without_pads(self) -> ConvWindow:
-        """The same window on a tensor that is padded already."""
+        """Return the window on a tensor that is padded already."""
         return replace(self, pads=((0, 0),) * self.rank)
 
     def changed(self, **changes: Any) -> ConvWindow:

@@ -1,4 +1,4 @@
-"""How much is an axis padded? The rules behind `"same"`, `"half"` and their like.
+"""Amounts of padding: the rules behind `"same"`, `"half"` and the other words.
 
 With Dumoulin & Visin (arXiv:1603.07285): an axis of size i, a window of k taps spread by a dilation d spans
 ``k + (k - 1)(d - 1)``, moves by a stride s, and meets an axis padded by p on each side.
@@ -21,7 +21,7 @@ Rule = Callable[[Any, int], tuple[Any, Any]]
 
 
 def lack(size: Any, outputs: Any, span: int, stride: int) -> Any:
-    """How many values `outputs` windows need that an axis of `size` does not have."""
+    """Return the number of values that `outputs` windows need beyond an axis of `size`."""
     # Operators alone, so that a size that only a running backend knows can be given as its tensor:
     # (x + |x|) // 2 is max(x, 0).
     missing = (outputs - 1) * stride + span - size

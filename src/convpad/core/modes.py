@@ -1,4 +1,4 @@
-"""With what is an axis extended? The padding modes, one table.
+"""Padding modes: one table of the rules that extend an axis.
 
 A mode says, for a `position` outside an axis of `size` values, which affine function of the values inside
 stands there: ``outside = sum(weight * inside[index]) + constant``. That is all a mode is. The padded tensor,

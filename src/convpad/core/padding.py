@@ -1,4 +1,4 @@
-"""What did the caller spell? `Padding`: amounts and modes, parsed once, frozen.
+"""`Padding`: amounts and modes, parsed once, frozen.
 
 Strings, bare numbers and nested tuples exist only before `Padding.parse`; behind it there are one `Amount`
 an axis and one `Mode` a side.

@@ -1,4 +1,4 @@
-"""What is asked? A `Problem`: one padded operation in integers, checked, before anyone decides how to do it.
+"""`Problem`: one padded operation with its shapes, in integers, checked before anything else is decided.
 
 Every public function and layer, on every backend and in the oracle, comes through this door, so all of them
 refuse alike and none of them meets a spelling.
@@ -37,7 +37,7 @@ Shape = tuple[int | None, ...]
 
 
 def _said(what: str) -> Any:
-    """A field that follows from the others: said once, when they are given, as every call asks for it."""
+    """A field that follows from the others, computed once, as every call asks for it."""
     return field(init=False, repr=False, compare=False, metadata={"doc": what})
 
 
@@ -119,7 +119,7 @@ class Problem:
 
     @property
     def channel_axis(self) -> int:
-        """Where the channels are."""
+        """The axis of the channels."""
         return 1 + self.rank if self.channels_last else 1
 
     @property

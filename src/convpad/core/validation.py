@@ -1,4 +1,4 @@
-"""Is this a number, an int, a list, one int per axis? How arguments are read, before they mean anything."""
+"""Checks of arguments: numbers, ints, lists, one int per axis."""
 
 from __future__ import annotations
 

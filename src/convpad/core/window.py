@@ -1,4 +1,4 @@
-"""Where does a window stand on a padded axis, and what comes out?"""
+"""Windows on a padded axis: their number, what they leave unread, and the windows of transposed convolutions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Window", "padded_window", "places_read", "spanned", "transposed_wind
 
 
 def spanned(kernel: int, dilation: int) -> int:
-    """How many places a kernel covers, its holes counted in."""
+    """Return the number of places that a kernel covers, its holes counted in."""
     return (kernel - 1) * dilation + 1
 
 
@@ -66,7 +66,7 @@ class Window:
 
     @property
     def output(self) -> int | None:
-        """How many windows there are."""
+        """Number of windows."""
         return None if self.padded is None else window_count(self, self.size, self.before, self.after)
 
     @property
@@ -93,7 +93,7 @@ class Window:
 
 
 def window_count(window: Window, size: Any, before: Any, after: Any) -> Any:
-    """How many windows an axis has, whose size and amounts are ints, or a running backend's own integers."""
+    """Return the number of windows on an axis, whose size and amounts are ints, or a running backend's own integers."""
     # Operators alone, as in `lack`: |d| - |d - 1| is 1 from d = 1 on, and -1 up to d = 0.
     steps = size + before + after - window.span
     if not window.ceil:
@@ -157,7 +157,7 @@ def transposed_window(
 
 
 def places_read(window: Window, start: int, stop: int) -> int:
-    """How many places from `start` to `stop` any window reads; 0 is the first value of the axis.
+    """Return the number of places from `start` to `stop` that any window reads; 0 is the first value of the axis.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What does convpad do with a real network, and padding to a real photograph? `convpad demo`, without the terminal.
+"""`convpad demo` without the terminal: a real network on convpad's tools, and a photograph in every padding.
 
 This file needs the standard library alone: what the demo needs is looked for before any of it is imported, and
 Keras reads its backend from the environment when it is imported.

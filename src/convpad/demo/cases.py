@@ -1,4 +1,4 @@
-"""Which paddings does the demo compare?"""
+"""The paddings that the demo compares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the demo tell programs? The same chapters, as JSON."""
+"""The chapters of the demo as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far is each padding from the truth, and from the oracle?
+"""The error of each padding, against the photograph beyond the crop and against the oracle.
 
 The layers are the first of ResNet-50, with convpad's convolutions and pools in the place of Keras's and of the
 `ZeroPadding2D` before them.

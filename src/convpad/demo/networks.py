@@ -1,4 +1,4 @@
-"""Which networks are in the demo? MobileNetV2 and the first layers of ResNet-50, and the workaround for one.
+"""The networks of the demo: MobileNetV2 and the first layers of ResNet-50, and the workaround for one.
 
 The weights are random with a fixed seed: no download, and the same on every backend.
 """

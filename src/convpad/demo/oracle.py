@@ -1,4 +1,4 @@
-"""What does a Keras model give in plain NumPy? Layer by layer, in float64, every window by the oracle.
+"""Keras models in plain NumPy: layer by layer, in float64, every window by the oracle.
 
 No framework computes anything here: it is only asked which layer reads which, and for the weights. So a model that
 agrees with this agrees with the definition of every padding in it.

@@ -1,4 +1,4 @@
-"""Which photograph, and what surrounds its crop?
+"""The photograph of the demo, and its crop.
 
 The crop is what the layers see. Its surroundings are known too, and that is what makes an artefact measurable:
 no padding mode is better than the truth.

@@ -1,4 +1,4 @@
-"""What does a person see? The padded photographs, and under each the artefact that its padding leaves."""
+"""The picture of the demo: the padded photographs, and under each the artefact that its padding leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a terminal show the demo? Each chapter as a heading, a table or a few lines, and what is wrong in red."""
+"""The demo in a terminal: each chapter as a heading, a table or a few lines, and what is wrong in red."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do convpad's tools make of a whole network? MobileNetV2: audited, folded, repadded, timed.
+"""The chapters of the demo: MobileNetV2 audited, folded, repadded, timed.
 
 Each chapter holds what was found, and `wrong`: what did not come out as it must, a sentence for each.
 """

@@ -1,4 +1,4 @@
-"""Which Keras layers have any padding? Keras's own, under their own names, and `Padding1D` to `Padding3D`.
+"""Keras layers with any padding: Keras's own, under their own names, and `Padding1D` to `Padding3D`.
 
 They run on Keras's backend: JAX, TensorFlow or PyTorch. `data_format=None` is Keras's `image_data_format`.
 """

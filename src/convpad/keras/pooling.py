@@ -1,4 +1,4 @@
-"""Which pooling layers are there? Keras's own, with any padding."""
+"""Pooling layers: Keras's own, with any padding."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false

@@ -1,1 +1,1 @@
-"""What does a model pad, does another pad alike, and how is it made to pad otherwise?"""
+"""Padding of whole models: readers, audit, comparison, and changes of Keras models."""

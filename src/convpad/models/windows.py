@@ -44,7 +44,7 @@ class Pad:
 
     @property
     def padding(self) -> Padding | None:
-        """The same as a `Padding`; None where a constant is unknown."""
+        """Return the window's padding as a `Padding`; None where a constant is unknown."""
         if ("constant", None) in (fill for pair in self.fills for fill in pair):
             return None
         modes = tuple((MODES[before[0]], MODES[after[0]]) for before, after in self.fills)

@@ -1,4 +1,4 @@
-"""What is the right answer? The oracle: every operation in plain NumPy, any rank, slow and obviously right.
+"""The oracle: every operation and its gradients in plain NumPy, any rank, slow and obviously right.
 
 It shares the `Problem` with the engine (what is asked) and nothing else (how it is done). `convpad.conv` and
 its like run it for NumPy arrays, and every route of every backend is tested against it.

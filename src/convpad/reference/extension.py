@@ -1,4 +1,4 @@
-"""What stands outside? The padded array, the mask of what counts, and the adjoint of padding.
+"""The padded array, the mask of the values that count, and the adjoint of padding.
 
 Written row by row from the extension rule, with no regard for speed: it is what everything else is judged by.
 Arrays are `(batch, *spatial, channels)` here.

@@ -1,4 +1,4 @@
-"""What do the windows make of it? Convolutions and pools, tap by tap, and their adjoints.
+"""Convolutions and pools, tap by tap, and their adjoints.
 
 Everything is a loop over the taps of a window: the values that one tap meets, over all outputs, are a strided
 slice of the padded array. Arrays are `(batch, *spatial, channels)` and float64 here (`max_pool` keeps its dtype).
@@ -57,7 +57,7 @@ def _without_overhang(padded: Array, problem: Problem) -> Array:
 
 
 def _coverage(problem: Problem) -> Array:
-    """How many values each window covers: all its taps, unless a mode ignores the outside."""
+    """Return the number of values that each window covers: all its taps, unless a mode ignores the outside."""
     mask, counts = _with_overhang(covered(problem), problem), _counts(problem)
     return sum((mask[slices] for _, slices in _taps(problem, counts)), np.zeros((1, *counts, 1)))
 
@@ -142,7 +142,7 @@ def mean_adjoint(cotangent: Array, problem: Problem) -> tuple[Array, Any]:
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
-    """What no value is below: it never wins."""
+    """Return the value that no value of a dtype is below: it never wins."""
     return np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
 
 
