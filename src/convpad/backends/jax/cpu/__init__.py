@@ -31,6 +31,8 @@ def conv_kernel(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], wind
         return "sum of taps" if known else "framework"
     if op == "conv" and _is_product(taps, window):
         return "matrix product"
+    if any(size is None for size in sizes):
+        return "framework"
     if op == "conv" and _is_as_wide(sizes, taps, window):
         return "columns as channels"
     if op == "conv_transpose":
