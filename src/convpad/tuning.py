@@ -6,14 +6,14 @@ there the padded tensor is made and convolved, as one would write it by hand, an
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from convpad.core.errors import refuse
 
-__all__ = ["LIMITS", "MEASURED_DEVICES", "PREFERENCES", "STATE", "THRESHOLDS", "Preference", "Threshold", "replace"]
+__all__ = ["LIMITS", "PREFERENCES", "STATE", "THRESHOLDS", "Preference", "Threshold", "replace"]
 
 _LAYERS = "python -m benchmarks layers --backend "
 
@@ -187,26 +187,29 @@ def _corrections() -> Iterator[Preference]:
 PREFERENCES = tuple(_corrections())
 """Where a route was found faster than the padded tensor, best first."""
 
-MEASURED_DEVICES = frozenset((row.backend, row.device) for row in PREFERENCES)
-"""(backend, device) pairs that were measured at all."""
-
-
 LIMITS: dict[str, Any] = {name: row.value for name, row in THRESHOLDS.items()}
 """The values in force, by name: read by subscript, as every eager call asks for some."""
 
 
 class State:
-    """The switch of the CPU kernels, and a number that changes with every threshold."""
+    """The switch of the CPU kernels, the preferences in force, and a number that changes with every replacement."""
 
     cpu_kernels: bool = True
+    preferences: tuple[Preference, ...] = PREFERENCES
     version: int = 0
+
+    def is_measured(self, backend: str, device: str) -> bool:
+        """Return whether any route was measured on a device."""
+        return any((row.backend, row.device) == (backend, device) for row in self.preferences)
 
 
 STATE = State()
 
 
 @contextmanager
-def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Generator[None]:
+def replace(
+    *, cpu_kernels: bool | None = None, preferences: Iterable[Preference] | None = None, **limits: int | float
+) -> Generator[None]:
     """Change thresholds within a `with` block; `cpu_kernels=False` leaves every convolution to the framework's own.
 
     Example:
@@ -218,6 +221,7 @@ def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Genera
 
     Args:
         cpu_kernels: whether convpad's own CPU kernels may be used.
+        preferences: the routes that are preferred, best first, instead of `PREFERENCES`.
         **limits: new values by name, with an underscore in the place of the dot.
 
     Raises:
@@ -227,13 +231,14 @@ def replace(*, cpu_kernels: bool | None = None, **limits: int | float) -> Genera
     for name in changed:
         if name not in THRESHOLDS:
             raise refuse(name.replace(".", "_", 1), f"be one of {', '.join(THRESHOLDS)}", changed[name])
-    limits_before, kernels_before = dict(LIMITS), STATE.cpu_kernels
+    limits_before, kernels_before, preferences_before = dict(LIMITS), STATE.cpu_kernels, STATE.preferences
     LIMITS.update(changed)
     STATE.cpu_kernels = kernels_before if cpu_kernels is None else cpu_kernels
+    STATE.preferences = preferences_before if preferences is None else tuple(preferences)
     STATE.version += 1
     try:
         yield
     finally:
         LIMITS.update(limits_before)
-        STATE.cpu_kernels = kernels_before
+        STATE.cpu_kernels, STATE.preferences = kernels_before, preferences_before
         STATE.version += 1

@@ -1,4 +1,4 @@
-"""Is the table of what was found faster sound, and is it read from the top?"""
+"""The table of preferred routes and the thresholds."""
 
 from __future__ import annotations
 
@@ -207,10 +207,10 @@ READ = [
 
 @pytest.mark.parametrize(("table", "backend", "device", "possible", "found"), READ)
 def test_the_first_that_fits_is_taken(
-    monkeypatch: Any, table: Any, backend: str, device: str, possible: list[Route], found: Preference | None
+    table: Any, backend: str, device: str, possible: list[Route], found: Preference | None
 ) -> None:
-    monkeypatch.setattr(planning, "PREFERENCES", table)
-    assert preferred(problem(), backend, Context(device), possible) == found
+    with tuning.replace(preferences=table):
+        assert preferred(problem(), backend, Context(device), possible) == found
 
 
 @pytest.mark.parametrize(
@@ -256,38 +256,35 @@ PREFERRED = [
 
 
 @pytest.mark.parametrize(("op", "mode", "device", "zeros", "route", "reason"), PREFERRED)
-def test_what_was_found_faster_is_taken(
-    monkeypatch: Any, op: str, mode: Any, device: str, zeros: str, route: str, reason: str
-) -> None:
-    monkeypatch.setattr(planning, "PREFERENCES", (row(ops=("conv", "average_pool")),))
-    monkeypatch.setattr(planning, "MEASURED_DEVICES", {("swift", "cpu")})
+def test_what_was_found_faster_is_taken(op: str, mode: Any, device: str, zeros: str, route: str, reason: str) -> None:
     asked = problem(op, mode, padding=((1, 2), (0, 1)))
-    plan = choose(asked, "swift", Backend(zeros), Context(device))
+    with tuning.replace(preferences=(row(ops=("conv", "average_pool")),)):
+        plan = choose(asked, "swift", Backend(zeros), Context(device))
     evidence = COMMAND if reason == "it was faster" else ""
     assert plan == Plan(asked, "swift", Route(route), reason, evidence=evidence)
 
 
-def test_a_gradient_known_only_later_has_a_route_of_its_own(monkeypatch: Any) -> None:
+def test_a_gradient_known_only_later_has_a_route_of_its_own() -> None:
     later = row(ops=("conv",), gradient=True)
-    monkeypatch.setattr(planning, "PREFERENCES", (later,))
-    jax = Context("cpu", gradient=None)
-    plan = choose(problem(), "swift", Backend(), jax)
-    assert (plan.route, plan.gradient_route) == (Route.PADDED, Route.CORRECTION)
-    assert str(plan).endswith("; correction where it is differentiated")
-    assert (plan.for_gradient().route, plan.for_gradient().gradient_route) == (Route.CORRECTION, None)
-    for other in (problem("average_pool"), problem(mode="zeros")):
-        plan = choose(other, "swift", Backend(), jax)
-        assert plan.gradient_route is None
-        assert plan.for_gradient() is plan
-    assert choose(problem(), "swift", Backend(), jax, route=Route.PADDED).gradient_route is None
-    monkeypatch.setattr(planning, "PREFERENCES", (row(), later))
-    assert choose(problem(), "swift", Backend(), jax).gradient_route is None
+    with tuning.replace(preferences=(later,)):
+        jax = Context("cpu", gradient=None)
+        plan = choose(problem(), "swift", Backend(), jax)
+        assert (plan.route, plan.gradient_route) == (Route.PADDED, Route.CORRECTION)
+        assert str(plan).endswith("; correction where it is differentiated")
+        assert (plan.for_gradient().route, plan.for_gradient().gradient_route) == (Route.CORRECTION, None)
+        for other in (problem("average_pool"), problem(mode="zeros")):
+            plan = choose(other, "swift", Backend(), jax)
+            assert plan.gradient_route is None
+            assert plan.for_gradient() is plan
+        assert choose(problem(), "swift", Backend(), jax, route=Route.PADDED).gradient_route is None
+    with tuning.replace(preferences=(row(), later)):
+        assert choose(problem(), "swift", Backend(), jax).gradient_route is None
 
 
 @pytest.mark.parametrize(("gradient", "route"), [(False, "padded"), (True, "correction")])
-def test_a_gradient_known_before_has_its_own_rows(monkeypatch: Any, gradient: bool, route: str) -> None:
-    monkeypatch.setattr(planning, "PREFERENCES", (row(gradient=True),))
-    plan = choose(problem(), "swift", Backend(), Context("cpu", gradient))
+def test_a_gradient_known_before_has_its_own_rows(gradient: bool, route: str) -> None:
+    with tuning.replace(preferences=(row(gradient=True),)):
+        plan = choose(problem(), "swift", Backend(), Context("cpu", gradient))
     assert (plan.route, plan.gradient_route) == (Route(route), None)
 
 

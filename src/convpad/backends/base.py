@@ -71,7 +71,7 @@ class ConvWindow:
         return replace(self, pads=((0, 0),) * self.rank)
 
     def changed(self, **changes: Any) -> ConvWindow:
-        """A window with other values for some fields."""
+        """Return a window with some fields replaced."""
         return replace(self, **changes)
 
 

@@ -66,11 +66,11 @@ class Amount:
         return (explicit, self.pair) if self.pair else (_amount_named, (self.name,))
 
     def pad(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
-        """(before, after) for an axis whose size is known, as an int or as a backend's integer."""
+        """Return (before, after) for an axis of known size, an int or a backend's integer."""
         return self.rule(lack(size, (size + stride - 1) // stride, span, stride), span)
 
     def known(self, size: int | None, span: int, stride: int) -> Pair | None:
-        """(before, after), or None where they depend on a size that is not known."""
+        """Return (before, after), or None where the two depend on an unknown size."""
         if size is None and self.follows_size and stride > 1:
             return None
         return self.pad(1 if size is None else size, span, stride)
@@ -97,5 +97,5 @@ def _amount_named(name: str) -> Amount:
 
 
 def explicit(before: int, after: int) -> Amount:
-    """The amount that says its two numbers itself."""
+    """Return the amount of two given numbers."""
     return Amount("explicit", lambda lack, span: (before, after), "as given", pair=(before, after))

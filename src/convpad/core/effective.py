@@ -52,12 +52,12 @@ def effective_layers(layers: Iterable[tuple[int, Fill]], count: int | None = Non
     """
     joined: list[tuple[int, Fill]] = []
     for amount, fill in layers:
-        taken = amount if count is None else min(amount, count - sum(number for number, _ in joined))
-        if taken <= 0:
+        read = amount if count is None else min(amount, count - sum(number for number, _ in joined))
+        if read <= 0:
             continue
         if joined and joined[-1][1] == fill and fill[0] in EDGE_MODES:
-            taken += joined.pop()[0]
-        joined.append((taken, fill))
+            read += joined.pop()[0]
+        joined.append((read, fill))
     return tuple(joined)
 
 

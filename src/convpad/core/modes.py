@@ -42,7 +42,7 @@ def _wrap(position: Any, size: Any) -> tuple[Term, ...]:
 
 
 def _mirror(position: Any, size: Any, *, repeat_edge: bool, odd: bool) -> tuple[Term, ...]:
-    """The four mirrors. `odd` mirrors through the edge value instead of across it: 2 * edge - value."""
+    """Return the terms of a mirror. `odd` mirrors through the edge value instead of across it: 2 * edge - value."""
     # `total` is what a place and its mirror image add up to, counted in the period that starts at 0. An axis of
     # length 1 has no neighbour to reflect: 1 // size lets it repeat with period 1, as NumPy does.
     period, total = (2 * size, 2 * size - 1) if repeat_edge else (2 * size - 2 + 1 // size, 2 * size - 2)
@@ -98,7 +98,7 @@ class Mode:
         return [weight for _, weight in self.rule(0, 1)] not in ([], [1])
 
     def terms(self, position: int, size: int) -> tuple[tuple[int, int], ...]:
-        """The terms of one position of a known axis, like ones added up, none with weight 0."""
+        """Return the terms of one position of a known axis, one term per index, none with weight 0."""
         weights: dict[int, int] = {}
         for index, weight in self.rule(position, size):
             weights[index] = weights.get(index, 0) + weight
@@ -190,7 +190,7 @@ ALLOWED = ", ".join(map(repr, MODES)) + ", a number, Constant(...) or Learned(..
 
 
 def mode_named(name: str, argument: str = "padding_mode") -> Mode:
-    """The mode of that name, or a refusal that knows what other frameworks would have meant."""
+    """Return the mode of that name, or refuse, with convpad's word for the name where another framework has it."""
     if name in MODES:
         return MODES[name]
     foreign = [(framework, word, mode) for mode in _TABLE for framework, word in mode.names.items()]
@@ -200,7 +200,7 @@ def mode_named(name: str, argument: str = "padding_mode") -> Mode:
 
 
 def picture(mode: Mode, size: int = 4, amount: int = 2) -> str:
-    """The mode drawn on an axis ``a b c d``, as in the table of modes.
+    """Draw a mode on an axis ``a b c d``, as in the table of modes.
 
     Example:
 

@@ -141,7 +141,7 @@ class Operation:
         return self.padding.rank
 
     def options(self) -> Mapping[str, Any]:
-        """The arguments of the public function besides its arrays, padding and route."""
+        """Return the arguments of the public function besides its arrays, padding and route."""
         values = {
             "strides": self.strides,
             "dilation_rate": self.dilation,
@@ -163,8 +163,8 @@ def _output_padding(output_padding: Any, strides: tuple[int, ...]) -> tuple[int 
     if output_padding is None:
         return (None,) * len(strides)
     extra = per_axis("output_padding", output_padding, len(strides), 0)
-    for stride, more in zip(strides, extra, strict=True):
-        if more >= stride:
+    for stride, places in zip(strides, extra, strict=True):
+        if places >= stride:
             mend = "It tells apart the sizes that one stride makes equal."
-            raise refuse("output_padding", f"be less than the stride, {stride}", more, mend)
+            raise refuse("output_padding", f"be less than the stride, {stride}", places, mend)
     return extra

@@ -112,7 +112,7 @@ class _Amounts:
         raise refuse(self.argument, self.allowed, word, mend)
 
     def of_axis(self, entry: Any) -> Amount:
-        """One axis: a word, an int for both sides, or a pair (before, after)."""
+        """Read the amount of one axis: a word, an int for both sides, or a pair (before, after)."""
         if isinstance(entry, str):
             return self.named(entry)
         pair = listed(entry)
@@ -148,7 +148,7 @@ Fill = tuple[Mode, Any]
 
 
 def _fill(entry: Any) -> Fill:
-    """One side: a mode and the value it carries."""
+    """Read the fill of one side: its mode and the value that the mode carries."""
     if isinstance(entry, Mode):
         entry = entry.name
     if isinstance(entry, str):
@@ -196,7 +196,7 @@ def _shortest(entries: Iterable[Any]) -> Any:
 
 
 def _is_same(entry: Any, other: Any) -> bool:
-    """Whether one entry may stand for both. Two equal `Learned` are two weights, and stay two."""
+    """Return whether one entry may stand for both. Two equal `Learned` are two weights, and stay two."""
     if isinstance(entry, tuple) and isinstance(other, tuple) and len(entry) == len(other):  # pyright: ignore
         return all(_is_same(*pair) for pair in zip(entry, other, strict=True))  # pyright: ignore
     return entry is other if isinstance(entry, Learned) else entry == other
@@ -211,7 +211,7 @@ class TensorValue:
 
 
 def dtype_name(tensor: Any) -> str:
-    """NumPy's name for the dtype of a tensor of any framework."""
+    """Return NumPy's name for the dtype of a tensor of any framework."""
     return getattr(tensor.dtype, "name", str(tensor.dtype)).removeprefix("torch.")
 
 
@@ -285,7 +285,7 @@ class Padding:
         return not all(isinstance(value, (int, float, tuple, type(None))) for pair in self.values for value in pair)
 
     def spelling(self) -> tuple[Any, Any]:
-        """The shortest `(padding, padding_mode)` that parses to this.
+        """Return the shortest `(padding, padding_mode)` that parses to this padding.
 
         >>> import convpad
         >>> convpad.Padding.parse(((1, 1), (2, 0)), (0, "reflect"), rank=2).spelling()
@@ -317,7 +317,7 @@ class Padding:
         return Padding(self.amounts, self.modes, values)
 
     def check_channels(self, channels: int | None) -> None:
-        """Refuses constants per channel that have not one value for each channel."""
+        """Refuse constants per channel that have not one value for each channel."""
         for value in (value for pair in self.values for value in pair):
             shape = (len(value),) if isinstance(value, tuple) else tuple(getattr(value, "shape", None) or ())  # pyright: ignore
             count = shape[0] if shape else channels
@@ -329,7 +329,7 @@ class Padding:
 
 
 def _checked(padding: Padding, padding_mode: Any, rank: int, argument: str, words: bool) -> Padding:
-    """A padding that was parsed already, or a refusal where it does not fit what is given with it."""
+    """Return a parsed padding, or refuse it where its rank, or the mode given beside it, does not fit."""
     if not isinstance(padding_mode, str) or padding_mode not in ("zeros", "ignore"):  # the defaults of the functions
         raise refuse("padding_mode", "be left out where `padding` is a Padding, which has its own", padding_mode)
     if padding.rank != rank:

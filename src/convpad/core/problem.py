@@ -36,14 +36,14 @@ __all__ = [
 Shape = tuple[int | None, ...]
 
 
-def _said(what: str) -> Any:
-    """A field that follows from the others, computed once, as every call asks for it."""
-    return field(init=False, repr=False, compare=False, metadata={"doc": what})
+def _derived(meaning: str) -> Any:
+    """Return a field that follows from the others, computed once, as every call reads it."""
+    return field(init=False, repr=False, compare=False, metadata={"doc": meaning})
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One padded operation: everything that can be said of it without a tensor, and said once.
+    """One padded operation: everything that is known of it without a tensor.
 
     Args:
         op: one of `OPS`, or `"pad"`.
@@ -68,14 +68,14 @@ class Problem:
     amounts: tuple[Amount, ...]
     leftovers: tuple[int, ...] = ()
     kernel_shape: Shape = ()
-    strides: tuple[int, ...] = _said("from one output to the next, per axis")
-    dilation: tuple[int, ...] = _said("from one tap to the next, per axis")
-    pads: tuple[tuple[int, int], ...] = _said("(before, after) per axis, where they are known")
-    known: bool = _said("whether the sizes and amounts of all axes are ints already")
-    padded_modes: tuple[Mode, ...] = _said("of the sides that get any padding, each once; a side without has no say")
-    fills: bool = _said("whether any of the padding is more than zeros: copies, or constants")
-    ignores: bool = _said("whether any of the padding does not count")
-    _hash: int | None = _said("to be looked up by")
+    strides: tuple[int, ...] = _derived("from one output to the next, per axis")
+    dilation: tuple[int, ...] = _derived("from one tap to the next, per axis")
+    pads: tuple[tuple[int, int], ...] = _derived("(before, after) per axis, where they are known")
+    known: bool = _derived("whether the sizes and amounts of all axes are ints already")
+    padded_modes: tuple[Mode, ...] = _derived("of the sides that get any padding, each once; a side without has no say")
+    fills: bool = _derived("whether any of the padding is more than zeros: copies, or constants")
+    ignores: bool = _derived("whether any of the padding does not count")
+    _hash: int | None = _derived("to be looked up by")
 
     def __post_init__(self) -> None:
         modes = self._padded_modes()
@@ -93,8 +93,8 @@ class Problem:
 
     def __hash__(self) -> int:
         if self._hash is None:
-            asked = self.op, self.input_shape, self.output_shape, self.windows, self.modes, self.groups
-            object.__setattr__(self, "_hash", hash((*asked, self.channels_last)))
+            values = self.op, self.input_shape, self.output_shape, self.windows, self.modes, self.groups
+            object.__setattr__(self, "_hash", hash((*values, self.channels_last)))
         return self._hash or 0
 
     def _padded_modes(self) -> tuple[Mode, ...]:
@@ -229,7 +229,7 @@ def _output_shape(operation: Operation, batch: int | None, outputs: Shape, chann
 
 
 def _pad_problem(operation: Operation, shape: Shape, sizes: Shape, channels: int | None) -> Problem:
-    """Padding alone: windows of one tap, so that the output is the padded axis."""
+    """Return the problem of padding alone: windows of one tap, so that the output is the padded axis."""
     padding = operation.padding
     padding.check_channels(channels)
     windows: list[Window] = []
@@ -295,7 +295,7 @@ def _rounded_down(window: Window, modes: tuple[Mode, Mode]) -> tuple[Window, tup
 
 @lru_cache(maxsize=256)
 def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
-    """For every place of every padded axis, the place of the value that is copied there; None if any is no copy.
+    """Return the index of the value that each position of each padded axis copies; None if any position is no copy.
 
     Example:
 
@@ -304,7 +304,7 @@ def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
     >>> sources(pose_pad((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
     ((2, 1, 0, 1, 2, 3, 2, 1),)
     """
-    found: list[tuple[int, ...]] = []
+    indices: list[tuple[int, ...]] = []
     for window, (first, last) in zip(problem.windows, problem.modes, strict=True):
         if window.size is None or window.before is None or window.after is None:
             return None
@@ -313,12 +313,12 @@ def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
         if any(len(terms) != 1 or terms[0][1] != 1 for terms in (*before, *after)):
             return None
         inside = range(window.size)
-        found.append((*(terms[0][0] for terms in before), *inside, *(terms[0][0] for terms in after)))
-    return tuple(found)
+        indices.append((*(terms[0][0] for terms in before), *inside, *(terms[0][0] for terms in after)))
+    return tuple(indices)
 
 
 def known_shape(argument: str, shape: Any) -> Shape:
-    """A shape with its sizes as ints, None where they are unknown."""
+    """Return a shape with its sizes as ints, None where they are unknown."""
     if isinstance(shape, (str, dict, set)) or not isinstance(shape, Iterable):
         raise refuse(argument, "have a shape: one int or None for each axis", cast("object", shape))
     sizes = cast("Iterable[Any]", shape)
@@ -329,7 +329,7 @@ def known_shape(argument: str, shape: Any) -> Shape:
 
 
 def rank_of(input_shape: Sequence[int | None]) -> int:
-    """The number of spatial axes of an input of that shape."""
+    """Return the number of spatial axes of an input of that shape."""
     if len(input_shape) < 3:
         raise ShapeError(
             "An input must have a batch axis, at least one spatial axis and a channel axis. Received: shape "
@@ -354,7 +354,7 @@ def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> Shape:
 
 
 def _filters(op: str, kernel: Shape, channels: int | None, groups: int) -> int | None:
-    """The number of output channels, once the kernel is known to fit the input's; None while unknown."""
+    """Check the kernel's channels against the input's; return the number of output channels, None while unknown."""
     first, second = kernel[-2:]
     if op == "conv":
         read, filters, layout = _times(first, groups), second, "(*window, channels // groups, filters)"
@@ -380,6 +380,6 @@ def _times(count: int | None, factor: int | None) -> int | None:
 def _pointwise_filters(pointwise: Shape, channels: int | None) -> int | None:
     *window, read, filters = pointwise
     if any(size != 1 for size in window) or (channels is not None and read is not None and read != channels):
-        wanted = ", ".join([*("1",) * len(window), str(channels), "filters"])
-        raise ShapeError(f"The pointwise kernel must be of shape ({wanted}). Received: {pointwise}.")
+        allowed = ", ".join([*("1",) * len(window), str(channels), "filters"])
+        raise ShapeError(f"The pointwise kernel must be of shape ({allowed}). Received: {pointwise}.")
     return filters

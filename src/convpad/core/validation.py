@@ -13,7 +13,7 @@ __all__ = ["each", "integer", "is_int", "is_number", "is_numpy_scalar", "listed"
 
 
 def is_numpy_scalar(value: object) -> bool:
-    """Whether it is NumPy's, scalars too, without importing NumPy; arrays of more than one number are not meant."""
+    """Return whether a value is a NumPy scalar or an array without axes, without importing NumPy."""
     return type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
 
 
@@ -30,7 +30,7 @@ def is_int(value: Any) -> bool:
 
 
 def integer(argument: str, value: Any, minimum: int, mend: str = "") -> int:
-    """`value` as an int that is at least `minimum`; bools and floats are not ints."""
+    """Return `value` as an int that is at least `minimum`; bools and floats are not ints."""
     allowed = "be a positive int" if minimum == 1 else f"be an int of at least {minimum}"
     if not is_int(value):
         raise refuse(argument, allowed, value)
@@ -45,13 +45,13 @@ def each(rank: int) -> str:
 
 
 def listed(value: Any) -> list[Any] | None:
-    """The entries of a list, a tuple or an array; None for anything else."""
+    """Return the entries of a list, a tuple or an array; None for anything else."""
     is_array = type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0
     return [*cast("Sequence[Any]", value)] if isinstance(value, (list, tuple)) or is_array else None
 
 
 def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
-    """One int for every spatial axis, from one int or from one per axis, as Keras reads `strides`."""
+    """Return one int per spatial axis, from one int or from one per axis, as Keras reads `strides`."""
     entries = listed(value)
     if entries is None:
         return (integer(argument, value, minimum),) * rank

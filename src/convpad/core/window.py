@@ -106,7 +106,7 @@ def window_count(window: Window, size: Any, before: Any, after: Any) -> Any:
 def padded_window(
     size: int | None, kernel: int, stride: int, dilation: int, amount: Amount, axis: int, ceil: bool = False
 ) -> Window:
-    """The window of one spatial axis, or a refusal where it does not fit."""
+    """Return the window of one spatial axis, or refuse a window that does not fit."""
     if size == 0:
         raise ShapeError(
             f"Every spatial axis must hold at least one value. Received: spatial axis {axis} of size 0. "
@@ -126,7 +126,7 @@ def padded_window(
 def transposed_window(
     outputs: int | None, kernel: int, stride: int, dilation: int, amount: Amount, output_padding: int | None, axis: int
 ) -> tuple[Window, int]:
-    """The forward window whose adjoint turns `outputs` values into its `size`, and what it leaves unread.
+    """Return the forward window whose adjoint turns `outputs` values into its `size`, and the values it leaves unread.
 
     Example:
 

@@ -13,7 +13,7 @@ __all__ = ["check_dtypes", "check_values", "is_floating", "lowest"]
 
 
 def is_floating(dtype: str) -> bool:
-    """Whether NumPy's name is that of a real floating dtype, bfloat16 too."""
+    """Return whether a dtype, by NumPy's name, is real and floating; bfloat16 is."""
     return "float" in dtype
 
 
@@ -51,9 +51,9 @@ def check_values(values: Sequence[tuple[Any, Any]], dtype: str) -> None:
         return
     for value in (value for pair in values for value in pair if value is not None):
         if not isinstance(value, (int, float, tuple)):
-            own = value.dtype if isinstance(value, TensorValue) else dtype_name(value)
+            constant_dtype = value.dtype if isinstance(value, TensorValue) else dtype_name(value)
             raise ShapeError(
-                f"A constant must be a value of the input's dtype, {dtype}. Received: a tensor of {own}. "
+                f"A constant must be a value of the input's dtype, {dtype}. Received: a tensor of {constant_dtype}. "
                 "Give numbers, or cast the input."
             )
         low, high = _integer_range(dtype)

@@ -23,7 +23,7 @@ Values = tuple[tuple[Any, Any], ...]
 
 
 def has_tensors(values: Values) -> bool:
-    """Whether a constant is a tensor, which may have a gradient."""
+    """Return whether a constant is a tensor, which may have a gradient."""
     return not all(isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair)
 
 

@@ -17,7 +17,7 @@ def pad(
     *,
     data_format: DataFormat = "channels_last",
 ) -> Array:
-    """Extends the spatial axes of a tensor.
+    """Pad the spatial axes of a tensor.
 
     Example:
 
@@ -61,7 +61,7 @@ def conv(
     data_format: DataFormat = "channels_last",
     route: RouteName | None = None,
 ) -> Array:
-    """A convolution, padded by any amount with anything; 1-D, 2-D or 3-D as the input is.
+    """Convolve a tensor, padded by any amount in any mode, along its one, two or three spatial axes.
 
     Example:
 
@@ -122,7 +122,7 @@ def depthwise_conv(
     data_format: DataFormat = "channels_last",
     route: RouteName | None = None,
 ) -> Array:
-    """A convolution of every channel by itself.
+    """Convolve every channel by itself.
 
     Example:
 
@@ -166,7 +166,7 @@ def separable_conv(
     data_format: DataFormat = "channels_last",
     route: RouteName | None = None,
 ) -> Array:
-    """A depthwise convolution, then one that mixes the channels of every place.
+    """Convolve every channel by itself, then mix the channels of every position.
 
     Example:
 
@@ -210,7 +210,7 @@ def conv_transpose(
     data_format: DataFormat = "channels_last",
     route: RouteName | None = None,
 ) -> Array:
-    """The transposed convolution: by definition the adjoint of `conv` with the same arguments.
+    """Apply the transposed convolution: by definition the adjoint of `conv` with the same arguments.
 
     What the padded convolution would have copied outwards is added back where it came from: `circular` wraps and
     sums, `reflect` folds back and adds, `zeros` and constants crop.
@@ -264,7 +264,7 @@ def max_pool(
     data_format: DataFormat = "channels_last",
     route: RouteName | None = None,
 ) -> Array:
-    """The maximum of every window; with `ignore`, as everywhere, the padding never wins.
+    """Return the maximum of every window; with `ignore`, as everywhere, the padding never wins.
 
     Example:
 
@@ -314,7 +314,7 @@ def average_pool(
     data_format: DataFormat = "channels_last",
     route: RouteName | None = None,
 ) -> Array:
-    """The mean of every window; with `ignore`, as in Keras, of the values it covers.
+    """Return the mean of every window; with `ignore`, as in Keras, of the values that the window covers.
 
     Example:
 

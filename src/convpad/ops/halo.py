@@ -54,7 +54,7 @@ def runs(mode: Mode, start: int, stop: int, size: int) -> tuple[Run, ...]:
     >>> runs(MODES["reflect"], -2, 0, size=4)
     (Run(length=2, parts=((2, 1, -1),)),)
     """
-    found: list[Run] = []
+    result: list[Run] = []
     while start < stop:
         first = mode.terms(start, size)
         steps = (0,) * len(first)
@@ -69,9 +69,9 @@ def runs(mode: Mode, start: int, stop: int, size: int) -> tuple[Run, ...]:
             if moved != tuple(step * length for step in steps):
                 break
             length += 1
-        found.append(Run(length, tuple((*term, step) for term, step in zip(first, steps, strict=True))))
+        result.append(Run(length, tuple((*term, step) for term, step in zip(first, steps, strict=True))))
         start += length
-    return tuple(found)
+    return tuple(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +157,15 @@ def _slabs(problem: Problem) -> Iterator[Slab]:
 
 def _slab(problem: Problem, axis: int, after: bool, outputs: Range, taps: Range, read: Range) -> Slab:
     mode, size, (start, stop) = problem.modes[axis][after], problem.windows[axis].size or 0, read
-    held = (max(start, size), stop) if after else (start, min(stop, 0))
+    filled = (max(start, size), stop) if after else (start, min(stop, 0))
     rows = [
-        (held, (held[0] - start, stop - held[1]))
+        (filled, (filled[0] - start, stop - filled[1]))
         if other == axis
         else _across(mode, window, problem.modes[other], other < axis)
         for other, window in enumerate(problem.windows)
     ]
-    made = runs.__wrapped__(mode, *held, size) if mode.copies else ()  # remembered with the slab
-    ranges = [run.source for run in made]
+    slab_runs = runs.__wrapped__(mode, *filled, size) if mode.copies else ()  # remembered with the slab
+    ranges = [run.source for run in slab_runs]
     source = min([first for first, _ in ranges], default=0), max([last for _, last in ranges], default=0)
     return Slab(
         axis=axis,
@@ -175,7 +175,7 @@ def _slab(problem: Problem, axis: int, after: bool, outputs: Range, taps: Range,
         outputs=outputs,
         taps=taps,
         source=source,
-        runs=tuple(run.moved(-source[0]) for run in made),
+        runs=tuple(run.moved(-source[0]) for run in slab_runs),
     )
 
 

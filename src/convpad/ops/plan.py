@@ -17,7 +17,7 @@ from convpad.core.modes import MODES
 from convpad.core.problem import POOLS, Problem, Shape, absorb_overhang, sources
 from convpad.core.window import Window
 from convpad.ops.halo import halo_share
-from convpad.tuning import LIMITS, MEASURED_DEVICES, PREFERENCES, Preference
+from convpad.tuning import LIMITS, STATE, Preference
 
 __all__ = ["Plan", "Route", "choose", "conv_window", "preferred", "route_named"]
 
@@ -117,11 +117,11 @@ def choose(
     default = next(each for each in (Route.NATIVE, Route.RESCALE, Route.PADDED) if each in possible)
     forward = preferred(plain, backend, replace(context, gradient=bool(context.gradient)), possible)
     later = preferred(plain, backend, replace(context, gradient=True), possible) if context.gradient is None else None
-    taken = Route(forward.route) if forward else default
-    gradient_route = Route(later.route) if later and later.route != taken else None
+    route_taken = Route(forward.route) if forward else default
+    gradient_route = Route(later.route) if later and later.route != route_taken else None
     if forward:
-        return plan(taken, forward.reason, forward.command, gradient_route)
-    return plan(taken, _reason(plain, backend, context, taken, refusals), gradient_route=gradient_route)
+        return plan(route_taken, forward.reason, forward.command, gradient_route)
+    return plan(route_taken, _reason(plain, backend, context, route_taken, refusals), gradient_route=gradient_route)
 
 
 def preferred(problem: Problem, backend: str, context: Context, possible: Collection[Route]) -> Preference | None:
@@ -129,7 +129,7 @@ def preferred(problem: Problem, backend: str, context: Context, possible: Collec
     return next(
         (
             row
-            for row in PREFERENCES
+            for row in STATE.preferences
             if (row.backend, row.device) == (backend, context.device)
             and row.gradient in (None, context.gradient)
             and row.eager in (None, context.eager)
@@ -141,7 +141,7 @@ def preferred(problem: Problem, backend: str, context: Context, possible: Collec
 
 
 def _fits(row: Preference, problem: Problem) -> bool:
-    """Whether a preference was measured for such problems."""
+    """Return whether a preference was measured for such problems."""
     if row.ops and problem.op not in row.ops:
         return False
     if row.only_constants and any(mode.copies for mode in problem.padded_modes):
@@ -154,7 +154,7 @@ def _fits(row: Preference, problem: Problem) -> bool:
 
 
 def _filled_sides(problem: Problem) -> int:
-    """The number of sides that are padded with more than zeros."""
+    """Return the number of sides that are padded with more than zeros."""
     axes = zip(problem.pads, problem.modes, strict=True)
     return sum(
         count > 0 and (mode.copies or mode.carries_value) for axis in axes for count, mode in zip(*axis, strict=True)
@@ -162,7 +162,7 @@ def _filled_sides(problem: Problem) -> int:
 
 
 def _is_padded_faster(problem: Problem) -> bool:
-    """Whether a sum over taps is faster on a padded tensor than corrected, where nobody asks for its gradient.
+    """Return whether a sum over taps without a gradient is faster on a padded tensor than corrected.
 
     Slabs have outputs for every tap that reads them, 5 x 5 on a map of 7 x 7 half as many as the map; and a tensor that
     is padded with copies alone is one gather. The gradient of a padded tensor takes three times as long, whatever the
@@ -209,7 +209,7 @@ def _kernel(problem: Problem, route: Route, planner: Backend, context: Context, 
 
 
 def _refusals(problem: Problem, backend: str, planner: Backend) -> dict[Route, str]:
-    """Every route with the reason against it; there is none against `padded`."""
+    """Return the reason against every route, empty where it is possible; `padded` always is."""
     window = _against_window(problem, backend, planner)
     return {
         Route.NATIVE: window or _against_zeros(problem) or _against_native(problem, planner),
@@ -220,7 +220,7 @@ def _refusals(problem: Problem, backend: str, planner: Backend) -> dict[Route, s
 
 
 def _against_window(problem: Problem, backend: str, planner: Backend) -> str:
-    """The reason against every route that hands the window of a pool to the backend as it is."""
+    """Return the reason against every route that hands the window of a pool to the backend unchanged."""
     if any(window.overhangs and window.known for window in problem.windows):
         return "the last window hangs over padding that counts"
     if problem.op in POOLS and max(problem.dilation) > 1 and problem.op not in planner.dilated_pools:
@@ -229,7 +229,7 @@ def _against_window(problem: Problem, backend: str, planner: Backend) -> str:
 
 
 def _against_zeros(problem: Problem) -> str:
-    """The reason against every route that leaves the padding to the backend."""
+    """Return the reason against every route that leaves the padding to the backend."""
     if any(window.before is None or (window.ceil and window.size is None) for window in problem.windows):
         return "the amounts depend on a size that is not known yet"
     others = sorted(mode.name for mode in problem.padded_modes if mode.copies or mode.carries_value)
@@ -264,18 +264,18 @@ def _against_correction(problem: Problem, planner: Backend) -> str:
     return planner.why_not_native(problem, ignored=False)
 
 
-def _reason(problem: Problem, backend: str, context: Context, taken: Route, refusals: dict[Route, str]) -> str:
-    if taken is Route.NATIVE:
+def _reason(problem: Problem, backend: str, context: Context, route_taken: Route, refusals: dict[Route, str]) -> str:
+    if route_taken is Route.NATIVE:
         if not problem.padded_modes:
             return "there is nothing to pad"
         return f"{backend} pads these windows itself, without a copy"
-    if taken is Route.RESCALE:
+    if route_taken is Route.RESCALE:
         return "zeros, then every output is scaled to what its window covers"
     # Where the zero-padded operation is what renormalising lacks, that is the reason.
     renormalised = problem.op != "max_pool" and MODES["ignore"] in problem.padded_modes
     reason = refusals[Route.RESCALE if renormalised else Route.NATIVE]
     if refusals[Route.CORRECTION]:
         return reason
-    if (backend, context.device) not in MEASURED_DEVICES:
+    if not STATE.is_measured(backend, context.device):
         return f"{reason}, and correction was not measured on {context.device}"
     return f"{reason}, and correction was not found faster here"

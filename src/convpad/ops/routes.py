@@ -274,11 +274,11 @@ class WithoutConstants:
     dropped: tuple[tuple[bool, bool], ...]
 
     def __call__(self, values: Values, *arrays: Any) -> Tensor:
-        kept = tuple(
+        remaining = tuple(
             tuple(None if drop else value for value, drop in zip(*pairs, strict=True))
             for pairs in zip(values, self.dropped, strict=True)
         )
-        return self.inner(kept, *arrays)  # pyright: ignore[reportArgumentType]
+        return self.inner(remaining, *arrays)  # pyright: ignore[reportArgumentType]
 
 
 def executor(backend: Backend, plan: Plan) -> Executor:
@@ -294,13 +294,13 @@ def executor(backend: Backend, plan: Plan) -> Executor:
 
 def _executor(backend: Backend, plan: Plan, problem: Problem) -> Executor:
     window, is_padded = conv_window(problem), plan.route is Route.PADDED
-    own = window.without_pads() if is_padded else window
+    route_window = window.without_pads() if is_padded else window
     if problem.op == "pad":
         return Extended(backend, problem)
     if problem.op == "max_pool":
-        return Maximum(backend, problem, own, is_padded, may_cover_nothing(problem))
+        return Maximum(backend, problem, route_window, is_padded, may_cover_nothing(problem))
     if problem.op == "conv_transpose":
-        return Transposed(backend, problem, own, is_padded)
+        return Transposed(backend, problem, route_window, is_padded)
     if problem.op == "average_pool":
         if plan.route is Route.NATIVE and MODES["ignore"] in problem.padded_modes:
             return MeanOfCovered(backend, window)

@@ -44,7 +44,7 @@ def context(*arrays: Tensor) -> Context:
 
 
 def is_sharded() -> bool:
-    """Whether an axis of an array may be spread over devices."""
+    """Return whether an axis of an array may be spread over devices."""
     return jax.device_count() > 1
 
 

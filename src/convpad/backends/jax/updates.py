@@ -57,13 +57,13 @@ def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
 def multiply(
     out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
 ) -> Tensor:
-    found = None if is_sharded() else boxes()  # where it is spread over devices, boxes would be fetched
-    if found is None:
+    thin_boxes = None if is_sharded() else boxes()  # where it is spread over devices, boxes would be fetched
+    if thin_boxes is None:
         return out * factors()
 
     @jax.custom_jvp
     def in_parts(out: Tensor) -> Tensor:
-        for box, rows in found:
+        for box, rows in thin_boxes:
             out = set_slice(out, box, out[box] * tensor(rows, out))
         return out
 

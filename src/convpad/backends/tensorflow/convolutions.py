@@ -53,10 +53,10 @@ def explicit(
     def convolved(x: Tensor, kernel: Tensor) -> Any:
         def gradients(gradient: Tensor) -> tuple[Tensor, Tensor]:
             padded = tf.pad(x, pads)
-            given = {"out_backprop": gradient, "strides": [1, *strides, 1], "padding": "VALID"}
-            to_padded = to_x(input_sizes=tf.shape(padded), filter=kernel, **given)
+            options = {"out_backprop": gradient, "strides": [1, *strides, 1], "padding": "VALID"}
+            to_padded = to_x(input_sizes=tf.shape(padded), filter=kernel, **options)
             cut = tf.slice(to_padded, [before for before, _ in pads], tf.shape(x))
-            return cut, to_kernel(input=padded, filter_sizes=tf.shape(kernel), **given)
+            return cut, to_kernel(input=padded, filter_sizes=tf.shape(kernel), **options)
 
         return forward(x, kernel, [1, *strides, 1], pads), gradients
 
@@ -92,7 +92,7 @@ def _by_groups(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor, kernel:
 
 @lru_cache
 def _dilates(dtype: str) -> bool:
-    """Whether this build has dilated kernels and their gradients: with oneDNN, for some dtypes. Tried once."""
+    """Return whether this build has dilated kernels and their gradients: with oneDNN, for some dtypes. Tried once."""
     try:
         with tf.init_scope():
             tf.raw_ops.Conv2DBackpropInput(
@@ -149,11 +149,11 @@ def _cropped(
         def gradients(gradient: Tensor) -> tuple[Tensor, Tensor]:
             ends = [length - cut.stop for length, cut in zip(full[1:-1], cuts[1:], strict=True)]
             around = [(0, 0), *((before, end) for (before, _), end in zip(pads, ends, strict=True)), (0, 0)]
-            padded, given = tf.pad(gradient, around), {"strides": [1, *strides, 1], "padding": "VALID"}
+            padded, options = tf.pad(gradient, around), {"strides": [1, *strides, 1], "padding": "VALID"}
             to_kernel = tf.raw_ops.Conv2DBackpropFilter(
-                input=padded, filter_sizes=tf.shape(kernel), out_backprop=y, **given
+                input=padded, filter_sizes=tf.shape(kernel), out_backprop=y, **options
             )
-            return tf.nn.conv2d(padded, kernel, **given), to_kernel
+            return tf.nn.conv2d(padded, kernel, **options), to_kernel
 
         return tf.nn.conv2d_transpose(y, kernel, full, [1, *strides, 1], "VALID")[cuts], gradients
 

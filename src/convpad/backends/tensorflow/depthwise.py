@@ -56,7 +56,7 @@ def _guarded(kernel: Tensor, x: Tensor) -> Tensor:
 
     @tf.custom_gradient
     def same(kernel: Tensor) -> Any:
-        return tf.identity(kernel), lambda found: tf.where(tf.size(x) > 0, found, tf.zeros_like(found))
+        return tf.identity(kernel), lambda gradient: tf.where(tf.size(x) > 0, gradient, tf.zeros_like(gradient))
 
     return same(kernel)
 

@@ -34,7 +34,7 @@ def why_not_native(problem: Problem, *, ignored: bool) -> str:
 
 
 def _as_same(problem: Problem) -> bool:
-    """Whether all windows are padded as TensorFlow's own SAME pads."""
+    """Return whether all windows are padded as TensorFlow's own SAME pads."""
     windows = problem.windows
     return is_same([w.size for w in windows], [w.span for w in windows], problem.strides, problem.pads)
 
@@ -60,11 +60,11 @@ def spelled(x: Tensor, window: Sequence[int], strides: Sequence[int], pads: Pair
 @lru_cache(maxsize=64)
 def _places(problem: Problem) -> Any:
     """Return the sources of the padded axes, counted as one axis; None where any is no copy."""
-    found = sources(problem)
-    if found is None:
+    indices = sources(problem)
+    if indices is None:
         return None
     flat = np.zeros((), np.int32)
-    for row, window in zip(found, problem.windows, strict=True):
+    for row, window in zip(indices, problem.windows, strict=True):
         flat = flat[..., None] * (window.size or 0) + np.asarray(row, np.int32)
     return flat.reshape(-1)
 

@@ -38,7 +38,7 @@ def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
 
 def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     order = [axis, *(other for other in range(len(x.shape)) if other != axis)]
-    back = [order.index(place) for place in range(len(order))]
+    back = [order.index(dimension) for dimension in range(len(order))]
     # Not tensor_scatter_nd_add, which refuses an empty batch.
     sums = tf.math.unsorted_segment_sum(tf.transpose(values, order), tf.cast(index, "int32"), size(x, axis))
     return x + tf.transpose(sums, back)
@@ -86,13 +86,13 @@ def multiply(
     out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
 ) -> Tensor:
     large = prod([size or 1 for size in out.shape]) >= tuning.LIMITS["tensorflow.scale_parts_values"]
-    found = boxes() if large and not tf.executing_eagerly() else None
-    if found is None:
+    thin_boxes = boxes() if large and not tf.executing_eagerly() else None
+    if thin_boxes is None:
         return out * factors()
 
     @tf.custom_gradient
     def in_parts(out: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        for box, rows in found:
+        for box, rows in thin_boxes:
             out = set_slice(out, box, out[box] * tensor(rows, out))
         return out, in_parts
 

@@ -48,9 +48,9 @@ class Asymmetric(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         (gradient,), (x, weight), (strides, pads, dilation, groups) = gradients, ctx.saved_tensors, ctx.options
-        wanted = ctx.needs_input_grad[:2]
+        needed = ctx.needs_input_grad[:2]
         none = [0] * len(pads)
-        options = None, strides, none, dilation, False, none, groups, [*wanted, False]
+        options = None, strides, none, dilation, False, none, groups, [*needed, False]
         padded = F.pad(x, flat(pads))
         to_x, to_weight, _ = torch.ops.aten.convolution_backward(gradient, padded, weight, *options)
         if to_x is not None:

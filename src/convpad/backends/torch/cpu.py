@@ -27,13 +27,13 @@ def channels_last(weight: Tensor, x: Tensor) -> Tensor:
 
 
 def _is_plain(x: Tensor) -> bool:
-    """Whether PyTorch's plain kernels serve x, and not oneDNN: they want the gradient of the weight contiguous."""
+    """Return whether PyTorch's plain kernels, not oneDNN, take `x`: they want a contiguous gradient of the weight."""
     small = x.shape[0] == 1 and x.numel() <= tuning.LIMITS["torch.plain_kernel_values"]
     return x.dtype != torch.float32 or small or not _ONEDNN
 
 
 def may_reorder(kernel: Tensor) -> bool:
-    """Whether a kernel is large enough for the order of its rows to matter, and not in PyTorch's order."""
+    """Return whether a kernel is large enough for the order of its rows to matter, and not in PyTorch's order."""
     return (
         kernel.numel() >= tuning.LIMITS["torch.reorder_kernel_values"]
         and tuning.STATE.cpu_kernels

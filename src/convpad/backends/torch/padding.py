@@ -25,8 +25,8 @@ def why_not_native(problem: Problem, *, ignored: bool) -> str:
     if any(window.before != window.after for window in problem.windows):
         rows = zip(problem.windows, problem.pads, strict=True)
         computed = prod([_outputs_symmetrised(window, pair) for window, pair in rows])
-        wanted = prod([window.output or 1 for window in problem.windows])
-        if pooled or computed > (1 + tuning.LIMITS["torch.even_pads_max_share"]) * wanted:
+        outputs = prod([window.output or 1 for window in problem.windows])
+        if pooled or computed > (1 + tuning.LIMITS["torch.even_pads_max_share"]) * outputs:
             return "torch pads both sides of an axis alike"
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
         return "torch pads a pool by half its window at most"
@@ -59,26 +59,26 @@ _NATIVE_MODES = {
 @lru_cache(maxsize=1024)
 def _native_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
     """Return PyTorch's word for the mode (None: a number may do) and the amounts for `F.pad`; None where it cannot."""
-    mode, most = problem.modes[0][0], {"reflect": -1, "circular": 0}
+    mode, room = problem.modes[0][0], {"reflect": -1, "circular": 0}
     word = _NATIVE_MODES.get(mode.name)
     if not problem.known or any(each != mode for pair in problem.modes for each in pair):
         return None
     # A mirror needs one value more than it gives, and nothing goes round more than once.
     rows = zip(problem.pads, problem.windows, strict=True)
-    if word in most and any(max(pair) > (window.size or 0) + most[word] for pair, window in rows):
+    if word in room and any(max(pair) > (window.size or 0) + room[word] for pair, window in rows):
         return None
     return word, flat(problem.pads)
 
 
 def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
     # PyTorch's own pad is threaded, and its mirrors keep channels-last memory.
-    found, value = call_cached(_native_mode, problem), values[0][0]
-    if found is None or not x.is_floating_point():
+    native, value = call_cached(_native_mode, problem), values[0][0]
+    if native is None or not x.is_floating_point():
         return None
     for pair in values:
         if pair[0] is not value or pair[1] is not value:
             return None
-    word, pads = found
+    word, pads = native
     number = isinstance(value, (int, float))
     if number:
         word = "constant"
@@ -130,25 +130,25 @@ class _Adjoint(torch.autograd.Function):
 
 
 def is_kept(padded: Tensor) -> bool:
-    """Whether a padded tensor is so small that it is kept for the gradient."""
+    """Return whether a padded tensor is so small that it is kept for the gradient."""
     return padded.nbytes < tuning.LIMITS["torch.keep_bytes"]
 
 
 def rematerialise(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    made = make(x)
+    padded = make(x)
     # torch.func allows no hooks.
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or is_kept(made) or is_functorch(made):
-        return run(made)
-    with _unkept(made, make, x):
-        return run(made)
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or is_kept(padded) or is_functorch(padded):
+        return run(padded)
+    with _unkept(padded, make, x):
+        return run(padded)
 
 
 def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> AbstractContextManager[Any]:
     """Return a context in which `padded`, made of x, is made again for the gradient instead of kept."""
-    made, version = padded.data_ptr(), x._version
+    address, version = padded.data_ptr(), x._version
 
     def pack(saved: Tensor) -> Any:
-        return (saved.size(), saved.stride()) if saved.data_ptr() == made else saved
+        return (saved.size(), saved.stride()) if saved.data_ptr() == address else saved
 
     def unpack(packed: Any) -> Tensor:
         if isinstance(packed, Tensor):

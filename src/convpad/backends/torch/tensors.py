@@ -109,14 +109,14 @@ def as_given(x: Tensor, channels_last: bool) -> Tensor:
 
 
 def requires_grad(*tensors: Tensor) -> bool:
-    """Whether autograd, and no compiler, will ask for a gradient of one of the tensors."""
+    """Return whether autograd, and no compiler, will compute a gradient of one of the tensors."""
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return False
     return any(tensor.requires_grad for tensor in tensors)
 
 
 def is_functorch(x: Tensor) -> bool:
-    """Whether a tensor belongs to a transformation of torch.func, and has no memory of its own."""
+    """Return whether a tensor belongs to a transformation of torch.func, and has no memory of its own."""
     try:
         x.data_ptr()
     except RuntimeError:

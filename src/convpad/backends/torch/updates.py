@@ -62,12 +62,14 @@ def add_bias(out: Tensor, bias: Tensor) -> Tensor:
 def multiply(
     out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
 ) -> Tensor:
-    found = None if torch.compiler.is_compiling() or out.nbytes < tuning.LIMITS["torch.scale_parts_bytes"] else boxes()
-    if found is None:
+    thin_boxes = (
+        None if torch.compiler.is_compiling() or out.nbytes < tuning.LIMITS["torch.scale_parts_bytes"] else boxes()
+    )
+    if thin_boxes is None:
         return out * factors()
 
     def scale(out: Tensor) -> Tensor:
-        for box, rows in found:
+        for box, rows in thin_boxes:
             out[box] *= tensor(rows, out)
         return out
 

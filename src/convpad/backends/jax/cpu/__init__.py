@@ -46,12 +46,12 @@ def conv_kernel(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], wind
 
 
 def _is_product(taps: Sequence[int], window: ConvWindow) -> bool:
-    """Whether a convolution is a product of matrices. XLA's is one in no gradient, and often not forward."""
+    """Return whether a convolution is a matrix product. XLA's own is one in no gradient, and often not forward."""
     return window.channels_last and window.groups == 1 and set(taps) == {1} and not window.is_padded
 
 
 def _is_as_wide(sizes: Sequence[Any], taps: Sequence[int], window: ConvWindow) -> bool:
-    """Whether a 2-D window is just as wide as its input, so that its columns are better taken for channels.
+    """Return whether a 2-D window is as wide as its input, so that columns are faster as channels.
 
     XLA's convolution goes along the last axis; where that has one output it takes twice as long.
     """

@@ -25,7 +25,7 @@ from convpad.tuning import LIMITS
 
 
 def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> bool:
-    """Whether images have enough values for a gradient in strips."""
+    """Return whether images have enough values for a gradient in strips."""
     return isinstance(batch, int) and batch * prod(sizes) * max(kernel_shape[-2:]) >= LIMITS["jax.strips_min_values"]
 
 

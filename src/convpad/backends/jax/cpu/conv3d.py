@@ -60,9 +60,9 @@ def _by_planes(compute: Callable[[Any], Tensor], source: Tensor, like: Any) -> T
     return lax.fori_loop(0, like.shape[1], turn, start)
 
 
-def _added(total: Tensor, holds: Any, more: Callable[..., Tensor], *arguments: Any) -> Tensor:
+def _added(total: Tensor, holds: Any, term: Callable[..., Tensor], *arguments: Any) -> Tensor:
     """Return the total, with more added only where `holds`: a sum with zeros would let what is not finite through."""
-    return lax.cond(holds, lambda: total + more(*arguments), lambda: total)
+    return lax.cond(holds, lambda: total + term(*arguments), lambda: total)
 
 
 def _outputs(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
@@ -72,14 +72,14 @@ def _outputs(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tenso
     def under(tap: int, place: Any) -> Tensor:
         return extra_row.conv(_plane(x, place), kernel[tap], flat)
 
-    def made(output: Any) -> Tensor:
+    def plane_at(output: Any) -> Tensor:
         total = jnp.zeros((like.shape[0], *like.shape[2:]), kernel.dtype)
         for tap, start in enumerate(_planes(window)):
             place = output * window.strides[0] + start
             total = _added(total, (place >= 0) & (place < window.sizes[0]), under, tap, place)
         return total
 
-    return _by_planes(made, x, like)
+    return _by_planes(plane_at, x, like)
 
 
 def _volumes(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
@@ -90,14 +90,14 @@ def _volumes(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tenso
     def from_(tap: int, output: Any) -> Tensor:
         return xla.conv_transpose(_plane(y, output), flipped[tap], flat, extra_row.conv)
 
-    def made(place: Any) -> Tensor:
+    def plane_at(place: Any) -> Tensor:
         total = jnp.zeros((like.shape[0], *like.shape[2:]), flipped.dtype)
         for tap, start in enumerate(_planes(window)):
             output, rest = (place - start) // window.strides[0], (place - start) % window.strides[0]
             total = _added(total, (rest == 0) & (output >= 0) & (output < window.outputs[0]), from_, tap, output)
         return total
 
-    return _by_planes(made, y, like)
+    return _by_planes(plane_at, y, like)
 
 
 def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
@@ -106,15 +106,15 @@ def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
 
     def products(gradient: Tensor, place: Any) -> Tensor:
         plane = zero_padded(_plane(x, place), window.pads[1:])
-        found: list[Tensor] = []
+        gradients: list[Tensor] = []
         for tap in product(*map(range, taps[1:])):
             cuts = [slice(None)]
             for at, step, stride, count in zip(
                 tap, window.dilation[1:], window.strides[1:], window.outputs[1:], strict=True
             ):
                 cuts.append(slice(at * step, at * step + (count - 1) * stride + 1, stride))
-            found.append(plane[tuple(cuts)].reshape(-1, channels).T @ gradient)
-        return jnp.stack(found)
+            gradients.append(plane[tuple(cuts)].reshape(-1, channels).T @ gradient)
+        return jnp.stack(gradients)
 
     def turn(output: Any, totals: list[Tensor]) -> list[Tensor]:
         gradient = _plane(y, output).reshape(-1, filters)

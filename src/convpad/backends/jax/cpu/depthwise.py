@@ -27,8 +27,10 @@ def sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
 
 
 def _pads_first(kernel: Tensor, window: ConvWindow) -> bool:
-    """Whether the padded tensor is better made: with strides not many taps would read a value of it, and where an
-    axis is spread over devices, a tensor of the same size stays where it is.
+    """Return whether the input is padded before its taps are summed.
+
+    With strides few taps would read a padded value. Where an axis is spread over devices, a tensor of the same size
+    stays where it is.
     """
     many = prod(kernel.shape[:-2]) > LIMITS["jax.taps_per_stride"] * prod(window.strides)
     return (max(window.strides) == 1 or many) and not is_sharded()

@@ -18,7 +18,7 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     extra = extra_outputs(x.shape, sizes, kernel.shape, window)
     if extra is None:
         return xla.conv(x, kernel, window)
-    pads = tuple([(before, after + more) for (before, after), more in zip(window.pads, extra, strict=True)])
+    pads = tuple([(before, after + rows) for (before, after), rows in zip(window.pads, extra, strict=True)])
     out = xla.conv(x, kernel, window.changed(pads=pads))
     cuts = [slice(count) for count in outputs(sizes, kernel.shape, window)]
     return out[(slice(None), *cuts)] if window.channels_last else out[(slice(None), slice(None), *cuts)]
@@ -27,7 +27,7 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
 def extra_outputs(
     shape: Sequence[Any], sizes: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow
 ) -> tuple[int, int] | None:
-    """Return how many more zeros after each axis of an image are worth while; None if none are.
+    """Return the zeros to add after each axis of an image for speed; None if none make the convolution faster.
 
     On a CPU XLA 0.10.2 has two convolutions of images. YNNPACK's takes as many threads as it has tiles of some 64
     columns and 64 filters in a row of outputs: often one. Where more outputs than rows of the image are asked for,
@@ -40,15 +40,15 @@ def extra_outputs(
     if not all(isinstance(size, int) for size in sizes):
         return None
     height, width = outputs(sizes, kernel_shape, window)
-    more = sizes[0] + 1 - height
-    few = 0 < more <= height * LIMITS["jax.extra_row_max_share"]
-    if few and _has_few_tiles(shape[0], kernel_shape, height, width, window):
-        return more, 0
+    rows = sizes[0] + 1 - height
+    has_few_rows = 0 < rows <= height * LIMITS["jax.extra_row_max_share"]
+    if has_few_rows and _has_few_tiles(shape[0], kernel_shape, height, width, window):
+        return rows, 0
     return None if window.is_padded else (0, 1)
 
 
 def _has_few_tiles(batch: Any, kernel_shape: Sequence[int], height: int, width: int, window: ConvWindow) -> bool:
-    """Whether YNNPACK would leave threads idle, and long enough to hand the whole to Eigen's."""
+    """Return whether YNNPACK would leave threads idle, for long enough to hand the convolution to Eigen's."""
     *taps, channels, filters = kernel_shape
     in_range = LIMITS["jax.extra_row_min_filters"] <= filters <= LIMITS["jax.extra_row_max_filters"]
     if window.groups > 1 or window.strides[0] > 1 or not isinstance(batch, int) or not in_range:

@@ -82,7 +82,7 @@ def _to_second(gradient: Tensor, first: Tensor, second: Any, *, gives: str, wind
 def _batched(
     arrays: Sequence[Tensor], axes: Sequence[int | None], *, gives: str, window: SizedWindow
 ) -> tuple[Tensor, int]:
-    """Inputs of one kernel are more inputs. For inputs of several kernels, XLA's own convolution has groups."""
+    """Batch the primitive: a batch of inputs of one kernel is a larger batch; one of kernels takes XLA's groups."""
     if gives == "kernel" or axes[1] is not None:
         return jax.vmap(partial(_by_xla, gives=gives, window=window), tuple(axes))(*arrays), 0
     many = jnp.moveaxis(arrays[0], axes[0] or 0, 0)
