@@ -1,4 +1,4 @@
-"""What do the modes and the amounts look like? Draws the pictures of the documentation from the package itself.
+"""Pictures of the documentation: modes and amounts, drawn from the package itself.
 
 python docs/pictures.py [FOLDER]        # docs/images where no folder is named
 """

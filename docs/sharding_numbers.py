@@ -1,4 +1,4 @@
-"""What moves between devices when an image is spread over them? Read from the programs that XLA compiles.
+"""Numbers of docs/sharding.md: transfers between devices, read from the programs that XLA compiles.
 
 python docs/sharding_numbers.py             # the table of docs/sharding.md
 python docs/sharding_numbers.py --json      # every case that tests/laws/test_sharding.py judges

@@ -1,4 +1,4 @@
-"""Is what JAX computes in our own way what XLA's convolution is? Values, every derivative, batches, and what is held.
+"""JAX's CPU kernels against XLA's convolution: values, every derivative, batches, and memory.
 
 Volumes are taken plane by plane, and of images the gradient of the kernel in strips.
 """

@@ -1,4 +1,4 @@
-"""Is every padding mode what its picture says, and is a wrong name answered with the right one?"""
+"""Padding modes: their pictures, and refusals of wrong names with the right one."""
 
 from __future__ import annotations
 

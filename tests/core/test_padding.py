@@ -1,4 +1,4 @@
-"""Does every accepted spelling parse to what it says, and does what was parsed print as something that parses back?
+"""Parsing of paddings: every accepted spelling, and printing that parses back.
 
 What is not accepted is in `refusals.py`.
 """

@@ -1,4 +1,4 @@
-"""Is the question posed right? Shapes, windows and refusals, before there is any tensor."""
+"""Problems: shapes, windows and refusals, before there is any tensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is every malformed call refused before any backend is asked, in the same words on each?"""
+"""Malformed calls, refused before any backend is asked, in equal words on each."""
 
 from __future__ import annotations
 

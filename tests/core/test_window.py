@@ -1,4 +1,4 @@
-"""How much, and what comes out? Every rule in integers against a count by hand or by brute force."""
+"""Amounts and windows in integers, against a count by hand or by brute force."""
 
 from __future__ import annotations
 

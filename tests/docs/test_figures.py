@@ -1,4 +1,4 @@
-"""Do the figures that are kept say of every target whether it is met, and of every one that is missed why?"""
+"""Kept figures: each target is met, or the reason why it is missed is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can the pictures of the documentation be drawn again?"""
+"""Pictures of the documentation, drawn again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the README tell the truth? Its code runs and gives what it says, its tables are the code's, its links exist."""
+"""The README: its code runs and gives what it says, its tables are the code's, its links exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can the tests' own helpers fail? Each is given a wrong answer, and must say so."""
+"""The tests' own helpers: each is given a wrong answer, and must say so."""
 
 from __future__ import annotations
 

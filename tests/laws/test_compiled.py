@@ -1,4 +1,4 @@
-"""Do compiled programs give the same numbers? jit, tf.function, torch.compile, exports, unknown sizes, threads."""
+"""Compiled programs: jit, tf.function, torch.compile, exports, unknown sizes, threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the laws of the design hold, on every mode, rank and backend? Each law once, forward and gradient."""
+"""The laws of the design, on every mode, rank and backend: each law once, forward and gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does an image spread over devices stay there? What XLA moves and keeps on 8 virtual ones; docs/sharding.md."""
+"""Images spread over devices: what XLA moves and keeps on 8 virtual ones, and docs/sharding.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what a caller gives left as it was? No route writes into an input, a kernel or the gradient of an output."""
+"""Arguments left unchanged: no route writes into an input, a kernel or the gradient of an output."""
 
 from __future__ import annotations
 

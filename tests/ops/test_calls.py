@@ -1,4 +1,4 @@
-"""Are calls that look alike told apart, whatever was called before? What calls remember of each other."""
+"""Remembered calls: calls of similar words are told apart, in any order."""
 
 from __future__ import annotations
 

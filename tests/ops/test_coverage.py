@@ -1,4 +1,4 @@
-"""What is rescaled in parts? The thin boxes, held against the map of the whole output."""
+"""Thin boxes of the renormalisation, against the map of the whole output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands outside? The slabs, held against windows that are looked at tap by tap."""
+"""Slabs of the halo, against windows that are followed tap by tap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept for the gradient? The input, the kernel, thin strips, and never a padded copy of the input."""
+"""Memory kept for the gradient: input, kernel and thin strips, never a padded copy of the input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the best route taken, and does the plan say why?"""
+"""Plans: the route that is chosen, and its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do all routes give one answer? To the bit where nothing is rounded, beyond infinities, and twice the same."""
+"""Equality of the routes: to the bit where nothing is rounded, with infinities, and twice the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Can every route be differentiated twice?"""
+"""Second derivatives of every route."""
 
 from __future__ import annotations
 

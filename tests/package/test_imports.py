@@ -1,4 +1,4 @@
-"""What does `import convpad` bring along? NumPy, and no framework."""
+"""Imports of `import convpad`: NumPy at most, and no framework."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which real networks are the tools tried on? Every architecture of `keras.applications`, small inputs, no download."""
+"""Real networks for the tools: every architecture of `keras.applications`, small inputs, no download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which calls are the laws tried on? Random ones, small and nasty: Hypothesis draws every argument."""
+"""Random calls for the laws, small and nasty: Hypothesis draws every argument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are two answers equal? One helper for forward and gradient, on every backend and every route."""
+"""Comparison of two answers, forward and gradient, on every backend and route."""
 
 from __future__ import annotations
 

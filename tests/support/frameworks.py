@@ -1,4 +1,4 @@
-"""How do the tests talk to a framework? Arrays in and out, gradients, compilation: one class each.
+"""One class per framework: arrays in and out, gradients, compilation.
 
 `CONVPAD_BACKENDS` names those a test process is to load (a comma list); the runs of `make test` load one each.
 """

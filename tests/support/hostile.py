@@ -1,4 +1,4 @@
-"""Which files does no one want to be sent? Small models in every format, and what is done to them."""
+"""Hostile files: small models in every format, and the damage done to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do the tests talk to Keras? Layers by name, numbers in and out, gradients: on whatever backend Keras runs."""
+"""Keras layers by name, numbers in and out, gradients, on whatever backend Keras runs."""
 
 from __future__ import annotations
 

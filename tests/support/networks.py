@@ -1,4 +1,4 @@
-"""Which sizes do published networks have? As printed, and the page of the documentation made of them.
+"""Sizes of published networks, as printed, and the page of the documentation made of them.
 
 Only what a paper prints is in a table: `?` is what it leaves out, `valid` where nothing is said to be padded.
 `python tests/support/networks.py` writes the answers into docs/solve.md.

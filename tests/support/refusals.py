@@ -1,4 +1,4 @@
-"""Which calls are refused, and in what words? The same words whatever the backend.
+"""Refused calls with their words, equal on every backend.
 
 Every row is a function that makes a malformed call with tensors made by `array`, its options, and the exact text. The
 texts are interface: what was wrong, what is allowed, what was received, how to mend it.

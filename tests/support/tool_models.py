@@ -1,4 +1,4 @@
-"""Which made-up models are `repad` and `fold` tried on? One for every way in which Keras puts layers together."""
+"""Models for `repad` and `fold`: one for every way in which Keras puts layers together."""
 
 from __future__ import annotations
 
