@@ -146,6 +146,17 @@ def test_torch_compiles_forward_and_gradient_in_one_graph(op: str, mode: Any) ->
 
 
 @only_torch
+@pytest.mark.parametrize("imports", ["import convpad, torch", "import torch, convpad"])
+def test_torch_compiles_before_anything_ran(imports: str) -> None:
+    code = f"""{imports}
+function = torch.compile(convpad.conv, fullgraph=True, backend="aot_eager")
+x, kernel = torch.ones(1, 5, 5, 2), torch.ones(3, 3, 2, 1)
+print(function(x, kernel, padding=1, padding_mode=1.5)[0, 0, 0].item())"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "23.0\n", done.stderr
+
+
+@only_torch
 def test_torch_compiles_after_another_framework_was_imported(monkeypatch: Any) -> None:
     from convpad import backends
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,17 @@ def oracle(case: Case, *arrays: Any) -> Any:
     return reference.solve(case.problem(), case.padding().values, *(arrays or case.arrays))
 
 
-def assert_forward(name: str, case: Case, dtype: str = "float64", **changed: Any) -> Any:
-    """The backend's answer is the oracle's, which computes from the same rounded arrays."""
+def assert_forward(name: str, case: Case, dtype: str = "float64", one_program: bool = False, **changed: Any) -> Any:
+    """The backend's answer is of the input's dtype, and the oracle's, which computes from the same rounded arrays.
+
+    `one_program` is for many shapes on JAX, where XLA compiles every operation of a call that is not compiled whole.
+    """
     backend = framework(name)
     tensors = [backend.tensor(array, dtype) for array in case.arrays]
-    got = backend.numpy(case.call(*tensors, **changed))
+    call = functools.partial(case.call, **changed)
+    out = (backend.compiled(call) if one_program and name == "jax" else call)(*tensors)
+    assert dtype in str(out.dtype), f"{name} {case}: {out.dtype}, not {dtype}"
+    got = backend.numpy(out)
     rounded = [np.asarray(backend.numpy(tensor), np.float64) for tensor in tensors]
     assert_close(got, oracle(case, *rounded), dtype, f"{name} {dtype} {case}")
     return got

@@ -61,7 +61,7 @@ class Tiny(Backend):
     def flip(self, x: Tensor, axis: int) -> Tensor:
         return Tensor(np.flip(x.array, axis))
 
-    def sum(self, x: Tensor, axis: int) -> Tensor:
+    def sum_along(self, x: Tensor, axis: int) -> Tensor:
         return Tensor(x.array.sum(axis, keepdims=True))
 
     def broadcast_along(self, x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:

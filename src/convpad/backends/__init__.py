@@ -62,8 +62,11 @@ def _owner(x: object) -> Backend | None:
     """Return the backend that a tensor belongs to."""
     # Those that are loaded first: torch.compile cannot trace an import.
     for name in [*_LOADED, *(name for name in NAMES if name not in _LOADED and name in sys.modules)]:
-        if backend_named(name).owns(x):
-            return _OWNERS.setdefault(type(x), backend_named(name))
+        backend = backend_named(name)
+        if backend.owns(x):
+            if not backend.is_compiling():
+                _OWNERS[type(x)] = backend
+            return backend
     return None
 
 

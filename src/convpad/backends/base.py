@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any, ClassVar
 
 from convpad.core.problem import Problem
@@ -79,12 +80,18 @@ class Backend:
     """A framework, as the engine uses it.
 
     A subclass must define the methods of the first group. The others have a default that is correct on any framework;
-    a subclass overrides those that its framework does better.
+    a subclass overrides those that its framework does better. Methods may be functions of modules, by their names.
     """
 
     name: ClassVar[str]
     dilated_pools: ClassVar[frozenset[str]] = frozenset()
     """The pools that take dilated windows."""
+
+    def __init__(self, *modules: ModuleType) -> None:
+        for module in modules:
+            for name, function in vars(module).items():
+                if hasattr(Backend, name) and getattr(function, "__module__", "") == module.__name__:
+                    setattr(self, name, function)
 
     # To be defined
 
@@ -112,7 +119,7 @@ class Backend:
         """Return `x` with one axis reversed."""
         raise NotImplementedError
 
-    def sum(self, x: Tensor, axis: int) -> Tensor:
+    def sum_along(self, x: Tensor, axis: int) -> Tensor:
         """Return the sum along an axis, which stays, of length 1."""
         raise NotImplementedError
 
@@ -182,6 +189,10 @@ class Backend:
         """Return what the executor of a call depends on: its context, and the shapes and dtypes of its tensors."""
         shapes = tuple([self.shape(x) for x in tensors])
         return self.context(*tensors), shapes, tuple([self.dtype(x) for x in tensors])
+
+    def is_compiling(self) -> bool:
+        """Return whether a compiler runs this very Python code, which may change no state then."""
+        return False
 
     def call_cached(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function of integers that is wrapped in `lru_cache`, in a way that the framework's tracer accepts."""

@@ -210,7 +210,7 @@ def _fold_run(backend: Backend, padded: Tensor, axis: int, run: Run, first: int,
     strip = backend.slices(padded, _box(axis, first, first + run.length))
     for start, weight, step in run.parts:
         if step == 0:
-            part, begin, length = backend.sum(strip, axis), start, 1
+            part, begin, length = backend.sum_along(strip, axis), start, 1
         elif step == 1:
             part, begin, length = strip, start, run.length
         else:

@@ -1,8 +1,5 @@
 """JAX: tensors are `jax.Array`, tracers too."""
 
-# Plain functions stand in the place of methods, which a type checker does not take for the same.
-# pyright: reportAssignmentType=false
-
 from __future__ import annotations
 
 from convpad.backends.base import Backend
@@ -10,42 +7,9 @@ from convpad.backends.jax import convolutions, padding, pools, tensors, updates
 
 
 class JaxBackend(Backend):
-    """The functions of the files of this folder, as a backend."""
+    """The functions of the files of this folder, as methods."""
 
     name = "jax"
 
-    owns = staticmethod(tensors.owns)
-    shape = staticmethod(tensors.shape)
-    context = staticmethod(tensors.context)
-    tensor = staticmethod(tensors.tensor)
-    zeros = staticmethod(tensors.zeros)
-    arange = staticmethod(tensors.arange)
-    take = staticmethod(tensors.take)
-    flip = staticmethod(tensors.flip)
-    sum = staticmethod(tensors.sum_along)
-    concat = staticmethod(tensors.concat)
-    broadcast_along = staticmethod(tensors.broadcast_along)
-    where = staticmethod(tensors.where)
 
-    why_not_native = staticmethod(padding.why_not_native)
-    native_pad = staticmethod(padding.native_pad)
-    pad_zeros = staticmethod(padding.pad_zeros)
-    with_custom_vjp = staticmethod(padding.with_custom_vjp)
-    rematerialise = staticmethod(padding.rematerialise)
-    select_for_gradient = staticmethod(padding.select_for_gradient)
-
-    supports_inplace = staticmethod(updates.supports_inplace)
-    set_slice = staticmethod(updates.set_slice)
-    add_slice = staticmethod(updates.add_slice)
-    scatter_add = staticmethod(updates.scatter_add)
-    multiply = staticmethod(updates.multiply)
-
-    conv_kernel = staticmethod(convolutions.conv_kernel)
-    conv = staticmethod(convolutions.conv)
-    depthwise_conv = staticmethod(convolutions.depthwise_conv)
-    conv_transpose = staticmethod(convolutions.conv_transpose)
-    max_pool = staticmethod(pools.max_pool)
-    average_pool = staticmethod(pools.average_pool)
-
-
-BACKEND = JaxBackend()
+BACKEND = JaxBackend(convolutions, padding, pools, tensors, updates)

@@ -16,6 +16,10 @@ def owns(x: object) -> bool:
     return isinstance(x, torch.Tensor)
 
 
+def is_compiling() -> bool:
+    return torch.compiler.is_compiling()
+
+
 def call_cached(function: Callable[..., Any], *arguments: Any) -> Any:
     # torch.compile warns of every functools cache that it meets.
     cached: Any = function
