@@ -1,4 +1,4 @@
-"""A padded operation as code of a framework, and the few rules of writing such code."""
+"""Code of frameworks: a `Translation` of one padded operation, and the rules by which its calls are written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["InexactError", "Name", "Translation", "call", "collapse", "shortest_pairs", "unless_zero"]
+__all__ = ["InexactError", "Name", "Translation", "call", "collapse", "require", "shortest_pairs", "unless_zero"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,13 @@ class Translation:
 
 
 class InexactError(Exception):
-    """A framework's operation has no arguments for a padding. The text says why, to the user."""
+    """A framework's operation has no arguments for a padding. The text is the reason, for the user."""
+
+
+def require(condition: object, reason: str) -> None:
+    """Raise `InexactError` with this reason, unless the condition holds."""
+    if not condition:
+        raise InexactError(reason)
 
 
 class Name(str):

@@ -1,8 +1,8 @@
-"""Arguments of frameworks, read: pairs of amounts, crops, and pools whose number of outputs is rounded up."""
+"""Arguments of frameworks, read: choices, pairs of amounts, crops, and pools whose number of outputs is rounded up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,22 @@ from convpad.core.padding import Padding
 from convpad.core.validation import is_int, listed, per_axis
 from convpad.core.window import Window
 
-__all__ = ["as_padding", "crop_less", "default_mode", "overhang_modes", "pair_entries", "rounded_up"]
+__all__ = ["as_padding", "check_choice", "crop_less", "default_mode", "overhang_modes", "pair_entries", "rounded_up"]
+
+
+def check_choice(argument: str, value: Any, choices: Iterable[str], whose: str = "") -> None:
+    """Refuse an argument that is none of the choices; `whose` stands before them in the refusal."""
+    if value not in choices:
+        raise refuse(argument, f"be one of {whose}{', '.join(map(repr, choices))}", value)
 
 
 def default_mode(op: str, counts: Any = False) -> str:
-    """Return the mode of a framework's operation that is told none; `counts` where an average counts the padding."""
+    """Return the mode of a framework's operation that has no argument for it.
+
+    Args:
+        op: the operation.
+        counts: whether an average counts the padding.
+    """
     return "ignore" if op == "max_pool" or (op == "average_pool" and not counts) else "zeros"
 
 
@@ -27,11 +38,12 @@ def as_padding(pairs: Sequence[tuple[int, int] | None], mode: Any) -> Padding:
     return Padding.parse(known[0] if len(known) == 1 else known, mode, rank=len(known))
 
 
-def pair_entries(argument: str, entries: Sequence[Any] | None, rank: int, allowed: str, received: Any) -> list[Any]:
-    """Return one pair for each axis from entries that are ints or pairs, or refuse them."""
-    pairs = [(entry, entry) if is_int(entry) else tuple(listed(entry) or ()) for entry in entries or ()]
+def pair_entries(argument: str, value: Any, rank: int, allowed: str) -> list[Any]:
+    """Return one pair for each axis from an int, or from one int or pair for each axis."""
+    entries = [value] * rank if is_int(value) else listed(value) or ()
+    pairs = [(entry, entry) if is_int(entry) else tuple(listed(entry) or ()) for entry in entries]
     if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
-        raise refuse(argument, allowed, received)
+        raise refuse(argument, allowed, value)
     return pairs
 
 
@@ -40,8 +52,8 @@ def crop_less(pairs: Sequence[tuple[int, int]], output_padding: Any) -> list[tup
 
     What `output_padding` adds beyond the full output is no crop: `convpad.conv_transpose` takes it by itself.
     """
-    given_back = per_axis("output_padding", output_padding, len(pairs), 0)
-    return [(before, max(after - extra, 0)) for (before, after), extra in zip(pairs, given_back, strict=True)]
+    extras = per_axis("output_padding", output_padding, len(pairs), 0)
+    return [(before, max(after - extra, 0)) for (before, after), extra in zip(pairs, extras, strict=True)]
 
 
 def rounded_up(window: Window, pad: int) -> tuple[int, int] | None:
@@ -54,21 +66,21 @@ def rounded_up(window: Window, pad: int) -> tuple[int, int] | None:
     return None if ceil.leftover is None else (pad, max(pad + ceil.overhang - ceil.leftover, 0))
 
 
-def overhang_modes(pairs: Sequence[tuple[int, int] | None], told: Sequence[int], mode: str) -> Any:
+def overhang_modes(pairs: Sequence[tuple[int, int] | None], afters: Sequence[int], mode: str) -> Any:
     """Return the padding modes of a pool that rounds up: beyond its padding, which may count, nothing counts.
 
     Args:
         pairs: the amounts that its windows read.
-        told: the amount after each axis that the pool is told to pad.
-        mode: the mode of the padding that it is told.
+        afters: the padding after each axis, as the pool's arguments have it.
+        mode: the mode of that padding.
 
     Raises:
         PaddingError: the last window reads both.
     """
-    overhangs = [pair is not None and pair[1] > after for pair, after in zip(pairs, told, strict=True)]
+    overhangs = [pair is not None and pair[1] > after for pair, after in zip(pairs, afters, strict=True)]
     if mode == "ignore" or not any(overhangs):
         return mode
-    if any(overhang and after for overhang, after in zip(overhangs, told, strict=True)):
+    if any(overhang and after for overhang, after in zip(overhangs, afters, strict=True)):
         allowed = "be off, or count_include_pad, where the last window reaches beyond what is padded"
         raise refuse("ceil_mode", allowed, True)
     modes = [(mode, "ignore" if overhang else mode) for overhang in overhangs]

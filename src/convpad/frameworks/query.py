@@ -1,4 +1,4 @@
-"""A `Problem` as a framework's file asks about it: numbers as arguments, and amounts that are equivalent to its own."""
+"""Padded operations for the files of frameworks: their arguments, and amounts and modes that are equivalent."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from convpad.core.modes import MODES, Mode
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem
 from convpad.core.window import Window, transposed_window
-from convpad.frameworks.code import InexactError, Name, call, collapse
+from convpad.frameworks.code import InexactError, Name, call, collapse, require
+from convpad.frameworks.parsing import default_mode
 
-__all__ = ["OpQuery", "PadStep", "known_pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
+__all__ = ["OpQuery", "PadStep", "Pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
 
 Pairs = Sequence[tuple[int, int]]
-_ZEROS = MODES["zeros"]
 _COUNTED = tuple(name for name, mode in MODES.items() if mode.counts)
 _BEYOND_AXIS = {"reflect": -1, "symmetric": 0, "circular": 0}
 """How much further than the size of an axis frameworks pad it in these modes; convpad and NumPy repeat the axis."""
@@ -50,7 +50,7 @@ class OpQuery:
     problem: Problem
     values: tuple[tuple[Any, Any], ...]
 
-    # Numbers, as arguments to write
+    # Arguments to write
 
     @property
     def op(self) -> str:
@@ -78,7 +78,7 @@ class OpQuery:
 
     @property
     def strides(self) -> Any:
-        """Strides as an argument; None where they are the default: 1, and of a pool its size."""
+        """Strides as an argument; None where they are the default: 1, of a pool its size."""
         strides = list(self.problem.strides)
         return None if strides == (self.kernel if self.is_pool else [1] * self.rank) else collapse(strides)
 
@@ -128,6 +128,11 @@ class OpQuery:
         return sizes[0] // sizes[1] if all(type(size) is int for size in sizes) and sizes[0] != sizes[1] else None
 
     @property
+    def data_format(self) -> str | None:
+        """Keras's argument for the layout; None where it is the default."""
+        return None if self.problem.channels_last else "channels_first"
+
+    @property
     def output_sizes(self) -> list[int | None]:
         return [self.problem.output_shape[axis] for axis in self.problem.axes]
 
@@ -136,9 +141,13 @@ class OpQuery:
     @property
     def pairs(self) -> Pairs | None:
         """(before, after) for each axis; None where they depend on a size that is not known."""
-        pairs = [(window.before, window.after) for window in self.problem.windows]
-        known = [(before, after) for before, after in pairs if before is not None and after is not None]
-        return known if len(known) == len(pairs) else None
+        return None if any(window.before is None for window in self.problem.windows) else self.problem.pads
+
+    def known_pairs(self, reason: str) -> Pairs:
+        """Return the pairs, or raise `InexactError` with the reason why a framework needs to know them."""
+        if self.pairs is None:
+            raise InexactError(reason)
+        return self.pairs
 
     @property
     def reach(self) -> list[tuple[int, int]]:
@@ -146,13 +155,12 @@ class OpQuery:
 
         Of a transposed convolution: the crop of the full output, which is less than 0 where it is extended.
         """
-        windows = self.problem.windows
-        leftovers = self.problem.leftovers or [window.leftover or 0 for window in windows]
-        return [(w.before or 0, (w.after or 0) - leftover) for w, leftover in zip(windows, leftovers, strict=True)]
+        leftovers = self.problem.leftovers or [window.leftover or 0 for window in self.problem.windows]
+        return [(pad[0], pad[1] - leftover) for pad, leftover in zip(self.problem.pads, leftovers, strict=True)]
 
     def is_equivalent(self, pairs: Sequence[tuple[int, int] | None]) -> bool:
         """Whether these amounts put the same values under the same windows."""
-        return self.pairs is not None and None not in pairs and all(map(_is_equivalent, self.problem.windows, pairs))
+        return self.pairs is not None and all(map(_is_equivalent, self.problem.windows, pairs))
 
     def pairs_of(self, word: str) -> list[tuple[int, int] | None]:
         """Return the amounts of a word on each axis, None where they depend on a size that is not known."""
@@ -194,13 +202,13 @@ class OpQuery:
     @property
     def fills(self) -> set[Fill]:
         """The modes of the sides that windows read, with their values. A constant 0 is zeros."""
-        sides = [(axis, side) for axis, reach in enumerate(self.reach) for side in (0, 1) if reach[side] > 0]
-        if self.pairs is None:
-            sides = [(axis, side) for axis in range(self.rank) for side in (0, 1)]
-        return {self._fill(axis, side) for axis, side in sides}
+        reach = [(1, 1)] * self.rank if self.pairs is None else self.reach
+        return {self._fill(axis, side) for axis in range(self.rank) for side in (0, 1) if reach[axis][side] > 0}
 
     def _fill(self, axis: int, side: int) -> Fill:
+        """Return the mode of one side and the value to write for it; an unknown value is a name."""
         mode, value = self.problem.modes[axis][side], self.values[axis][side]
+        value = Name("value") if value is None else value
         return effective_fill(mode.name, value if mode.carries_value else None)
 
     def only_modes(self, *modes: str) -> bool:
@@ -209,8 +217,8 @@ class OpQuery:
 
     @property
     def has_default_mode(self) -> bool:
-        """Whether the mode is the one that frameworks have without asking: zeros, and `ignore` in a pool."""
-        return self.only_modes("ignore" if self.is_pool else "zeros")
+        """Whether the mode is the one that frameworks have without an argument: zeros, and `ignore` in a pool."""
+        return self.only_modes(default_mode(self.op))
 
     def has_room(self, mode: str, pairs: Pairs) -> bool:
         """Whether the axes are long enough for a framework that does not repeat them."""
@@ -218,7 +226,7 @@ class OpQuery:
         rows = zip(self.problem.windows, pairs, strict=True)
         return beyond is None or all(w.size is None or max(pair) <= w.size + beyond for w, pair in rows)
 
-    # The same padding in other places
+    # Other code for the same padding
 
     def pad_steps(self, modes: Collection[str], *, repeats: bool = False) -> tuple[PadStep, ...]:
         """Return paddings before the operation that are equivalent to its own, in their order.
@@ -230,7 +238,7 @@ class OpQuery:
         Returns:
             Empty where nothing is padded, or where such paddings cannot replace the operation's own.
         """
-        if self.pairs is None or self.is_transposed or self.is_rounded_up or not self.only_modes(*_COUNTED):
+        if self.pairs is None or self.is_transposed or not self.only_modes(*_COUNTED):
             return ()
         steps: list[PadStep] = []
         for axis, pair in enumerate(self.pairs):
@@ -241,21 +249,19 @@ class OpQuery:
                 merges = bool(steps) and (steps[-1].mode, steps[-1].value) == (mode, value)
                 pairs = list(steps.pop().pairs) if merges else [(0, 0)] * self.rank
                 pairs[axis] = pair
+                is_number = value is None or isinstance(value, (int, float, Name))
+                if mode not in modes or not is_number or not (repeats or self.has_room(mode, pairs)):
+                    return ()
                 steps.append(PadStep(mode, value, tuple(pairs)))
-        for step in steps:
-            is_number = step.value is None or isinstance(step.value, (int, float))
-            if step.mode not in modes or not is_number or not (repeats or self.has_room(step.mode, step.pairs)):
-                return ()
-        return tuple(replace(step, value=_constant(step)) for step in steps)
+        return tuple(steps)
 
     def convpad_padding(self) -> tuple[Any, Any]:
         """Return convpad's own `padding` and `padding_mode`, None where they are the defaults."""
-        modes, values = ((_ZEROS, _ZEROS),) * self.rank, ((None, None),) * self.rank
-        padding, _ = Padding(self.problem.amounts, modes, values).spelling()
+        zeros = Padding.parse("valid", rank=self.rank)
+        padding, _ = replace(zeros, amounts=self.problem.amounts).spelling()
         fills = zip(self.problem.modes, self.values, strict=True)
         mode = collapse([collapse([_spelling(*side) for side in zip(*axis, strict=True)]) for axis in fills])
-        default = "ignore" if self.is_pool else "zeros"
-        return None if padding == "valid" else padding, None if mode == default else mode
+        return None if padding == "valid" else padding, None if mode == default_mode(self.op) else mode
 
     def convpad_call(self, data_format: str | None = None) -> str:
         """Write the call of convpad that pads like this, on the arrays of every framework that it serves."""
@@ -275,12 +281,8 @@ class OpQuery:
 
 def _is_equivalent(window: Window, pair: tuple[int, int] | None) -> bool:
     if pair is None or window.size is None:
-        return (window.before, window.after) == pair
+        return pair is not None and pair == (window.before, window.after)
     return window.before == pair[0] and window.output == replace(window, before=pair[0], after=pair[1]).output
-
-
-def _constant(step: PadStep) -> Any:
-    return None if step.mode != "constant" else Name("value") if step.value is None else step.value
 
 
 def _spelling(mode: Mode, value: Any) -> Any:
@@ -296,43 +298,31 @@ def _spelling(mode: Mode, value: Any) -> Any:
 # Guards that several frameworks share
 
 
-def known_pairs(query: OpQuery, reason: str) -> Pairs:
-    """Return the amounts of a problem, or give the reason why a framework needs to know them."""
-    if query.pairs is None:
-        raise InexactError(reason)
-    return query.pairs
-
-
 def pads_within_kernel(query: OpQuery, pairs: Pairs, whose: str) -> None:
     """Refuse pools whose windows may stand in the padding alone."""
-    if any(max(pair) >= size for pair, size in zip(pairs, query.kernel, strict=True)):
-        raise InexactError(f"{whose} pools pad by less than their size.")
+    within = all(max(pair) < size for pair, size in zip(pairs, query.kernel, strict=True))
+    require(within, f"{whose} pools pad by less than their size.")
 
 
 def pool_counts_padding(query: OpQuery, whose: str) -> bool:
     """Whether a pool counts its padding as zeros, on all sides; False where it leaves it out on all sides."""
-    if query.op == "max_pool" and not query.has_default_mode:
-        raise InexactError(f"In {whose} max pools the padding never wins.")
-    if len(query.fills) > 1 or not query.only_modes("ignore", "zeros"):
-        raise InexactError(f"{whose} pools pad with one of two things, zeros that count or nothing, on all sides.")
+    require(query.op != "max_pool" or query.has_default_mode, f"In {whose} max pools the padding never wins.")
+    reason = f"{whose} pools pad with one of two things, zeros that count or nothing, on all sides."
+    require(len(query.fills) <= 1 and query.only_modes("ignore", "zeros"), reason)
     return query.fills == {("zeros", None)}
 
 
 def portability_note(query: OpQuery) -> str:
-    """Warn of another framework's habit that gives the same sizes and other values, where the window strides."""
-    if not query.is_strided:
+    """Return a warning of another framework's habit that gives the same sizes and other values, at a stride above 1."""
+    if not query.is_strided or query.is_transposed or query.pairs is None:
         return ""
+    word, habit = "same", 'Keras\'s "same"'
     if query.has_word("same"):
-        return _mismatch(query, query.pairs_of("half"), "PyTorch's and Caffe's habit, half the kernel on both sides,")
-    return _mismatch(query, query.pairs_of("same"), 'Keras\'s "same"')
-
-
-def _mismatch(query: OpQuery, pairs: Sequence[tuple[int, int] | None], habit: str) -> str:
-    windows = query.problem.windows
-    known = [pair for pair in pairs if pair]
-    if query.is_transposed or query.pairs is None or len(known) < query.rank or query.is_equivalent(known):
+        word, habit = "half", "PyTorch's and Caffe's habit, half the kernel on both sides,"
+    windows, pairs = query.problem.windows, [pair for pair in query.pairs_of(word) if pair]
+    if len(pairs) < query.rank or query.is_equivalent(pairs):
         return ""
-    outputs = [replace(w, before=before, after=after).output for w, (before, after) in zip(windows, known, strict=True)]
+    outputs = [replace(w, before=before, after=after).output for w, (before, after) in zip(windows, pairs, strict=True)]
     if None in outputs or outputs != [window.output for window in windows]:
         return ""
-    return f"This pads {collapse(query.pairs)}. {habit} pads {collapse(known)}: the same sizes, other values."
+    return f"This pads {collapse(query.pairs)}. {habit} pads {collapse(pairs)}: the same sizes, other values."
