@@ -28,6 +28,9 @@ class Translation:
     note: str = ""
     arguments: tuple[tuple[str, Any], ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "exact": self.exact, "note": self.note}
+
 
 class InexactError(Exception):
     """A framework's operation has no arguments for a padding. The text is the reason, for the user."""

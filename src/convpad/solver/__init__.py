@@ -78,8 +78,8 @@ class Solutions(Result):
         """
         if not self:
             headings = ("nearest that works", "meaning", "arithmetic")
-            suggestions = [(one.change, one.solution.meaning, one.solution.arithmetic) for one in self.nearest]
-            return Table(self.summary, headings, tuple(suggestions))
+            rows = tuple((near.change, near.solution.meaning, near.solution.arithmetic) for near in self.nearest)
+            return Table(self.summary, headings, rows)
         more = len(self) - len(self[:limit])
         known = {"kernel", "strides", "dilation"} - {*self.query.unknown}
         columns = {name: cells for name, cells in _columns(self[:limit]).items() if name not in known and any(cells)}
@@ -107,15 +107,14 @@ class Solutions(Result):
         >>> json.loads(convpad.solve(30, 28, kernel=3, strides=1).to_json())["solutions"][0]["padding"]
         'valid'
         """
-        rows: list[dict[str, Any]] = []
-        for solution in self[:limit]:
-            codes = {name: solution.to_code(name) for name in self._frameworks}
-            code = {name: {"code": c.code, "exact": c.exact, "note": c.note} for name, c in codes.items()}
-            rows.append({**solution.to_dict(), "code": code})
+        names = self._frameworks
         return {
             "query": str(self.query),
             "count": len(self),
-            "solutions": rows,
+            "solutions": [
+                {**solution.to_dict(), "code": {name: solution.to_code(name).to_dict() for name in names}}
+                for solution in self[:limit]
+            ],
             "why_not": None if self else why_impossible(self.query),
             "nearest": [suggestion.to_dict() for suggestion in self.nearest],
         }
@@ -209,16 +208,7 @@ def solve(
     The arithmetic is that of Dumoulin & Visin (arXiv:1603.07285).
     """
     query = parse_query(
-        input,
-        output,
-        kernel=kernel,
-        strides=strides,
-        dilation_rate=dilation_rate,
-        padding=padding,
-        op=op,
-        rounding=rounding,
-        framework=framework,
-        rank=rank,
+        input, output, kernel, strides, dilation_rate, padding, op=op, rounding=rounding, framework=framework, rank=rank
     )
     solutions = find_solutions(query)
     return Solutions(query, solutions, () if solutions else suggest(query))

@@ -52,44 +52,21 @@ class _Sizes(NamedTuple):
     output: Axes | None
 
 
-class _Path:
-    """The cheapest way through layers that follow each other, to each size that the last of them may have.
+class _Path(NamedTuple):
+    """The sizes of layers that follow each other, and the cost of their likeliest paddings."""
 
-    Args:
-        start: the index of its first layer.
-        inputs: the sizes that the first layer may take.
-    """
+    cost: int = 0
+    sizes: tuple[_Sizes, ...] = ()
 
-    def __init__(self, start: int, inputs: Sequence[Axes]) -> None:
-        self.start = start
-        self.costs = dict.fromkeys(inputs, 0)
-        self.steps: list[dict[Axes, Axes]] = []  # for each layer: its output -> its input on the way there
 
-    @property
-    def likeliest(self) -> Axes | None:
-        """The size that the cheapest way ends at."""
-        return min(self.costs, key=self.costs.__getitem__, default=None)
+_Paths = dict[Axes, _Path]
+"""The cheapest path to each size that a layer may have."""
 
-    def extend(self, search: ChainSearch, layer: LayerRow, outputs: Sequence[Axes]) -> bool:
-        """Go on through a layer. False, with the path as it was, if nothing leads through it."""
-        costs: dict[Axes, int] = {}
-        step: dict[Axes, Axes] = {}
-        for input, output in product(self.costs, outputs):
-            solutions = search.explain(layer, input, output)
-            if solutions and (cost := self.costs[input] + solutions[0].order[0]) < costs.get(output, cost + 1):
-                costs[output], step[output] = cost, input
-        if costs:
-            self.costs = costs
-            self.steps.append(step)
-        return bool(costs)
 
-    def write(self, sizes: list[_Sizes]) -> None:
-        """Write the sizes along the cheapest way."""
-        output = self.likeliest
-        for index in reversed(range(len(self.steps))):
-            input = None if output is None else self.steps[index][output]
-            sizes[self.start + index] = _Sizes(input, output)
-            output = input
+def _cheapest(paths: _Paths) -> tuple[Axes | None, tuple[_Sizes, ...]]:
+    """Return the end of the cheapest path, and its sizes; None where there is no path."""
+    end = min(paths, key=lambda size: paths[size].cost, default=None)
+    return (None, ()) if end is None else (end, paths[end].sizes)
 
 
 class ChainSearch:
@@ -131,7 +108,7 @@ class ChainSearch:
     ) -> tuple[Suggestion, ...]:
         """Return the suggestions that leave fewer conflicts in the table."""
         conflicts = self._conflicts(layers)
-        return tuple(one for one in suggestions if self._conflicts(_changed(layers, index, one)) < conflicts)
+        return tuple(near for near in suggestions if self._conflicts(_changed(layers, index, near)) < conflicts)
 
     def _conflicts(self, layers: Sequence[LayerRow]) -> int:
         """Count the layers that nothing explains, and the sizes that two rows state differently."""
@@ -145,38 +122,45 @@ class ChainSearch:
         a layer.
         """
         domains = self._domains(layers, stated)
-        sizes = [_Sizes(None, None)] * len(layers)
-        path = _Path(0, domains[0][0])
+        sizes: list[_Sizes] = []
+        paths: _Paths = dict.fromkeys(domains[0][0], _Path())
         for index, (layer, (inputs, outputs)) in enumerate(zip(layers, domains, strict=True)):
             if index and inputs != domains[index - 1][1]:
-                path.write(sizes)
-                path = _Path(index, inputs)
-            if not path.extend(self, layer, outputs):
-                path.write(sizes)
-                sizes[index] = _Sizes(path.likeliest, stated[index].output)
-                path = _Path(index + 1, outputs)
-        path.write(sizes)
-        return sizes
+                sizes += _cheapest(paths)[1]
+                paths = dict.fromkeys(inputs, _Path())
+            longer = self._through(layer, paths, outputs)
+            if not longer:
+                end, path = _cheapest(paths)
+                sizes += [*path, _Sizes(end, stated[index].output)]
+            paths = longer or dict.fromkeys(outputs, _Path())
+        return [*sizes, *_cheapest(paths)[1]]
+
+    def _through(self, layer: LayerRow, paths: _Paths, outputs: Sequence[Axes]) -> _Paths:
+        """Return the paths that go on through a layer; none where nothing explains it."""
+        longer: _Paths = {}
+        for (input, path), output in product(paths.items(), outputs):
+            if solutions := self.explain(layer, input, output):
+                cost = path.cost + solutions[0].order[0]
+                if output not in longer or cost < longer[output].cost:
+                    longer[output] = _Path(cost, (*path.sizes, _Sizes(input, output)))
+        return longer
 
     def _domains(self, layers: Sequence[LayerRow], stated: Sequence[_Sizes]) -> list[tuple[list[Axes], list[Axes]]]:
         """Return the sizes to try before and after every layer."""
-        domains: list[list[list[Axes] | None]] = [[[size] if size else None for size in sizes] for sizes in stated]
-        for _ in range(2):
-            for index, layer in enumerate(layers):
-                domain = domains[index]
-                if index and domain[0] is None:
-                    domain[0] = domains[index - 1][1]
-                if domain[1] is None and domain[0] is not None:
-                    domain[1] = self._across(layer, domain[0], forward=True)
-            for index, layer in reversed([*enumerate(layers)]):
-                domain = domains[index]
-                if index + 1 < len(layers) and domain[1] is None:
-                    domain[1] = domains[index + 1][0]
-                if domain[0] is None and domain[1] is not None:
-                    domain[0] = self._across(layer, domain[1], forward=False)
-        if any(sizes is None for domain in domains for sizes in domain):
+        # The inputs and outputs of all layers in turn; first from each to the next, then from each to the one before.
+        domains = [[size] if size else None for sizes in stated for size in sizes]
+        for index in range(1, len(domains)):
+            sizes = domains[index - 1]
+            if domains[index] is None and sizes is not None:
+                domains[index] = self._across(layers[index // 2], sizes, forward=True) if index % 2 else sizes
+        for index in reversed(range(len(domains) - 1)):
+            sizes = domains[index + 1]
+            if domains[index] is None and sizes is not None:
+                domains[index] = sizes if index % 2 else self._across(layers[index // 2], sizes, forward=False)
+        if None in domains:
             raise refuse("table", "say at least one size", "none")
-        return [(inputs or [], outputs or []) for inputs, outputs in domains]
+        known = [sizes or [] for sizes in domains]
+        return list(zip(known[::2], known[1::2], strict=True))
 
     def _across(self, layer: LayerRow, sizes: Sequence[Axes], *, forward: bool) -> list[Axes]:
         """Return the sizes on the other side of a layer."""

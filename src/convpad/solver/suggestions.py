@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.core.window import Window, spanned
-from convpad.display.format import format_sizes
 from convpad.frameworks.code import collapse, shortest_pairs
-from convpad.solver.query import Axes, Query, shortest
+from convpad.solver.query import Axes, Query, format_axes, shortest
 from convpad.solver.search import find_solutions
 from convpad.solver.solution import Solution
 
@@ -88,42 +87,37 @@ def why_impossible(query: Query) -> str:
     padding = repr(shortest(query.padding))
     if min(outputs) < 1:
         return f"{padding} leaves no room for the window."
-    given = format_sizes(query.output, shorten=True)
-    return f"{padding} gives {format_sizes(outputs, shorten=True)}, not {given}."
+    return f"{padding} gives {format_axes(tuple(outputs))}, not {format_axes(query.output)}."
 
 
-def _change(query: Query, name: str, axes: Axes | None) -> Query:
+def _with_axes(query: Query, name: str, axes: Axes | None) -> Query:
     return replace(query, **{name: axes})  # pyright: ignore[reportArgumentType]
-
-
-def _sizes(axes: Axes) -> str:
-    return format_sizes(axes, shorten=True)
 
 
 def _other_size(query: Query, name: str) -> Iterator[Suggestion]:
     """Yield the nearest size that works; of two that are as near the likelier one."""
-    given: Axes = getattr(query, name)
+    sizes: Axes = getattr(query, name)
     for distance in range(1, FAR + 1):
         suggestions: list[Suggestion] = []
-        for sign in (1, -1):
-            sizes = tuple(size + sign * distance for size in given)
-            changed = _change(query, name, sizes)
-            if min(sizes) >= 1 and (solutions := find_solutions(changed)):
-                suggestions.append(Suggestion(name, _sizes(given), _sizes(sizes), changed, solutions[0]))
+        for step in (distance, -distance):
+            other = tuple(size + step for size in sizes)
+            changed = _with_axes(query, name, other)
+            if min(other) >= 1 and (solutions := find_solutions(changed)):
+                suggestions.append(Suggestion(name, format_axes(sizes), format_axes(other), changed, solutions[0]))
         if suggestions:
             yield min(suggestions, key=lambda suggestion: suggestion.solution.order)
             return
 
 
 def _other_padding(query: Query) -> Iterator[Suggestion]:
-    """Yield the padding that differs least from the given one, and the likeliest one."""
-    given = query.padding
-    solutions = find_solutions(replace(query, padding=None)) if given else ()
-    if not given or not solutions:
+    """Yield the padding that differs least from that of the query, and the likeliest one."""
+    padding = query.padding
+    solutions = find_solutions(replace(query, padding=None)) if padding else ()
+    if not padding or not solutions:
         return
 
     def distance(solution: Solution) -> int:
-        rows = zip(solution.windows, solution.pads, given, strict=True)
+        rows = zip(solution.windows, solution.pads, padding, strict=True)
         pairs = [(pair, amount.pad(w.size, w.span, w.stride)) for w, pair, amount in rows]
         return sum(abs(side - other) for pair, others in pairs for side, other in zip(pair, others, strict=True))
 
@@ -134,11 +128,11 @@ def _other_padding(query: Query) -> Iterator[Suggestion]:
         if not solution.words and mirrored != solution.pads and any(other.pads == mirrored for other in solutions):
             instead += f" or {_amounts(mirrored)}"
         changed = replace(query, padding=solution.amounts)
-        yield Suggestion("padding", repr(shortest(given)), instead, changed, solution)
+        yield Suggestion("padding", repr(shortest(padding)), instead, changed, solution)
 
 
 def _amounts(pairs: tuple[tuple[int, int], ...]) -> str:
-    """`(1, 2)` where all axes are equal; `2` where both sides are too."""
+    """Return `(1, 2)` where all axes are equal; `2` where both sides are too."""
     if len(set(pairs)) > 1:
         return ", ".join(map(str, pairs))
     return str(shortest_pairs([collapse(pairs)]))
@@ -146,14 +140,14 @@ def _amounts(pairs: tuple[tuple[int, int], ...]) -> str:
 
 def _other_window(query: Query, name: str) -> Iterator[Suggestion]:
     """Yield the nearest kernel, or the nearest strides, that work."""
-    given: Axes | None = getattr(query, name)
-    solutions = find_solutions(_change(query, name, None)) if given else ()
-    if not given or not solutions:
+    axes: Axes | None = getattr(query, name)
+    solutions = find_solutions(_with_axes(query, name, None)) if axes else ()
+    if not axes or not solutions:
         return
 
     def distance(solution: Solution) -> tuple[int, tuple[int, ...]]:
-        return sum(abs(a - b) for a, b in zip(getattr(solution, name), given, strict=True)), solution.order
+        return sum(abs(a - b) for a, b in zip(getattr(solution, name), axes, strict=True)), solution.order
 
     solution = min(solutions, key=distance)
-    axes: Axes = getattr(solution, name)
-    yield Suggestion(name, _sizes(given), _sizes(axes), _change(query, name, axes), solution)
+    other: Axes = getattr(solution, name)
+    yield Suggestion(name, format_axes(axes), format_axes(other), _with_axes(query, name, other), solution)
