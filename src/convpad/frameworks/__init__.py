@@ -29,7 +29,7 @@ __all__ = ["NAMES", "TITLES", "Translation", "parse", "to_code"]
 # Each module has `check`, which raises InexactError where the framework has no such operation, whatever its padding;
 # `arguments`, which raises it where the operation cannot pad like this; `code` with these arguments; PADS, the modes
 # that the framework has for a padding by itself; `padded`, the operation after such paddings; and `parse`.
-_FRAMEWORKS = {
+_FRAMEWORKS: dict[str, Any] = {
     "keras": keras,
     "tensorflow": tensorflow,
     "torch": torch,
@@ -73,8 +73,8 @@ def to_code(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | Non
     """
     check_choice("framework", name, NAMES)
     check_choice("problem.op", problem.op, OPS)
-    framework: Any = _FRAMEWORKS[name]
-    query = OpQuery(_rounded_down(problem), tuple(values or ((None, None),) * problem.rank))
+    framework = _FRAMEWORKS[name]
+    query = OpQuery(_rounded_down(problem), values or ((None, None),) * problem.rank)
     try:
         reason = "The last window may reach beyond padding that counts, or beyond an unknown size."
         require(not query.is_rounded_up, reason)
@@ -84,7 +84,11 @@ def to_code(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | Non
     try:
         arguments = framework.arguments(query)
     except InexactError as reason:
-        return Translation(name, _workaround(query, name), exact=False, note=str(reason))
+        if steps := query.pad_steps(framework.PADS, repeats=framework is flax):
+            code = framework.padded(query, steps)
+        else:
+            code = keras.convpad_layer(query) if framework is keras else _convpad_code(query, name)
+        return Translation(name, code, exact=False, note=str(reason))
     words = _words(name)
     padding = tuple((argument, value) for argument, value in arguments.items() if argument in words)
     return Translation(name, framework.code(query, arguments), True, portability_note(query), padding)
@@ -92,15 +96,7 @@ def to_code(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | Non
 
 def _words(name: str) -> list[str]:
     """Return the names of the arguments that a framework has for a padding."""
-    framework: Any = _FRAMEWORKS[name]
-    return [*signature(framework.parse).parameters][2:]
-
-
-def _workaround(query: OpQuery, name: str) -> str:
-    framework: Any = _FRAMEWORKS[name]
-    if steps := query.pad_steps(framework.PADS, repeats=framework is flax):
-        return framework.padded(query, steps)
-    return keras.convpad_layer(query) if framework is keras else _convpad_code(query, name)
+    return [*signature(_FRAMEWORKS[name].parse).parameters][2:]
 
 
 def _convpad_code(query: OpQuery, name: str) -> str:
@@ -150,5 +146,4 @@ def parse(name: str, windows: Sequence[Window], *, op: str = "conv", **arguments
     for argument in arguments:
         if argument not in words:
             raise refuse("words", f"be among {TITLES[name]}'s words for padding: {', '.join(words)}", argument)
-    framework: Any = _FRAMEWORKS[name]
-    return framework.parse(tuple(windows), op, **arguments)
+    return _FRAMEWORKS[name].parse(tuple(windows), op, **arguments)

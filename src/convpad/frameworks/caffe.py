@@ -88,33 +88,26 @@ def code(query: OpQuery, arguments: dict[str, Any]) -> str:
     fields = {"pad": pads, "kernel_size": query.kernel, "stride": query.problem.strides}
     if query.is_pool:
         kind, param = "Pooling", "pooling_param"
-        text = f" pool: {'AVE' if query.op == 'average_pool' else 'MAX'}  {_height_and_width(fields)}"
+        text = f" pool: {'AVE' if query.op == 'average_pool' else 'MAX'}  {_fields(fields, split=True)}"
         text += "  round_mode: FLOOR" if "round_mode" in arguments else ""
     else:
         kind, param = "Deconvolution" if query.is_transposed else "Convolution", "convolution_param"
         groups = f"  group: {query.groups}" if query.groups else ""
-        text = f" num_output: {query.features}{groups}  {_repeated({**fields, 'dilation': query.problem.dilation})}"
+        text = f" num_output: {query.features}{groups}  {_fields({**fields, 'dilation': query.problem.dilation})}"
     return f'layer {{\n  name: "y"  type: "{kind}"  bottom: "x"  top: "y"\n  {param} {{{text} }}\n}}'
 
 
-def _repeated(fields: Mapping[str, Sequence[int]]) -> str:
-    """Write fields that come once for all axes, or once for each."""
+def _fields(fields: Mapping[str, Sequence[int]], *, split: bool = False) -> str:
+    """Write fields that come once for all axes, or else once for each: `split` as _h and _w."""
     texts: list[str] = []
     for name, values in fields.items():
-        if set(values) != {_DEFAULTS.get(name)}:
-            texts += [f"{name}: {value}" for value in (values[:1] if len(set(values)) == 1 else values)]
-    return "  ".join(texts)
-
-
-def _height_and_width(fields: Mapping[str, Sequence[int]]) -> str:
-    """Write fields that come once for both axes, or as _h and _w."""
-    texts: list[str] = []
-    for name, (height, width) in fields.items():
-        if height != width:
+        if len(set(values)) == 1:
+            texts += [f"{name}: {values[0]}"] if values[0] != _DEFAULTS.get(name) else []
+        elif split:
             short = "kernel" if name == "kernel_size" else name
-            texts += [f"{short}_h: {height}", f"{short}_w: {width}"]
-        elif height != _DEFAULTS.get(name):
-            texts.append(f"{name}: {height}")
+            texts += [f"{short}_h: {values[0]}", f"{short}_w: {values[1]}"]
+        else:
+            texts += [f"{name}: {value}" for value in values]
     return "  ".join(texts)
 
 

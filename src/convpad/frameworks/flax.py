@@ -55,7 +55,7 @@ def arguments(query: OpQuery) -> dict[str, Any]:
 
 def _words(op: str, rank: int) -> dict[str, str]:
     """Return Flax's words for amounts, by convpad's."""
-    has_causal = rank == 1 and op not in ("conv_transpose", "max_pool", "average_pool")
+    has_causal = rank == 1 and "pool" not in op and op != "conv_transpose"
     return {name: word for name, word in _WORDS.items() if name != "causal" or has_causal}
 
 
@@ -119,7 +119,14 @@ def parse(windows: tuple[Window, ...], op: str, padding: Any = None, count_inclu
     mode = default_mode(op, count_include_pad)
     padding = ("VALID" if "pool" in op else "SAME") if padding is None else padding
     if isinstance(padding, str):
-        return _parse_word(windows, op, padding, mode)
+        modes = {word: name for name, word in _MODE_WORDS.items() if "pool" not in op and op != "conv_transpose"}
+        if padding in modes:
+            return as_padding(_centred(windows), modes[padding])
+        words = {word: name for name, word in _words(op, rank).items()}
+        if padding not in words:
+            allowed = ", ".join(map(repr, (*words, *modes)))
+            raise refuse("padding", f"be one of Flax's words here: {allowed}, or pairs", padding)
+        return Padding.parse(words[padding], mode, rank=rank)
     allowed = "be a word of Flax's, an int, or one int or pair for each axis"
     pairs = pair_entries("padding", padding, rank, allowed)
     if op == "conv_transpose":
@@ -127,15 +134,3 @@ def parse(windows: tuple[Window, ...], op: str, padding: Any = None, count_inclu
         reach = [window.span - 1 for window in windows]
         pairs = [(r - before, max(r - after, 0)) for r, (before, after) in zip(reach, pairs, strict=True)]
     return as_padding(pairs, mode)
-
-
-def _parse_word(windows: tuple[Window, ...], op: str, padding: str, mode: str) -> Padding:
-    is_conv = op in ("conv", "depthwise_conv", "separable_conv")
-    modes = {word: name for name, word in _MODE_WORDS.items() if is_conv}
-    if padding in modes:
-        return as_padding(_centred(windows), modes[padding])
-    words = {word: name for name, word in _words(op, len(windows)).items()}
-    if padding not in words:
-        allowed = ", ".join(map(repr, (*words, *modes)))
-        raise refuse("padding", f"be one of Flax's words here: {allowed}, or pairs", padding)
-    return Padding.parse(words[padding], mode, rank=len(windows))

@@ -14,7 +14,7 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import listed
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, Name
+from convpad.frameworks.code import require
 from convpad.frameworks.parsing import as_padding, check_choice, crop_less, default_mode, overhang_modes
 from convpad.frameworks.query import OpQuery, PadStep, pads_within_kernel
 
@@ -32,10 +32,8 @@ def check(query: OpQuery) -> None:
 
 def arguments(query: OpQuery) -> dict[str, Any]:
     counts = query.op == "average_pool" and query.only_modes("zeros") and bool(query.fills)
-    if not (query.has_default_mode or counts):
-        if query.is_pool:
-            raise InexactError("ONNX's pools know zeros that count, in an average, or nothing at all.")
-        raise InexactError("ONNX's convolutions pad with zeros.")
+    pools, convolutions = "pools know zeros that count, in an average, or nothing at all", "convolutions pad with zeros"
+    require(query.has_default_mode or counts, f"ONNX's {pools if query.is_pool else convolutions}.")
     if query.is_transposed:
         extras = [max(-after, 0) for _, after in query.reach]
         pads = _pads([(before, max(after, 0)) for before, after in query.reach])
@@ -56,18 +54,16 @@ def _pads(pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
 
 def code(query: OpQuery, arguments: dict[str, Any], x: str = "x") -> str:
     attributes: dict[str, Any] = {"kernel_shape": query.kernel, **arguments}
+    if "auto_pad" in arguments:
+        attributes["auto_pad"] = f'"{arguments["auto_pad"]}"'
     if query.is_strided:
         attributes["strides"] = list(query.problem.strides)
     if query.dilation:
         attributes["dilations"] = list(query.problem.dilation)
     if query.groups:
         attributes["group"] = query.groups
-    text = ", ".join(f"{key} = {_value(value)}" for key, value in attributes.items())
+    text = ", ".join(f"{key} = {value}" for key, value in attributes.items())
     return f"y = {_NODES.get(query.op, 'Conv')} <{text}> ({x if query.is_pool else f'{x}, kernel'})"
-
-
-def _value(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) and not isinstance(value, Name) else str(value)
 
 
 def padded(query: OpQuery, steps: Sequence[PadStep]) -> str:

@@ -38,125 +38,65 @@ class PadStep:
     pairs: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
 class OpQuery:
-    """A padded operation and the constants that it pads with.
+    """A padded operation, its arguments as frameworks write them, and paddings that are equivalent to its own.
 
     Args:
         problem: the operation.
-        values: the constants, `(before, after)` for each axis; None for those that are not known.
+        values: the constants that it pads with, `(before, after)` for each axis; None for those that are not known.
+
+    Attributes:
+        kernel, strides, dilation, groups, depth_multiplier, data_format: arguments; but for the kernel, None where they
+            are the default of most frameworks: strides of 1, of a pool its size; no dilation; one group; one output per
+            channel of a depthwise layer; channels last.
+        channels, filters: the channels of the input and of the output, or a name for them.
+        features: the channels that the padded convolution itself gives: those of a separable one come before it mixes
+            them.
+        pairs: (before, after) for each axis; None where they depend on a size that is not known.
+        reach: how far the windows reach beyond each axis; less than 0 after an axis of which they leave some unread. Of
+            a transposed convolution, the crop of the full output, which is less than 0 where it is extended.
+        fills: the modes of the sides that windows read, with their values. A constant 0 is zeros.
     """
 
-    problem: Problem
-    values: tuple[tuple[Any, Any], ...]
+    def __init__(self, problem: Problem, values: Sequence[tuple[Any, Any]]) -> None:
+        self.problem, self.values, self.op, self.rank = problem, values, problem.op, problem.rank
+        self.is_pool = self.op in POOLS
+        self.is_transposed = self.op == "conv_transpose"
+        self.is_depthwise = self.op in ("depthwise_conv", "separable_conv")
+        self.is_strided = set(problem.strides) != {1}
+        self.is_rounded_up = any(window.ceil for window in problem.windows)
 
-    # Arguments to write
+        self.kernel = [window.kernel for window in problem.windows]
+        strides, default = list(problem.strides), self.kernel if self.is_pool else [1] * self.rank
+        self.strides: Any = None if strides == default else collapse(strides)
+        self.dilation: Any = None if set(problem.dilation) == {1} else collapse(problem.dilation)
+        channels, filters = (shape[problem.channel_axis] for shape in (problem.input_shape, problem.output_shape))
+        self.channels: Any = Name("channels") if channels is None else channels
+        self.filters: Any = Name("filters") if filters is None else filters
+        self.features: Any = Name("channels * depth_multiplier") if self.op == "separable_conv" else self.filters
+        self.groups: Any = self.channels if self.is_depthwise else problem.groups if problem.groups > 1 else None
+        self.depth_multiplier: Any = Name("depth_multiplier") if self.op == "separable_conv" else None
+        if self.op == "depthwise_conv" and channels and filters and channels != filters:
+            self.depth_multiplier = filters // channels
+        self.data_format = None if problem.channels_last else "channels_first"
+        self.output_sizes = [problem.output_shape[axis] for axis in problem.axes]
 
-    @property
-    def op(self) -> str:
-        return self.problem.op
-
-    @property
-    def is_pool(self) -> bool:
-        return self.op in POOLS
-
-    @property
-    def is_transposed(self) -> bool:
-        return self.op == "conv_transpose"
-
-    @property
-    def is_depthwise(self) -> bool:
-        return self.op in ("depthwise_conv", "separable_conv")
-
-    @property
-    def rank(self) -> int:
-        return self.problem.rank
-
-    @property
-    def kernel(self) -> list[int]:
-        return [window.kernel for window in self.problem.windows]
-
-    @property
-    def strides(self) -> Any:
-        """Strides as an argument; None where they are the default: 1, of a pool its size."""
-        strides = list(self.problem.strides)
-        return None if strides == (self.kernel if self.is_pool else [1] * self.rank) else collapse(strides)
-
-    @property
-    def is_strided(self) -> bool:
-        return set(self.problem.strides) != {1}
-
-    @property
-    def is_rounded_up(self) -> bool:
-        return any(window.ceil for window in self.problem.windows)
-
-    @property
-    def dilation(self) -> Any:
-        """Dilation as an argument; None where there is none."""
-        return None if set(self.problem.dilation) == {1} else collapse(self.problem.dilation)
-
-    @property
-    def groups(self) -> Any:
-        """Groups as an argument; None where there is one."""
-        return self.channels if self.is_depthwise else None if self.problem.groups == 1 else self.problem.groups
-
-    @property
-    def channels(self) -> Any:
-        """Channels of the input, or a name for them."""
-        return self._channels_of(self.problem.input_shape, "channels")
-
-    @property
-    def filters(self) -> Any:
-        """Channels of the output, or a name for them."""
-        return self._channels_of(self.problem.output_shape, "filters")
-
-    @property
-    def features(self) -> Any:
-        """Channels that the padded convolution itself gives: those of a separable one come before it mixes them."""
-        return Name("channels * depth_multiplier") if self.op == "separable_conv" else self.filters
-
-    def _channels_of(self, shape: tuple[int | None, ...], name: str) -> Any:
-        size = shape[self.problem.channel_axis]
-        return Name(name) if size is None else size
-
-    @property
-    def depth_multiplier(self) -> Any:
-        """Outputs per channel of a depthwise layer as an argument; None where there is one."""
-        if self.op == "separable_conv":
-            return Name("depth_multiplier")
-        sizes = self.filters, self.channels
-        return sizes[0] // sizes[1] if all(type(size) is int for size in sizes) and sizes[0] != sizes[1] else None
-
-    @property
-    def data_format(self) -> str | None:
-        """Keras's argument for the layout; None where it is the default."""
-        return None if self.problem.channels_last else "channels_first"
-
-    @property
-    def output_sizes(self) -> list[int | None]:
-        return [self.problem.output_shape[axis] for axis in self.problem.axes]
+        is_known = all(window.before is not None for window in problem.windows)
+        self.pairs: Pairs | None = problem.pads if is_known else None
+        leftovers = problem.leftovers or [window.leftover or 0 for window in problem.windows]
+        rows = zip(problem.pads, leftovers, strict=True)
+        self.reach = [(before, after - leftover) for (before, after), leftover in rows]
+        reach = self.reach if is_known else [(1, 1)] * self.rank
+        sides = [(axis, side) for axis in range(self.rank) for side in (0, 1) if reach[axis][side] > 0]
+        self.fills = {self._fill(axis, side) for axis, side in sides}
 
     # How much
-
-    @property
-    def pairs(self) -> Pairs | None:
-        """(before, after) for each axis; None where they depend on a size that is not known."""
-        return None if any(window.before is None for window in self.problem.windows) else self.problem.pads
 
     def known_pairs(self, reason: str) -> Pairs:
         """Return the pairs, or raise `InexactError` with the reason why a framework needs to know them."""
         if self.pairs is None:
             raise InexactError(reason)
         return self.pairs
-
-    @property
-    def reach(self) -> list[tuple[int, int]]:
-        """How far the windows reach beyond each axis; less than 0 after an axis of which they leave some unread.
-
-        Of a transposed convolution: the crop of the full output, which is less than 0 where it is extended.
-        """
-        leftovers = self.problem.leftovers or [window.leftover or 0 for window in self.problem.windows]
-        return [(pad[0], pad[1] - leftover) for pad, leftover in zip(self.problem.pads, leftovers, strict=True)]
 
     def is_equivalent(self, pairs: Sequence[tuple[int, int] | None]) -> bool:
         """Whether these amounts put the same values under the same windows."""
@@ -198,12 +138,6 @@ class OpQuery:
         return (window.before, (window.after or 0) - leftover) == self.reach[axis]
 
     # With what
-
-    @property
-    def fills(self) -> set[Fill]:
-        """The modes of the sides that windows read, with their values. A constant 0 is zeros."""
-        reach = [(1, 1)] * self.rank if self.pairs is None else self.reach
-        return {self._fill(axis, side) for axis in range(self.rank) for side in (0, 1) if reach[axis][side] > 0}
 
     def _fill(self, axis: int, side: int) -> Fill:
         """Return the mode of one side and the value to write for it; an unknown value is a name."""

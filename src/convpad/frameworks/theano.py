@@ -93,18 +93,14 @@ def parse(
     mode: str = "max",
 ) -> Padding:
     rank = len(windows)
-    if "pool" in op:
-        return _parse_pool(windows, pad, ignore_border, "zeros" if mode == "average_inc_pad" else "ignore")
-    allowed = "be 'valid', 'half', 'full', an int, or one for each axis"
-    if isinstance(border_mode, str) and border_mode in _WORDS:
-        return Padding.parse(border_mode, rank=rank)
-    return as_padding(pair_entries("border_mode", border_mode, rank, allowed), "zeros")
-
-
-def _parse_pool(windows: tuple[Window, ...], pad: Any, ignore_border: bool, mode: str) -> Padding:
-    numbers = listed(pad) or [0] * len(windows)
-    if len(numbers) != len(windows) or (any(numbers) and not ignore_border):
+    if "pool" not in op:
+        if isinstance(border_mode, str) and border_mode in _WORDS:
+            return Padding.parse(border_mode, rank=rank)
+        allowed = "be 'valid', 'half', 'full', an int, or one for each axis"
+        return as_padding(pair_entries("border_mode", border_mode, rank, allowed), "zeros")
+    numbers = listed(pad) or [0] * rank
+    if len(numbers) != rank or (any(numbers) and not ignore_border):
         raise refuse("pad", "have one int for each axis, all 0 where ignore_border is False", pad)
     pads = [integer("pad", number, 0) for number in numbers]
     pairs = [(pad, pad) for pad in pads] if ignore_border else [rounded_up(window, 0) for window in windows]
-    return as_padding(pairs, mode)
+    return as_padding(pairs, "zeros" if mode == "average_inc_pad" else "ignore")

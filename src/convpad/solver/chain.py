@@ -11,10 +11,9 @@ from convpad.core.validation import integer
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES
-from convpad.solver.chain_search import ChainSearch, SolvedLayer
 from convpad.frameworks.parsing import check_choice
+from convpad.solver.chain_search import ChainSearch, SolvedLayer
 from convpad.solver.query import format_axes
-from convpad.solver.solution import Solution
 from convpad.solver.suggestions import why_impossible
 from convpad.solver.table import read_table
 
@@ -86,14 +85,17 @@ def _row(layer: SolvedLayer) -> tuple[Cell | str, ...]:
     if not layer.solutions:
         return (layer.name, *sizes, "", Cell("impossible", "bad"), "", "")
     solution, others = layer.solutions[0], len(layer.solutions) - 1
+    dilation = "" if set(solution.dilation_rate) == {1} else f" by {format_axes(solution.dilation_rate)}"
+    window = f"{format_axes(solution.kernel)}/{format_axes(solution.strides)}{dilation}"  # `3/2`, `3/1 by 2`
     padding = f"{solution.padding}{', rounded up' if solution.rounding == 'ceil' else ''}"
-    return (layer.name, *sizes, _window(solution), padding, str(others), solution.arithmetic)
+    return (layer.name, *sizes, window, padding, str(others), solution.arithmetic)
 
 
 def _lines(layer: SolvedLayer) -> Iterator[str]:
     """Yield what is wrong with a layer, and what may have been meant."""
     if layer.mismatch is not None:
-        yield f"{layer.name}: it takes {format_axes(layer.input)}, and the row before gives {format_axes(layer.mismatch)}."
+        input, output = format_axes(layer.input), format_axes(layer.mismatch)
+        yield f"{layer.name}: it takes {input}, and the row before gives {output}."
     if layer.solutions is None:
         yield f"{layer.name}: not reached, as the sizes before it are not known."
     elif not layer.solutions:
@@ -101,12 +103,6 @@ def _lines(layer: SolvedLayer) -> Iterator[str]:
         yield from (f"  {suggestion}" for suggestion in layer.solutions.nearest)
         if not layer.solutions.nearest:
             yield "  No one change to this row mends it."
-
-
-def _window(solution: Solution) -> str:
-    """`3/2`, `3/1 by 2`."""
-    dilation = "" if set(solution.dilation_rate) == {1} else f" by {format_axes(solution.dilation_rate)}"
-    return f"{format_axes(solution.kernel)}/{format_axes(solution.strides)}{dilation}"
 
 
 def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> Chain:

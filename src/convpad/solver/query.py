@@ -18,26 +18,15 @@ from convpad.frameworks import NAMES
 from convpad.frameworks.code import shortest_pairs
 from convpad.frameworks.parsing import check_choice
 
-__all__ = [
-    "DILATIONS",
-    "KERNELS",
-    "LARGEST",
-    "OPS",
-    "STRIDES",
-    "Axes",
-    "Query",
-    "format_axes",
-    "parse_query",
-    "shortest",
-]
+__all__ = ["DILATIONS", "KERNELS", "STRIDES", "Axes", "Query", "format_axes", "parse_query", "shortest"]
 
-OPS = ("conv", "conv_transpose", *POOLS)
+_OPS = ("conv", "conv_transpose", *POOLS)
 """The operations of a query. The sizes of depthwise and separable convolutions are those of `conv`."""
 
 KERNELS, STRIDES, DILATIONS = range(1, 12), range(1, 5), range(1, 5)
 """The values to try for an unknown part."""
 
-LARGEST = 65536
+_LARGEST = 65536
 """The largest number of pairs of amounts that are tried for one window."""
 
 _CEIL_POOLS = ("torch", "onnx", "theano")
@@ -52,7 +41,7 @@ class Query:
     """Two sizes and the known parts of a window; None for an unknown part.
 
     Args:
-        op: one of `OPS`.
+        op: "conv", "conv_transpose", "max_pool" or "average_pool".
         input, output: the sizes, one for each spatial axis.
         kernel, strides, dilation_rate: one for each spatial axis.
         padding: the amount on each axis.
@@ -145,7 +134,7 @@ def parse_query(
 ) -> Query:
     """Read the arguments of `convpad.solve`, or refuse them."""
     rank = _rank(input, output, rank)
-    check_choice("op", op, OPS)
+    check_choice("op", op, _OPS)
     if rounding is not None and rounding not in ROUNDINGS:
         raise refuse("rounding", "be 'floor' or 'ceil'", rounding)
     if rounding == "ceil" and op not in POOLS:
@@ -168,8 +157,8 @@ def parse_query(
     for window in query.windows:
         for kernel, stride, dilation in zip(*window, strict=True):
             span = spanned(kernel, dilation)
-            if span * min(span, stride) > LARGEST:
-                allowed = f"leave at most {LARGEST} pairs of amounts to try: span * min(span, stride)"
+            if span * min(span, stride) > _LARGEST:
+                allowed = f"leave at most {_LARGEST} pairs of amounts to try: span * min(span, stride)"
                 mend = "Say those that are known: a dilation_rate of 1 is not taken for granted."
                 raise refuse("kernel, strides and dilation_rate", allowed, (kernel, stride, dilation), mend)
     return query
