@@ -12,9 +12,8 @@ from convpad.display.table import Table
 from convpad.display.text import to_text
 from convpad.frameworks import NAMES
 from convpad.solver.query import Query, parse_query
-from convpad.solver.search import find_solutions
+from convpad.solver.search import Suggestion, find_solutions, suggest, why_impossible
 from convpad.solver.solution import Solution
-from convpad.solver.suggestions import Suggestion, suggest, why_impossible
 
 __all__ = ["Solutions", "solve"]
 

@@ -14,7 +14,7 @@ from convpad.frameworks import NAMES
 from convpad.frameworks.parsing import check_choice
 from convpad.solver.chain_search import ChainSearch, SolvedLayer
 from convpad.solver.query import format_axes
-from convpad.solver.suggestions import why_impossible
+from convpad.solver.search import why_impossible
 from convpad.solver.table import read_table
 
 __all__ = ["Chain", "solve_chain"]

@@ -10,15 +10,14 @@ from typing import NamedTuple
 from convpad.core.errors import refuse
 from convpad.core.window import spanned
 from convpad.solver import Solutions
-from convpad.solver.query import Axes
-from convpad.solver.search import find_solutions
+from convpad.solver.query import Axes, Query
+from convpad.solver.search import Suggestion, find_solutions, suggest
 from convpad.solver.solution import Solution
-from convpad.solver.suggestions import Suggestion, suggest
 from convpad.solver.table import LayerRow
 
-__all__ = ["EFFORT", "ChainSearch", "SolvedLayer"]
+__all__ = ["ChainSearch", "SolvedLayer", "candidates"]
 
-EFFORT = 50_000
+_EFFORT = 50_000
 """The largest number of windows that are tried for one table."""
 
 
@@ -28,8 +27,8 @@ class SolvedLayer:
 
     Args:
         name: its name in the table.
-        input, output: the sizes, as stated or as found; None where nothing could be found.
-        solutions: the paddings that explain them, or what may have been meant instead; None where a size is missing.
+        input, output: the sizes, stated or inferred; None where they cannot be inferred.
+        solutions: the paddings that explain them, or suggestions; None where a size is missing.
         mismatch: the output of the row before, where the table states another input.
     """
 
@@ -41,7 +40,7 @@ class SolvedLayer:
 
     @property
     def possible(self) -> bool:
-        """Whether anything explains the row, and it takes what the row before gives."""
+        """Whether any padding explains the row, and its input is the output of the row before."""
         return bool(self.solutions) and self.mismatch is None
 
 
@@ -81,7 +80,7 @@ class ChainSearch:
         key = (layer, input, output)
         if key not in self.solutions:
             self.tried += len(layer.query.windows)
-            if self.tried > EFFORT:
+            if self.tried > _EFFORT:
                 mend = "Give its kernel, its strides or its sizes."
                 raise refuse("table", "leave fewer things open", f"layer {layer.name!r}", mend)
             self.solutions[key] = find_solutions(layer.query_of(input, output))
@@ -95,20 +94,19 @@ class ChainSearch:
         for index, (layer, (input, output)) in enumerate(zip(layers, sizes, strict=True)):
             before = stated[index - 1].output if index else None
             mismatch = before if stated[index].input is not None and before != stated[index].input else None
-            if input is None or output is None:
-                solved.append(SolvedLayer(layer.name, input, output, None, mismatch))
-                continue
-            query, solutions = layer.query_of(input, output), self.explain(layer, input, output)
-            nearest = self._suggest(layers, index, suggest(query)) if suggestions and not solutions else ()
-            solved.append(SolvedLayer(layer.name, input, output, Solutions(query, solutions, nearest), mismatch))
+            solutions = None
+            if input is not None and output is not None:
+                query = layer.query_of(input, output)
+                solutions = Solutions(query, self.explain(layer, input, output))
+                if suggestions and not solutions:
+                    solutions = replace(solutions, nearest=self._suggest(layers, index, query))
+            solved.append(SolvedLayer(layer.name, input, output, solutions, mismatch))
         return tuple(solved)
 
-    def _suggest(
-        self, layers: Sequence[LayerRow], index: int, suggestions: Sequence[Suggestion]
-    ) -> tuple[Suggestion, ...]:
-        """Return the suggestions that leave fewer conflicts in the table."""
+    def _suggest(self, layers: Sequence[LayerRow], index: int, query: Query) -> tuple[Suggestion, ...]:
+        """Return the suggestions for one layer that leave fewer conflicts in the table."""
         conflicts = self._conflicts(layers)
-        return tuple(near for near in suggestions if self._conflicts(_changed(layers, index, near)) < conflicts)
+        return tuple(near for near in suggest(query) if self._conflicts(_changed(layers, index, near)) < conflicts)
 
     def _conflicts(self, layers: Sequence[LayerRow]) -> int:
         """Count the layers that nothing explains, and the sizes that two rows state differently."""
