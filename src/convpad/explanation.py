@@ -16,7 +16,7 @@ from convpad.display.result import Result
 from convpad.display.svg import to_svg
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES, TITLES, Translation, to_code
-from convpad.frameworks.parsing import check_choice, default_mode
+from convpad.frameworks.code import check_choice, default_mode
 
 __all__ = ["Explanation", "explain"]
 

@@ -17,7 +17,7 @@ from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem, pose, pose_pad
 from convpad.core.window import Window
 from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
-from convpad.frameworks.parsing import rounded_up
+from convpad.frameworks.code import rounded_up
 from convpad.frameworks.query import OpQuery
 
 pytestmark = pytest.mark.needs("numpy")

@@ -1,8 +1,5 @@
 """Padding in the terms of seven frameworks: code written for a `Problem`, and arguments read into a `Padding`.
 
-    to_code(problem, name)                       -> Translation(framework, code, exact, note, arguments)
-    parse(name, windows, op="conv", **arguments) -> Padding
-
 Every exact translation can be read back: `parse(name, windows, op=op, **dict(translation.arguments))` puts the same
 values under the same windows.
 """
@@ -20,8 +17,7 @@ from convpad.core.padding import Padding
 from convpad.core.problem import OPS, Problem, absorb_overhang
 from convpad.core.window import Window
 from convpad.frameworks import caffe, flax, keras, onnx, tensorflow, theano, torch
-from convpad.frameworks.code import InexactError, Translation, require
-from convpad.frameworks.parsing import check_choice
+from convpad.frameworks.code import InexactError, Translation, check_choice, require
 from convpad.frameworks.query import OpQuery, portability_note
 
 __all__ = ["NAMES", "TITLES", "Translation", "parse", "to_code"]

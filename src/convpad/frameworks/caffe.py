@@ -15,8 +15,7 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import per_axis
 from convpad.core.window import Window
-from convpad.frameworks.code import require, unless_zero
-from convpad.frameworks.parsing import as_padding, default_mode
+from convpad.frameworks.code import as_padding, default_mode, require, unless_zero
 from convpad.frameworks.query import OpQuery, pads_within_kernel
 
 __all__ = ["PADS", "arguments", "check", "code", "parse"]

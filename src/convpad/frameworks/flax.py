@@ -13,8 +13,7 @@ from convpad.core.amounts import AMOUNTS
 from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.window import Window
-from convpad.frameworks.code import Name, call, require
-from convpad.frameworks.parsing import as_padding, default_mode, pair_entries
+from convpad.frameworks.code import Name, as_padding, call, default_mode, pair_entries, require
 from convpad.frameworks.query import OpQuery, PadStep, pool_counts_padding
 
 __all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]

@@ -11,8 +11,7 @@ from typing import Any
 from convpad.core.amounts import AMOUNTS
 from convpad.core.padding import Padding
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, call, collapse, require, shortest_pairs
-from convpad.frameworks.parsing import check_choice, default_mode
+from convpad.frameworks.code import InexactError, call, check_choice, collapse, default_mode, require, shortest_pairs
 from convpad.frameworks.query import OpQuery, PadStep
 
 __all__ = ["PADS", "arguments", "check", "code", "convpad_layer", "padded", "parse"]

@@ -12,8 +12,7 @@ from convpad.core.modes import MODES, Mode
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem
 from convpad.core.window import Window, transposed_window
-from convpad.frameworks.code import InexactError, Name, call, collapse, require
-from convpad.frameworks.parsing import default_mode
+from convpad.frameworks.code import InexactError, Name, call, collapse, default_mode, require
 
 __all__ = ["OpQuery", "PadStep", "Pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
 

@@ -14,8 +14,7 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import listed
 from convpad.core.window import Window
-from convpad.frameworks.code import Name, call, collapse, require
-from convpad.frameworks.parsing import as_padding, default_mode
+from convpad.frameworks.code import Name, as_padding, call, collapse, default_mode, require
 from convpad.frameworks.query import OpQuery, PadStep, pads_within_kernel
 
 __all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]

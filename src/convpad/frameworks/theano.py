@@ -14,8 +14,7 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import integer, listed
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, Name, call, require
-from convpad.frameworks.parsing import as_padding, pair_entries, rounded_up
+from convpad.frameworks.code import InexactError, Name, as_padding, call, pair_entries, require, rounded_up
 from convpad.frameworks.query import OpQuery, Pairs, pads_within_kernel, pool_counts_padding
 
 __all__ = ["PADS", "arguments", "check", "code", "parse"]

@@ -13,8 +13,19 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import per_axis
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, call, collapse, require, unless_zero
-from convpad.frameworks.parsing import as_padding, check_choice, crop_less, default_mode, overhang_modes, rounded_up
+from convpad.frameworks.code import (
+    InexactError,
+    as_padding,
+    call,
+    check_choice,
+    collapse,
+    crop_less,
+    default_mode,
+    overhang_modes,
+    require,
+    rounded_up,
+    unless_zero,
+)
 from convpad.frameworks.query import OpQuery, PadStep, pool_counts_padding
 
 __all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]

@@ -11,7 +11,7 @@ from convpad.core.validation import integer
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES
-from convpad.frameworks.parsing import check_choice
+from convpad.frameworks.code import check_choice
 from convpad.solver.chain_search import ChainSearch, SolvedLayer
 from convpad.solver.query import format_axes
 from convpad.solver.search import why_impossible

@@ -15,8 +15,7 @@ from convpad.core.validation import integer, listed, per_axis
 from convpad.core.window import spanned
 from convpad.display.format import format_sizes
 from convpad.frameworks import NAMES
-from convpad.frameworks.code import shortest_pairs
-from convpad.frameworks.parsing import check_choice
+from convpad.frameworks.code import check_choice, shortest_pairs
 
 __all__ = ["DILATIONS", "KERNELS", "STRIDES", "Axes", "Query", "format_axes", "parse_query", "shortest"]
 
@@ -143,17 +142,11 @@ def parse_query(
         raise refuse("dilation_rate", f"not be given to {op}", dilation_rate)
     if framework is not None:
         check_choice("framework", framework, NAMES)
-    query = Query(
-        op,
-        per_axis("input", input, rank),
-        per_axis("output", output, rank),
-        None if kernel is None else per_axis("kernel", kernel, rank),
-        None if strides is None else per_axis("strides", strides, rank),
-        None if dilation_rate is None else per_axis("dilation_rate", dilation_rate, rank),
-        None if padding is None else Padding.parse(padding, rank=rank).amounts,
-        rounding,
-        framework,
-    )
+    sizes = per_axis("input", input, rank), per_axis("output", output, rank)
+    parts = {"kernel": kernel, "strides": strides, "dilation_rate": dilation_rate}
+    known = {name: per_axis(name, value, rank) for name, value in parts.items() if value is not None}
+    amounts = None if padding is None else Padding.parse(padding, rank=rank).amounts
+    query = Query(op, *sizes, **known, padding=amounts, rounding=rounding, framework=framework)
     for window in query.windows:
         for kernel, stride, dilation in zip(*window, strict=True):
             span = spanned(kernel, dilation)

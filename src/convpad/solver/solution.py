@@ -14,21 +14,14 @@ from convpad.core.window import Window
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
-from convpad.frameworks.parsing import default_mode
+from convpad.frameworks.code import default_mode
 from convpad.solver.query import format_axes, shortest
 
 __all__ = ["KINDS", "Solution"]
 
-_UNUSUAL_WORDS = ("same_lower",)
+_USUAL_WORDS = [word for word in AMOUNTS if word != "same_lower"]
 
-KINDS = (
-    *(word for word in AMOUNTS if word not in _UNUSUAL_WORDS),
-    "symmetric",
-    "odd one after",
-    *_UNUSUAL_WORDS,
-    "odd one before",
-    "uneven",
-)
+KINDS = (*_USUAL_WORDS, "symmetric", "odd one after", "same_lower", "odd one before", "uneven")
 """The kinds of amounts, the likeliest first: words, and what numbers have in common."""
 
 # Costs of unusual windows, in the unit in which a step down in KINDS costs 2.
@@ -142,11 +135,8 @@ class Solution(Result):
         # One causal axis of several is no more likely than any other numbers.
         kind = "uneven" if self.kind == "causal" and len(self.windows) > 1 else self.kind
         cost = 2 * KINDS.index(kind) + 2 * uneven + inexact
-        for costs, values in (
-            (_KERNEL_COSTS[self.op], self.kernel),
-            (_STRIDE_COSTS, self.strides),
-            (_DILATION_COSTS, self.dilation_rate),
-        ):
+        parts = self.kernel, self.strides, self.dilation_rate
+        for costs, values in zip((_KERNEL_COSTS[self.op], _STRIDE_COSTS, _DILATION_COSTS), parts, strict=True):
             cost += max(costs.get(value, _UNUSUAL) for value in values)
         sides = [side for pair in self.pads for side in pair]
         overhangs = [window.overhang for window in self.windows]
