@@ -6,7 +6,7 @@ leave the padding out. Other modes come first, with tf.pad: constant, reflect an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS
@@ -49,14 +49,11 @@ def check(query: OpQuery) -> None:
 def arguments(query: OpQuery) -> dict[str, Any]:
     pools, convolutions = "pools leave the padding out of the count", "convolutions pad with zeros alone"
     require(query.has_default_mode, f"TensorFlow's {pools if query.is_pool else convolutions}.")
+    layout = {} if query.problem.channels_last else {"data_format": _CHANNELS_FIRST[query.rank]}
     # A transposed convolution is the adjoint of one with this word: TensorFlow is told the output's size.
     adjoint = (word for word in _WORDS if query.is_transposed and query.is_equivalent(query.pairs_of(word)))
-    word = query.first_word(_WORDS) or next(adjoint, None)
-    layout = {} if query.problem.channels_last else {"data_format": _CHANNELS_FIRST[query.rank]}
-    return {"padding": _WORDS[word] if word else _every_axis(query, _pairs(query), [0, 0]), **layout}
-
-
-def _pairs(query: OpQuery) -> list[list[int]]:
+    if word := query.first_word(_WORDS) or next(adjoint, None):
+        return {"padding": _WORDS[word], **layout}
     explicit = query.rank == 2 and query.op != "average_pool"
     require(explicit, "TensorFlow knows SAME and VALID here, and no amounts of one's own.")
     reason = "TensorFlow has no word for this amount, and its numbers depend on a size that is not known."
@@ -64,10 +61,10 @@ def _pairs(query: OpQuery) -> list[list[int]]:
     require(min(number for pair in pairs for number in pair) >= 0, "TensorFlow crops here, and adds nothing.")
     if query.is_pool:
         pads_within_kernel(query, pairs, "TensorFlow's")
-    return [list(pair) for pair in pairs]
+    return {"padding": _every_axis(query, map(list, pairs), [0, 0]), **layout}
 
 
-def _every_axis(query: OpQuery, entries: Sequence[Any], other: Any) -> list[Any]:
+def _every_axis(query: OpQuery, entries: Iterable[Any], other: Any) -> list[Any]:
     """Return the entries of the spatial axes with those of the batch and the channels."""
     return [other, *entries, other] if query.problem.channels_last else [other, other, *entries]
 
@@ -97,7 +94,7 @@ def code(query: OpQuery, arguments: dict[str, Any], x: str = Name("x")) -> str:
 def padded(query: OpQuery, steps: Sequence[PadStep]) -> str:
     x = Name("x")
     for step in steps:
-        pairs = _every_axis(query, [list(pair) for pair in step.pairs], [0, 0])
+        pairs = _every_axis(query, map(list, step.pairs), [0, 0])
         x = Name(call("tf.pad", x, pairs, mode=PADS[step.mode], constant_values=step.value))
     layout = None if query.problem.channels_last else _CHANNELS_FIRST[query.rank]
     return code(query, {"padding": "VALID", "data_format": layout}, x)

@@ -70,18 +70,24 @@ class Solutions(Result):
         return f"{self.query}: {count}.{tried}"
 
     def to_table(self, limit: int | None = SHOWN) -> Table:
-        """Return the likeliest solutions as a table, or what may have been meant instead.
-
-        Args:
-            limit: the number of solutions; None for all.
-        """
+        """Return the `limit` likeliest solutions (None for all) as a table, or what may have been meant instead."""
         if not self:
             headings = ("nearest that works", "meaning", "arithmetic")
             rows = tuple((near.change, near.solution.meaning, near.solution.arithmetic) for near in self.nearest)
             return Table(self.summary, headings, rows)
-        more = len(self) - len(self[:limit])
+        solutions = self[:limit]
+        columns = {
+            "padding": [str(solution.padding) for solution in solutions],
+            "kernel": [str(solution.kernel[0]) for solution in solutions],
+            "strides": [str(solution.strides[0]) for solution in solutions],
+            "dilation": [str(solution.dilation_rate[0]) for solution in solutions],
+            "output_padding": ["" if s.output_padding is None else str(s.output_padding) for s in solutions],
+            "meaning": [solution.meaning for solution in solutions],
+            "arithmetic": [solution.arithmetic for solution in solutions],
+        }
         known = {"kernel", "strides", "dilation"} - {*self.query.unknown}
-        columns = {name: cells for name, cells in _columns(self[:limit]).items() if name not in known and any(cells)}
+        columns = {name: cells for name, cells in columns.items() if name not in known and any(cells)}
+        more = len(self) - len(solutions)
         rows = tuple(zip(*columns.values(), strict=True))
         return Table(self.summary, tuple(columns), rows, (f"and {more} more",) if more else ())
 
@@ -95,10 +101,7 @@ class Solutions(Result):
         return [self.query.framework] if self.query.framework else NAMES
 
     def to_dict(self, limit: int | None = None) -> dict[str, Any]:
-        """Return the solutions as lists, strings and ints, each with its code for each framework.
-
-        Args:
-            limit: the number of solutions; None for all.
+        """Return the solutions, or the `limit` likeliest, as lists, strings and ints with code for each framework.
 
         Example:
 
@@ -123,28 +126,11 @@ class Solutions(Result):
         return to_html(*self._tables())
 
     def to_text(self, limit: int | None = SHOWN) -> str:
-        """Return the tables as text for a terminal of 80 columns.
-
-        Args:
-            limit: the number of solutions; None for all.
-        """
+        """Return the `limit` likeliest solutions (None for all) as text for a terminal of 80 columns."""
         return "\n\n".join(map(to_text, self._tables(limit)))
 
     def __str__(self) -> str:
         return self.to_text()
-
-
-def _columns(solutions: tuple[Solution, ...]) -> dict[str, list[str]]:
-    """Return the cells of a table of solutions by their headings; empty ones say nothing."""
-    return {
-        "padding": [str(solution.padding) for solution in solutions],
-        "kernel": [str(solution.kernel[0]) for solution in solutions],
-        "strides": [str(solution.strides[0]) for solution in solutions],
-        "dilation": [str(solution.dilation_rate[0]) for solution in solutions],
-        "output_padding": ["" if s.output_padding is None else str(s.output_padding) for s in solutions],
-        "meaning": [solution.meaning for solution in solutions],
-        "arithmetic": [solution.arithmetic for solution in solutions],
-    }
 
 
 def solve(

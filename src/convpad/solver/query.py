@@ -148,12 +148,12 @@ def parse_query(
     amounts = None if padding is None else Padding.parse(padding, rank=rank).amounts
     query = Query(op, *sizes, **known, padding=amounts, rounding=rounding, framework=framework)
     for window in query.windows:
-        for kernel, stride, dilation in zip(*window, strict=True):
-            span = spanned(kernel, dilation)
+        for taps, stride, dilation in zip(*window, strict=True):
+            span = spanned(taps, dilation)
             if span * min(span, stride) > _LARGEST:
                 allowed = f"leave at most {_LARGEST} pairs of amounts to try: span * min(span, stride)"
                 mend = "Say those that are known: a dilation_rate of 1 is not taken for granted."
-                raise refuse("kernel, strides and dilation_rate", allowed, (kernel, stride, dilation), mend)
+                raise refuse("kernel, strides and dilation_rate", allowed, (taps, stride, dilation), mend)
     return query
 
 
