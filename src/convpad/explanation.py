@@ -16,6 +16,7 @@ from convpad.display.result import Result
 from convpad.display.svg import to_svg
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES, TITLES, Translation, to_code
+from convpad.frameworks.code import check_choice, default_mode
 
 __all__ = ["Explanation", "explain"]
 
@@ -53,24 +54,23 @@ class Explanation(Result):
     @property
     def summary(self) -> str:
         """The operation: `conv on 9: kernel 3, stride 4, padding='valid', padding_mode='zeros'`."""
-        problem = self.problem
-        padding, mode = self.padding.spelling()
-        kernel = format_sizes([window.kernel for window in problem.windows], shorten=True)
-        steps = [f"kernel {kernel}", f"stride {format_sizes(problem.strides, shorten=True)}"]
-        if set(problem.dilation) != {1}:
-            steps.append(f"dilation {format_sizes(problem.dilation, shorten=True)}")
+        problem, (padding, mode) = self.problem, self.padding.spelling()
         sizes = format_sizes([axis.input for axis in self.axes])
-        return f"{problem.op} on {sizes}: {', '.join(steps)}, padding={padding!r}, padding_mode={mode!r}"
+        kernel = format_sizes([window.kernel for window in problem.windows], shorten=True)
+        steps = f"kernel {kernel}, stride {format_sizes(problem.strides, shorten=True)}"
+        if set(problem.dilation) != {1}:
+            steps += f", dilation {format_sizes(problem.dilation, shorten=True)}"
+        return f"{problem.op} on {sizes}: {steps}, padding={padding!r}, padding_mode={mode!r}"
 
     @property
     def sentences(self) -> tuple[tuple[str, ...], ...]:
         """For each axis its sizes, then its facts in words."""
-        named = [f"axis {number}: " if len(self.axes) > 1 else "" for number in range(len(self.axes))]
-        transposed = self.problem.op == "conv_transpose"
-        return tuple(
-            (f"{name}{axis.input} -> {axis.output}", *_sentences(axis, transposed))
-            for name, axis in zip(named, self.axes, strict=True)
-        )
+        sentences: list[tuple[str, ...]] = []
+        for number, axis in enumerate(self.axes):
+            name = f"axis {number}: " if len(self.axes) > 1 else ""
+            facts = _sentences(axis, transposed=self.problem.op == "conv_transpose")
+            sentences.append((f"{name}{axis.input} -> {axis.output}", *facts))
+        return tuple(sentences)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts and the words.
@@ -100,8 +100,7 @@ class Explanation(Result):
             }
             for axis in self.axes
         ]
-        words = {word.framework: {"code": word.code, "exact": word.exact, "note": word.note} for word in self.words}
-        return {"op": self.problem.op, "axes": axes, "words": words}
+        return {"op": self.problem.op, "axes": axes, "words": {word.framework: word.to_dict() for word in self.words}}
 
     def to_table(self) -> Table:
         """Return the words of the frameworks as a table, with the facts below."""
@@ -177,47 +176,38 @@ other values."
     The sizes are those of Dumoulin & Visin (arXiv:1603.07285). That a stride above 1 may leave the padding of one side
     unread, and at which sizes it does not, is from Alsallakh et al. 2021 (arXiv:2010.02178).
     """
-    if op not in OPS:
-        raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
+    check_choice("op", op, OPS)
     rank = len(listed(size) or [size])
-    sizes = per_axis("size", size, rank)
-    window = per_axis("kernel", kernel, rank)
+    sizes, window = per_axis("size", size, rank), per_axis("kernel", kernel, rank)
     for argument, numbers in (("size", sizes), ("kernel", window)):
-        for number in numbers:
-            if number > _LARGEST:
-                raise refuse(argument, f"be at most {_LARGEST:,}", number)
-    parsed = Padding.parse(
-        padding, ("ignore" if op in POOLS else "zeros") if padding_mode is None else padding_mode, rank=rank
-    )
-    options: dict[str, Any] = {}
-    if op in POOLS:
-        options["strides"] = strides
-        if per_axis("dilation_rate", dilation_rate, rank) != (1,) * rank:
-            raise refuse("dilation_rate", "be 1 for a pool", dilation_rate, "Pools have no holes here.")
-    else:
-        options = {"strides": 1 if strides is None else strides, "dilation_rate": dilation_rate}
-    if op == "conv_transpose":
-        options["output_padding"] = output_padding
-    elif output_padding is not None:
+        if max(numbers) > _LARGEST:
+            raise refuse(argument, f"be at most {_LARGEST:,}", next(number for number in numbers if number > _LARGEST))
+    parsed = Padding.parse(padding, default_mode(op) if padding_mode is None else padding_mode, rank=rank)
+    is_pool = op in POOLS
+    if is_pool and per_axis("dilation_rate", dilation_rate, rank) != (1,) * rank:
+        raise refuse("dilation_rate", "be 1 for a pool", dilation_rate, "Pools have no holes here.")
+    if op != "conv_transpose" and output_padding is not None:
         raise refuse("output_padding", "be left out but for conv_transpose", output_padding)
-    kernel_shape = window if op in POOLS else (*window, None, None)
-    pointwise_shape = (*(1,) * rank, None, None)
-    problem = pose(op, (None, *sizes, None), kernel_shape, parsed, pointwise_shape=pointwise_shape, **options)
-    axes = tuple(_axis(problem, axis) for axis in range(rank))
-    return Explanation(problem, parsed, axes, tuple(to_code(problem, name, parsed.values) for name in NAMES))
+    problem = pose(
+        op,
+        (None, *sizes, None),
+        window if is_pool else (*window, None, None),
+        parsed,
+        pointwise_shape=(*(1,) * rank, None, None),
+        strides=1 if strides is None and not is_pool else strides,
+        dilation_rate=dilation_rate,
+        output_padding=output_padding,
+    )
+    outputs = [problem.output_shape[axis] for axis in problem.axes]
+    modes = [(before.name, after.name) for before, after in problem.modes]
+    rows = zip(problem.windows, sizes, outputs, modes, strict=True)
+    facts = [axis_facts(*row, transposed=op == "conv_transpose") for row in rows]
+    axes = tuple(axis for axis in facts if axis is not None)  # none is, as all sizes are known
+    words = tuple(to_code(problem, name, parsed.values) for name in NAMES)
+    return Explanation(problem, parsed, axes, words)
 
 
-def _axis(problem: Problem, axis: int) -> AxisFacts:
-    place, (before, after) = problem.axes[axis], problem.modes[axis]
-    sizes = problem.input_shape[place], problem.output_shape[place]
-    transposed = problem.op == "conv_transpose"
-    facts = axis_facts(problem.windows[axis], *sizes, (before.name, after.name), transposed=transposed)
-    if facts is None:
-        raise refuse("size", "be known", problem.input_shape)
-    return facts
-
-
-def _sentences(axis: AxisFacts, transposed: bool) -> list[str]:
+def _sentences(axis: AxisFacts, *, transposed: bool) -> list[str]:
     if transposed:
         facts = [f"{axis.before} cropped before and {axis.after} after: what the convolution it is the adjoint of pads"]
         return facts + ([f"outputs that no input reaches: {axis.unread} of {axis.output}"] if axis.unread else [])

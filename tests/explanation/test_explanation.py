@@ -91,26 +91,26 @@ def test_text() -> None:
 
 
 def test_page_and_one_line() -> None:
-    found = explain((6, 7), 3, strides=2, padding="half")
-    assert repr(found) == "<Explanation: conv on 6x7: kernel 3, stride 2, padding='half', padding_mode='zeros'>"
-    page = found.to_html()
-    assert page == found._repr_html_()
-    assert found.to_svg() in page
+    explanation = explain((6, 7), 3, strides=2, padding="half")
+    assert repr(explanation) == "<Explanation: conv on 6x7: kernel 3, stride 2, padding='half', padding_mode='zeros'>"
+    page = explanation.to_html()
+    assert page == explanation._repr_html_()
+    assert explanation.to_svg() in page
     assert '<p class="line">axis 0: 6 -&gt; 3: padded by 1 before and 1 after; ' in page
     assert page.count("<tr>") == 1 + len(NAMES)
 
 
 def test_json() -> None:
-    found = json.loads(explain(6, 3, strides=2, padding="same", op="max_pool").to_json())
-    assert found["op"] == "max_pool"
-    assert found["axes"] == [
+    data = json.loads(explain(6, 3, strides=2, padding="same", op="max_pool").to_json())
+    assert data["op"] == "max_pool"
+    assert data["axes"] == [
         {
             "input": 6, "output": 3, "kernel": 3, "stride": 2, "dilation": 1, "before": 0, "after": 1,
             "modes": ["ignore", "ignore"], "read_before": 0, "read_after": 1, "even": False, "even_sizes": None, "unread": 0,
         }
     ]  # fmt: skip
-    assert [*found["words"]] == [*NAMES]
-    assert found["words"]["keras"]["exact"] is True
+    assert [*data["words"]] == [*NAMES]
+    assert data["words"]["keras"]["exact"] is True
 
 
 REFUSED = [
@@ -155,19 +155,19 @@ def shapes(svg: str) -> tuple[tuple[float, float], list[Any]]:
 
 def boxes(elements: list[Any], kind: str) -> list[tuple[float, float, float, float]]:
     """(left, top, right, bottom) of the cells (which have an edge), or of the marks on them (which have none)."""
-    found = []
+    rectangles = []
     for element in elements[1:]:
         if element.tag.endswith("rect") and (element.get("stroke") is not None) == (kind == "cells"):
             x, y, w, h = (float(element.get(key, 0)) for key in ("x", "y", "width", "height"))
-            found.append((x, y, x + w, y + h))
-    return found
+            rectangles.append((x, y, x + w, y + h))
+    return rectangles
 
 
-def overlapping(found: list[tuple[float, float, float, float]]) -> bool:
+def overlapping(rectangles: list[tuple[float, float, float, float]]) -> bool:
     return any(
         one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-        for place, one in enumerate(found)
-        for other in found[:place]
+        for place, one in enumerate(rectangles)
+        for other in rectangles[:place]
     )
 
 
@@ -235,13 +235,13 @@ CALLS: list[tuple[list[str], Any, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("arguments", "sizes", "options"), CALLS)
 def test_command(arguments: list[str], sizes: Any, options: dict[str, Any]) -> None:
-    wanted = explain(*sizes, **options)
-    assert invoke(*arguments) == (0, f"{wanted}\n", "")
-    assert invoke(*arguments, "--json") == (0, f"{wanted.to_json()}\n", "")
+    explanation = explain(*sizes, **options)
+    assert invoke(*arguments) == (0, f"{explanation}\n", "")
+    assert invoke(*arguments, "--json") == (0, f"{explanation.to_json()}\n", "")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["q", "--kernel", "7"], "`SIZE` must be an int, or one for each axis as in 224x320. Received: 'q'."),
         (["9", "--kernel", "3x"], "`--kernel` must be an int, or one for each axis as in 224x320. Received: '3x'."),
@@ -254,10 +254,10 @@ def test_command(arguments: list[str], sizes: Any, options: dict[str, Any]) -> N
         (["99999999999", "--kernel", "3"], "`size` must be at most 100,000."),
     ],
 )  # fmt: skip
-def test_command_refuses(arguments: list[str], said: str) -> None:
+def test_command_refuses(arguments: list[str], message: str) -> None:
     status, out, err = invoke(*arguments)
     assert (status, out) == (2, "")
-    assert said in err
+    assert message in err
     assert err.startswith("convpad explain: ")
     assert err.count("\n") == 1, "one line"
 
@@ -289,9 +289,9 @@ def test_page() -> None:
     page = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
     test = doctest.DocTestParser().get_doctest(page.replace("```", ""), {}, "explain.md", None, 0)
     assert len(test.examples) >= 12
-    said: list[str] = []
-    doctest.DocTestRunner().run(test, out=said.append)
-    assert not "".join(said)
+    failures: list[str] = []
+    doctest.DocTestRunner().run(test, out=failures.append)
+    assert not "".join(failures)
 
 
 def test_it_is_public() -> None:

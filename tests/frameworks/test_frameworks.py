@@ -17,7 +17,7 @@ from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem, pose, pose_pad
 from convpad.core.window import Window
 from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
-from convpad.frameworks.parsing import rounded_up
+from convpad.frameworks.code import rounded_up
 from convpad.frameworks.query import OpQuery
 
 pytestmark = pytest.mark.needs("numpy")
@@ -43,13 +43,13 @@ def test_there_and_back(name: str, op: str, data: st.DataObject) -> None:
         return
     assert words.code
     padding = parse(name, blank(problem), op=op, **dict(words.arguments))
-    asked = OpQuery(problem, case.padding.values)
+    query = OpQuery(problem, case.padding.values)
     if op == "conv_transpose":
-        assert asked.output_padding_for(padding.amounts) is not False
+        assert query.output_padding_for(padding.amounts) is not False
         return
     again = OpQuery(replace(case, options={**case.options, **spelled(padding)}).problem(), padding.values)
     assert [(w.before, w.output) for w in again.problem.windows] == [(w.before, w.output) for w in problem.windows]
-    assert again.fills == asked.fills
+    assert again.fills == query.fills
 
 
 def test_a_dilation_lets_output_padding_give_back_more_than_a_stride() -> None:
@@ -297,9 +297,9 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "name", "code", "exact", "note"), SAID)
-def test_said(asked: Any, name: str, code: str, exact: bool, note: str) -> None:
-    op, sizes, window, padding, options = asked
+@pytest.mark.parametrize(("operation", "name", "code", "exact", "note"), SAID)
+def test_said(operation: Any, name: str, code: str, exact: bool, note: str) -> None:
+    op, sizes, window, padding, options = operation
     words = to_code(posed(op, sizes, window, padding, **options), name)
     assert (words.code, words.exact, words.note) == (code, exact, note)
 
@@ -402,10 +402,10 @@ def test_other_refusals() -> None:
 
 
 def test_constants_are_written_where_they_are_known() -> None:
-    asked = posed("conv", (8,), (3,), "same", 7)
+    problem = posed("conv", (8,), (3,), "same", 7)
     code = "torch.nn.Sequential(torch.nn.ConstantPad1d(1, {}), torch.nn.Conv1d(3, 8, 3))"
-    assert to_code(asked, "torch").code == code.format("value")
-    assert to_code(asked, "torch", ((7, 7),)).code == code.format("7")
+    assert to_code(problem, "torch").code == code.format("value")
+    assert to_code(problem, "torch", ((7, 7),)).code == code.format("7")
     per_channel = Padding.parse("same", Constant([1, 2, 3]), rank=1)
     words = to_code(posed("conv", (8,), (3,), "same", Constant([1, 2, 3])), "torch", per_channel.values)
     assert "padding_mode=convpad.Constant(value=(1, 2, 3))" in words.code
@@ -417,27 +417,27 @@ def test_constants_are_written_where_they_are_known() -> None:
 
 
 def fields(code: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    entries: dict[str, list[str]] = {}
     for key, value in re.findall(r"(\w+): ([\w\"]+)", code):
-        found.setdefault(key, []).append(value)
-    return found
+        entries.setdefault(key, []).append(value)
+    return entries
 
 
-def two(said: dict[str, list[str]], name: str, wide: str, default: int) -> list[int]:
-    if f"{name}_h" in said:
-        return [int(said[f"{name}_h"][0]), int(said[f"{name}_w"][0])]
-    return [int(said.get(wide, [default])[0])] * 2
+def two(entries: dict[str, list[str]], name: str, wide: str, default: int) -> list[int]:
+    if f"{name}_h" in entries:
+        return [int(entries[f"{name}_h"][0]), int(entries[f"{name}_w"][0])]
+    return [int(entries.get(wide, [default])[0])] * 2
 
 
 def caffe_pool(code: str, x: Any) -> Any:
     """BVLC/caffe, src/caffe/layers/pooling_layer.cpp: LayerSetUp, Reshape and Forward_cpu, channels last."""
-    said = fields(code)
+    entries = fields(code)
     kernel, stride, pad = (
-        two(said, "kernel", "kernel_size", 0),
-        two(said, "stride", "stride", 1),
-        two(said, "pad", "pad", 0),
+        two(entries, "kernel", "kernel_size", 0),
+        two(entries, "stride", "stride", 1),
+        two(entries, "pad", "pad", 0),
     )
-    floor, sizes = said.get("round_mode") == ["FLOOR"], x.shape[1:3]
+    floor, sizes = entries.get("round_mode") == ["FLOOR"], x.shape[1:3]
     outputs = []
     for n, k, s, p in zip(sizes, kernel, stride, pad, strict=True):
         pooled = ((n + 2 * p - k) // s if floor else -(-(n + 2 * p - k) // s)) + 1
@@ -454,21 +454,21 @@ def caffe_pool(code: str, x: Any) -> Any:
             [min(b, n) for b, n in zip(ends, sizes, strict=True)],
         )
         seen = x[:, top:bottom, left:right]
-        y[:, row, column] = seen.max((1, 2)) if said["pool"] == ["MAX"] else seen.sum((1, 2)) / count
+        y[:, row, column] = seen.max((1, 2)) if entries["pool"] == ["MAX"] else seen.sum((1, 2)) / count
     return y
 
 
 def theano_pool(code: str, x: Any) -> Any:
     """Theano/Theano, theano/tensor/signal/pool.py: Pool.out_shape and Pool.perform, channels last."""
-    said: dict[str, Any] = eval(re.sub(r"^.*?\(x, ", "dict(", code))
-    ws, mode = said["ws"], said["mode"]
-    stride, pad = said.get("stride", ws), said.get("pad", (0, 0))
+    entries: dict[str, Any] = eval(re.sub(r"^.*?\(x, ", "dict(", code))
+    ws, mode = entries["ws"], entries["mode"]
+    stride, pad = entries.get("stride", ws), entries.get("pad", (0, 0))
     sizes = [n + 2 * p for n, p in zip(x.shape[1:3], pad, strict=True)]
-    assert said["ignore_border"] or not any(pad)
+    assert entries["ignore_border"] or not any(pad)
     assert all(p < k for p, k in zip(pad, ws, strict=True))
     outputs = []
     for n, k, s in zip(sizes, ws, stride, strict=True):
-        if said["ignore_border"]:
+        if entries["ignore_border"]:
             outputs.append((n - k) // s + 1)
         else:
             outputs.append((n - 1) // s + 1 if s >= k else max(0, (n - 1 - k) // s + 1) + 1)
@@ -488,20 +488,20 @@ def theano_pool(code: str, x: Any) -> Any:
 @pytest.mark.parametrize(("name", "pooled"), [("caffe", caffe_pool), ("theano", theano_pool)])
 @pytest.mark.parametrize("op", POOLS)
 def test_pools_by_their_sources(name: str, pooled: Any, op: str) -> None:
-    said: list[Translation] = []
+    translations: list[Translation] = []
 
     @settings(max_examples=400)
     @given(case=spoken((op,)).filter(lambda case: case.rank == 2))
     def holds(case: Spoken) -> None:
         words = to_code(case.problem(), name, case.padding.values)
         if words.exact:
-            said.append(words)
+            translations.append(words)
             np.testing.assert_allclose(
                 pooled(words.code, case.arrays()[0].astype("float64")), case.answer(), atol=1e-12
             )
 
     holds()
-    assert len(said) > 60
+    assert len(translations) > 60
 
 
 def test_convolutions_by_their_sources() -> None:
@@ -516,9 +516,9 @@ def test_convolutions_by_their_sources() -> None:
         spatial = problem.input_shape[1:3], problem.output_shape[1:3]
         for axis, window in enumerate(problem.windows):
             if caffe.exact:
-                said = fields(caffe.code)
+                entries = fields(caffe.code)
                 p, s, d = (
-                    int((said.get(key, [default]) * 2)[axis])
+                    int((entries.get(key, [default]) * 2)[axis])
                     for key, default in (("pad", 0), ("stride", 1), ("dilation", 1))
                 )
                 span, n, o = d * (window.kernel - 1) + 1, *(sizes[axis] for sizes in spatial)

@@ -86,18 +86,18 @@ def on_flax(case: Spoken, words: Translation) -> Any:
 
     x, *kernels = map(jax.numpy.asarray, case.arrays())
     names = dict(zip(("kernel", "pointwise_kernel"), kernels, strict=False))
-    found = eval(
+    result = eval(
         words.code, {"jax": jax, "nn": nn, "convpad": convpad, "x": x, "channels": 4, "depth_multiplier": 2, **names}
     )
-    if not isinstance(found, nn.Module):
-        return np.asarray(found)
-    variables = found.init(jax.random.key(0), x)
+    if not isinstance(result, nn.Module):
+        return np.asarray(result)
+    variables = result.init(jax.random.key(0), x)
     kernel = kernels[0].reshape(*kernels[0].shape[:-2], 1, -1) if "_conv" in case.op else kernels[0]
 
     def filled(path: Any, leaf: Any) -> Any:
         return kernel if "kernel" in str(path[-1]) else leaf
 
-    return np.asarray(found.apply(jax.tree_util.tree_map_with_path(filled, variables), x))
+    return np.asarray(result.apply(jax.tree_util.tree_map_with_path(filled, variables), x))
 
 
 def on_keras(case: Spoken, words: Translation) -> Any:
@@ -166,7 +166,7 @@ def off(name: str, case: Spoken) -> float | None:
 def test_the_code_gives_the_oracles_numbers(name: str, op: str) -> None:
     if (name, op) == ("keras", "average_pool") and KERAS == ["torch"]:
         pytest.skip("Keras 3.15.1's own average pools on PyTorch differ from its other backends' where pads are uneven")
-    said: list[bool] = []
+    comparable: list[bool] = []
 
     # JAX compiles every call of another shape.
     @settings(max_examples=12 if "jax" in CHOSEN and name in ("flax", "keras") else 60)
@@ -174,10 +174,10 @@ def test_the_code_gives_the_oracles_numbers(name: str, op: str) -> None:
     def holds(case: Spoken) -> None:
         difference = off(name, case)
         assert difference is None or difference < 2e-5, to_code(case.problem(), name, case.padding.values)
-        said.append(difference is not None)
+        comparable.append(difference is not None)
 
     holds()
-    assert sum(said) > len(said) / 4, "most of them were left out"
+    assert sum(comparable) > len(comparable) / 4, "most of them were left out"
 
 
 def test_other_words_are_noticed() -> None:

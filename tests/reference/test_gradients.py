@@ -46,9 +46,9 @@ def _check(problem: Problem, arrays: tuple[Any, ...], seed: int) -> None:
         tuple(rng.normal(size=channels) if mode.carries_value else None for mode in modes) for modes in problem.modes
     )
     cotangent = rng.normal(size=reference.solve(problem, values, *arrays).shape)
-    found, constants = reference.gradients(problem, values, cotangent, *arrays)
-    assert len(found) == len(arrays)
-    for place, (gradient, array) in enumerate(zip(found, arrays, strict=True)):
+    computed, constants = reference.gradients(problem, values, cotangent, *arrays)
+    assert len(computed) == len(arrays)
+    for place, (gradient, array) in enumerate(zip(computed, arrays, strict=True)):
         assert gradient.shape == array.shape
 
         def weighed(changed: Any, place: int = place) -> float:

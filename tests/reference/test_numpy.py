@@ -29,8 +29,8 @@ def dtype_named(name: str) -> Any:
 
 def array_of(dtype: str, shape: tuple[int, ...], seed: int) -> Any:
     """Small whole numbers, so that a sum of a few is exact in every dtype."""
-    found = np.random.default_rng(seed).integers(-2, 3, shape)
-    return (found + 1j * found[::-1] if "complex" in dtype else found % 5 if dtype == "uint8" else found).astype(
+    ints = np.random.default_rng(seed).integers(-2, 3, shape)
+    return (ints + 1j * ints[::-1] if "complex" in dtype else ints % 5 if dtype == "uint8" else ints).astype(
         dtype_named(dtype)
     )
 

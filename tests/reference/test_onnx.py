@@ -60,35 +60,35 @@ def _per_axis(entries: Any) -> Any:
     return entries[0] if len(entries) == 1 else tuple(entries)
 
 
-def _padding(asked: dict[str, Any], rank: int) -> Any:
-    word = asked.get("auto_pad", b"NOTSET").decode()
-    return WORDS[word] if word != "NOTSET" else _per_axis(_pairs(asked.get("pads", [0] * (2 * rank))))
+def _padding(attributes: dict[str, Any], rank: int) -> Any:
+    word = attributes.get("auto_pad", b"NOTSET").decode()
+    return WORDS[word] if word != "NOTSET" else _per_axis(_pairs(attributes.get("pads", [0] * (2 * rank))))
 
 
-def _conv(asked: dict[str, Any], x: Any, kernel: Any) -> Any:
+def _conv(attributes: dict[str, Any], x: Any, kernel: Any) -> Any:
     rank = x.ndim - 2
     return convpad.conv(
         x,
         np.moveaxis(kernel, (0, 1), (-1, -2)),
-        strides=_per_axis(asked.get("strides", [1] * rank)),
-        dilation_rate=_per_axis(asked.get("dilations", [1] * rank)),
-        groups=asked.get("group", 1),
-        padding=_padding(asked, rank),
+        strides=_per_axis(attributes.get("strides", [1] * rank)),
+        dilation_rate=_per_axis(attributes.get("dilations", [1] * rank)),
+        groups=attributes.get("group", 1),
+        padding=_padding(attributes, rank),
         data_format="channels_first",
     )
 
 
-def _conv_transpose(asked: dict[str, Any], x: Any, kernel: Any) -> Any:
-    rank, groups = x.ndim - 2, asked.get("group", 1)
-    strides = asked.get("strides", [1] * rank)
-    dilations = asked.get("dilations", [1] * rank)
-    padding: Any = _padding(asked, rank)
-    more: list[int] | None = asked.get("output_padding", [0] * rank)
-    if "output_shape" in asked:
+def _conv_transpose(attributes: dict[str, Any], x: Any, kernel: Any) -> Any:
+    rank, groups = x.ndim - 2, attributes.get("group", 1)
+    strides = attributes.get("strides", [1] * rank)
+    dilations = attributes.get("dilations", [1] * rank)
+    padding: Any = _padding(attributes, rank)
+    more: list[int] | None = attributes.get("output_padding", [0] * rank)
+    if "output_shape" in attributes:
         # ONNX's own formula: what the shape leaves of the full size is cropped; what it lacks is added after.
         spans = [(k - 1) * d + 1 for k, d in zip(kernel.shape[2:], dilations, strict=True)]
         full = [s * (n - 1) + extra + span for s, n, extra, span in zip(strides, x.shape[2:], more, spans, strict=True)]
-        excess = [size - wanted for size, wanted in zip(full, asked["output_shape"], strict=True)]
+        excess = [size - size_out for size, size_out in zip(full, attributes["output_shape"], strict=True)]
         more = [extra + max(-e, 0) for extra, e in zip(more, excess, strict=True)]
         padding = _per_axis([(max(e, 0) // 2, max(e, 0) - max(e, 0) // 2) for e in excess])
     elif padding in ("same", "same_lower"):
@@ -107,13 +107,13 @@ def _conv_transpose(asked: dict[str, Any], x: Any, kernel: Any) -> Any:
     )
 
 
-def _pad(asked: dict[str, Any], x: Any, pads: Any, value: Any = None, axes: Any = None) -> Any:
+def _pad(attributes: dict[str, Any], x: Any, pads: Any, value: Any = None, axes: Any = None) -> Any:
     pairs = [(0, 0)] * x.ndim
     for axis, pair in zip(range(x.ndim) if axes is None else axes.tolist(), _pairs(pads.tolist()), strict=True):
         pairs[axis] = pair
     if any(amount < 0 for pair in pairs for amount in pair):
         raise NoWordError("it takes values away")
-    mode = MODES[asked.get("mode", b"constant").decode()]
+    mode = MODES[attributes.get("mode", b"constant").decode()]
     if mode == 0 and value is not None:
         mode = value.item()
     # Every axis of the array is a spatial one.
@@ -128,15 +128,15 @@ def _ceiled(size: int, window: int, stride: int, pair: tuple[int, int]) -> tuple
     return (pair[0], pair[1] + lacks) if starts < size + pair[0] else pair
 
 
-def _pool(asked: dict[str, Any], x: Any, maximum: bool) -> Any:
-    rank, window = x.ndim - 2, asked["kernel_shape"]
-    strides = asked.get("strides", [1] * rank)
-    padding = _padding(asked, rank)
-    counted = asked.get("count_include_pad", 0)
-    if any(d != 1 for d in asked.get("dilations", [])):
+def _pool(attributes: dict[str, Any], x: Any, maximum: bool) -> Any:
+    rank, window = x.ndim - 2, attributes["kernel_shape"]
+    strides = attributes.get("strides", [1] * rank)
+    padding = _padding(attributes, rank)
+    counted = attributes.get("count_include_pad", 0)
+    if any(d != 1 for d in attributes.get("dilations", [])):
         raise NoWordError(HOLES)
-    if asked.get("ceil_mode", 0):
-        pairs = _pairs(asked.get("pads", [0] * (2 * rank)))
+    if attributes.get("ceil_mode", 0):
+        pairs = _pairs(attributes.get("pads", [0] * (2 * rank)))
         ceiled = [_ceiled(*row) for row in zip(x.shape[2:], window, strides, pairs, strict=True)]
         if counted and ceiled != pairs:
             raise NoWordError("a side that counts in part")
@@ -156,12 +156,12 @@ def _answer(case: Any) -> Any:
     (node,) = case.model.graph.node
     if len(node.output) > 1:
         raise NoWordError(INDICES)
-    asked = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-    given = dict(zip([name for name in node.input if name], case.data_sets[0][0], strict=True))
-    inputs = [given.get(name) for name in node.input]
+    attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    tensors = dict(zip([name for name in node.input if name], case.data_sets[0][0], strict=True))
+    inputs = [tensors.get(name) for name in node.input]
     if node.op_type in ("MaxPool", "AveragePool"):
-        return _pool(asked, *inputs, maximum=node.op_type == "MaxPool")
-    return {"Conv": _conv, "ConvTranspose": _conv_transpose, "Pad": _pad}[node.op_type](asked, *inputs)
+        return _pool(attributes, *inputs, maximum=node.op_type == "MaxPool")
+    return {"Conv": _conv, "ConvTranspose": _conv_transpose, "Pad": _pad}[node.op_type](attributes, *inputs)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in LEFT_OUT])
@@ -188,10 +188,10 @@ def test_all_of_onnxs_cases_are_here() -> None:
 def test_the_run_can_fail() -> None:
     # The same case with ONNX's other SAME gives another answer.
     case = CASES["test_conv_with_autopad_same"]
-    asked = {"auto_pad": b"SAME_UPPER", "strides": [2, 2]}
+    attributes = {"auto_pad": b"SAME_UPPER", "strides": [2, 2]}
     x, kernel = np.pad(case.data_sets[0][0][0], ((0, 0), (0, 0), (0, 1), (0, 1))), case.data_sets[0][0][1]
-    lower = {**asked, "auto_pad": b"SAME_LOWER"}
-    assert not np.allclose(_conv(asked, x, kernel), _conv(lower, x, kernel))
+    lower = {**attributes, "auto_pad": b"SAME_LOWER"}
+    assert not np.allclose(_conv(attributes, x, kernel), _conv(lower, x, kernel))
     assert _ceiled(4, 3, 2, (0, 0)) == (0, 1)
     assert _ceiled(2, 1, 2, (0, 0)) == (0, 0)
     assert _ceiled(5, 3, 2, (1, 1)) == (1, 1)

@@ -58,10 +58,10 @@ def _held_against(
     np.testing.assert_allclose(got, _flat(torch_out), rtol=1e-11, atol=1e-11)
     cotangent = np.random.default_rng(0).normal(size=got.shape)
     torch_out.backward(torch.tensor(cotangent))
-    found, _ = reference.gradients(problem, padding.values, cotangent, *arrays)
-    np.testing.assert_allclose(found[0], x.grad.numpy(), rtol=1e-10, atol=1e-10)
+    computed, _ = reference.gradients(problem, padding.values, cotangent, *arrays)
+    np.testing.assert_allclose(computed[0], x.grad.numpy(), rtol=1e-10, atol=1e-10)
     if torch_kernel is not None:
-        np.testing.assert_allclose(found[1], _kernel(torch_kernel.grad.numpy()), rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(computed[1], _kernel(torch_kernel.grad.numpy()), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")

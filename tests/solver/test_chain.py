@@ -112,8 +112,8 @@ def test_sizes_that_are_left_out_follow(first: int, layers: list[tuple[int, int]
         assert [chain[0].input, *(row.output for row in chain)] == [(size,) for size in sizes]
     else:
         assert chain[-1].output == (sizes[-1],)
-        found = tuple(size[0] for size in (chain[0].input, *(row.output for row in chain)) if size)
-        assert found in brute(found[0], sizes[-1], layers)
+        path = tuple(size[0] for size in (chain[0].input, *(row.output for row in chain)) if size)
+        assert path in brute(path[0], sizes[-1], layers)
 
 
 @given(size=st.integers(1, 24), between=st.integers(1, 24), last=st.integers(1, 24))
@@ -192,11 +192,11 @@ def test_a_layer_from_which_nothing_comes() -> None:
 
 
 def test_json() -> None:
-    told = json.loads(convpad.solve_chain(ALEXNET).to_json())
-    assert told["possible"] is False
-    assert [row["possible"] for row in told["rows"]] == [False, True]
-    assert told["rows"][0]["solved"]["nearest"][0]["instead"] == "227"
-    assert told["rows"][1]["solved"]["solutions"][0]["padding"] == "valid"
+    data = json.loads(convpad.solve_chain(ALEXNET).to_json())
+    assert data["possible"] is False
+    assert [row["possible"] for row in data["rows"]] == [False, True]
+    assert data["rows"][0]["solved"]["nearest"][0]["instead"] == "227"
+    assert data["rows"][1]["solved"]["solutions"][0]["padding"] == "valid"
 
 
 def test_frameworks() -> None:
@@ -285,8 +285,8 @@ def test_command() -> None:
     done = run("224", "112", "--kernel", "7", "--stride", "2", "--dilation", "1")
     assert done.exit_code == 0
     assert done.stdout == f"{convpad.solve(224, 112, kernel=7, strides=2, dilation_rate=1)}\n"
-    told = json.loads(run("224", "112", "--kernel", "7", "--stride", "2", "--json").stdout)
-    assert told == convpad.solve(224, 112, kernel=7, strides=2).to_dict()
+    data = json.loads(run("224", "112", "--kernel", "7", "--stride", "2", "--json").stdout)
+    assert data == convpad.solve(224, 112, kernel=7, strides=2).to_dict()
     everything = run("224", "112", "--kernel", "7", "--stride", "2", "--dilation", "1", "--all").stdout
     assert len(everything.splitlines()) > len(done.stdout.splitlines())
     assert "Example: convpad solve 224 112" in run("--help").stdout

@@ -65,13 +65,13 @@ def test_words_that_are_known_of_the_authors_code() -> None:
         ((572, 570), {"kernel": 3, "strides": 1}, "valid"),  # U-Net
         ((4, 8), {"kernel": 4, "strides": 2, "op": "conv_transpose"}, 1),  # DCGAN in PyTorch's examples
     ]
-    for sizes, asked, padding in known:
-        first = convpad.solve(*sizes, **asked)[:3]
-        said = [
+    for sizes, options, padding in known:
+        first = convpad.solve(*sizes, **options)[:3]
+        spellings = [
             {*solution.words, solution.padding, *(pair[0] for pair in solution.pads if len({*pair}) == 1)}
             for solution in first
         ]
-        assert any(padding in words for words in said), (sizes, padding)
+        assert any(padding in words for words in spellings), (sizes, padding)
 
 
 def test_wavenets_receptive_field() -> None:
@@ -94,8 +94,8 @@ def test_that_a_stale_page_is_noticed() -> None:
 def test_the_code_of_the_page() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
     assert len(blocks) == 4
-    said: list[str] = []
+    failures: list[str] = []
     for block in blocks:
         test = doctest.DocTestParser().get_doctest(block, {}, "solve", "solve.md", 0)
-        doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
-    assert not said, "".join(said)
+        doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=failures.append)
+    assert not failures, "".join(failures)

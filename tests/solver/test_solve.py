@@ -63,8 +63,8 @@ SIZES = st.integers(1, 24)
 @given(size=SIZES, output=SIZES, kernel=st.integers(1, 7), stride=st.integers(1, 6), dilation=SMALL)
 def test_fits_are_what_brute_force_finds(size: int, output: int, kernel: int, stride: int, dilation: int) -> None:
     for rounding in ROUNDINGS:
-        found = pairs_of(fits(size, output, kernel, stride, dilation, (rounding,)))
-        assert found == sorted(brute(size, output, kernel, stride, dilation, rounding))
+        pairs = pairs_of(fits(size, output, kernel, stride, dilation, (rounding,)))
+        assert pairs == sorted(brute(size, output, kernel, stride, dilation, rounding))
     both = pairs_of(fits(size, output, kernel, stride, dilation))
     assert set(both) == brute(size, output, kernel, stride, dilation, "floor") | brute(
         size, output, kernel, stride, dilation, "ceil"
@@ -271,7 +271,7 @@ def test_ordinary_windows_come_first(sizes: tuple[int, int], op: str, window: st
 
 
 @pytest.mark.parametrize(
-    ("sizes", "known", "found"),
+    ("sizes", "known", "window"),
     [
         ((32, 28), {"padding": "valid"}, (5, 1)),
         ((224, 112), {"padding": 3}, (7, 2)),
@@ -281,9 +281,9 @@ def test_ordinary_windows_come_first(sizes: tuple[int, int], op: str, window: st
         ((4, 7), {"padding": 1, "op": "conv_transpose"}, (3, 2)),
     ],
 )
-def test_windows_of_a_known_padding(sizes: tuple[int, int], known: dict[str, Any], found: tuple[int, int]) -> None:
+def test_windows_of_a_known_padding(sizes: tuple[int, int], known: dict[str, Any], window: tuple[int, int]) -> None:
     solved = convpad.solve(*sizes, dilation_rate=1, **known)
-    assert found in [(solution.kernel[0], solution.strides[0]) for solution in solved]
+    assert window in [(solution.kernel[0], solution.strides[0]) for solution in solved]
     for solution in solved:
         again = convpad.solve(
             *sizes,
@@ -308,11 +308,11 @@ def test_axes_of_their_own() -> None:
 
 def test_a_framework_leaves_what_it_can_say_itself() -> None:
     sizes = {"kernel": 7, "strides": 2, "dilation_rate": 1}
-    found = {name: [s.padding for s in convpad.solve(224, 112, framework=name, **sizes)] for name in NAMES}
-    assert found["keras"] == ["same"]
-    assert found["torch"] == found["caffe"] == ["half"]
-    assert found["tensorflow"][:2] == ["same", "half"], "tf.nn.conv2d takes explicit amounts"
-    assert found["onnx"] == [s.padding for s in convpad.solve(224, 112, **sizes)]
+    paddings = {name: [s.padding for s in convpad.solve(224, 112, framework=name, **sizes)] for name in NAMES}
+    assert paddings["keras"] == ["same"]
+    assert paddings["torch"] == paddings["caffe"] == ["half"]
+    assert paddings["tensorflow"][:2] == ["same", "half"], "tf.nn.conv2d takes explicit amounts"
+    assert paddings["onnx"] == [s.padding for s in convpad.solve(224, 112, **sizes)]
 
 
 def test_caffes_pools_round_up_and_kerass_do_not() -> None:
@@ -366,21 +366,21 @@ def test_every_reading_works(input: int, output: int, kernel: int, strides: int,
     solved = convpad.solve(input, output, rank=1, **known)
     assert bool(solved) != bool(solved.nearest) or not solved
     for reading in solved.nearest:
-        asked = reading.query
+        query = reading.query
         again = convpad.solve(
-            asked.input,
-            asked.output,
-            kernel=asked.kernel,
-            strides=asked.strides,
+            query.input,
+            query.output,
+            kernel=query.kernel,
+            strides=query.strides,
             dilation_rate=1,
             padding=None if reading.changed == "padding" or padding is None else padding,
         )
         assert reading.solution in [*again]
         changes = [
-            (asked.input, (input,)),
-            (asked.output, (output,)),
-            (asked.kernel, (kernel,)),
-            (asked.strides, (strides,)),
+            (query.input, (input,)),
+            (query.output, (output,)),
+            (query.kernel, (kernel,)),
+            (query.strides, (strides,)),
         ]
         assert sum(a != b for a, b in changes) == (reading.changed != "padding"), "one thing alone"
 
@@ -451,14 +451,14 @@ def test_reasons(sizes: tuple[int, int], known: dict[str, Any], reason: str) -> 
 
 def test_json() -> None:
     solved = convpad.solve(224, 112, kernel=7, strides=2, dilation_rate=1)
-    told = json.loads(solved.to_json())
-    assert told["query"] == "224 -> 112, kernel 7, strides 2, dilation 1"
-    assert told["count"] == len(told["solutions"]) == len(solved)
-    assert set(told["solutions"][0]["code"]) == set(NAMES)
-    assert told["solutions"][0]["padding"] == "same"
-    assert told["solutions"][0]["pads"] == [[2, 3], [2, 3]]
-    assert told["why_not"] is None
-    assert not told["nearest"]
+    data = json.loads(solved.to_json())
+    assert data["query"] == "224 -> 112, kernel 7, strides 2, dilation 1"
+    assert data["count"] == len(data["solutions"]) == len(solved)
+    assert set(data["solutions"][0]["code"]) == set(NAMES)
+    assert data["solutions"][0]["padding"] == "same"
+    assert data["solutions"][0]["pads"] == [[2, 3], [2, 3]]
+    assert data["why_not"] is None
+    assert not data["nearest"]
     nothing = json.loads(convpad.solve(224, 55, kernel=11, strides=4, padding="valid").to_json())
     assert nothing["count"] == 0
     assert nothing["nearest"][0]["instead"] == "227"

@@ -32,12 +32,12 @@ def test_rounding_up_is_pytorchs() -> None:
             if span - size - 2 * pad >= stride:
                 continue  # PyTorch makes nothing of it
             output = pooled(size, kernel, stride, dilation, pad)
-            found = fits(size, output, kernel, stride, dilation, ("ceil",))
-            assert (pad, pad) in [(window.before, window.after) for window in found]
+            windows = fits(size, output, kernel, stride, dilation, ("ceil",))
+            assert (pad, pad) in [(window.before, window.after) for window in windows]
             for other in range(1, 12):
                 if other != output:
-                    found = fits(size, other, kernel, stride, dilation, ("ceil",))
-                    assert (pad, pad) not in [(window.before, window.after) for window in found]
+                    windows = fits(size, other, kernel, stride, dilation, ("ceil",))
+                    assert (pad, pad) not in [(window.before, window.after) for window in windows]
             seen += 1
     assert seen > 200
 

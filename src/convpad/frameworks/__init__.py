@@ -1,8 +1,5 @@
 """Padding in the terms of seven frameworks: code written for a `Problem`, and arguments read into a `Padding`.
 
-    to_code(problem, name)                       -> Translation(framework, code, exact, note, arguments)
-    parse(name, windows, op="conv", **arguments) -> Padding
-
 Every exact translation can be read back: `parse(name, windows, op=op, **dict(translation.arguments))` puts the same
 values under the same windows.
 """
@@ -11,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 from convpad.core.amounts import explicit
@@ -19,14 +17,15 @@ from convpad.core.padding import Padding
 from convpad.core.problem import OPS, Problem, absorb_overhang
 from convpad.core.window import Window
 from convpad.frameworks import caffe, flax, keras, onnx, tensorflow, theano, torch
-from convpad.frameworks.code import InexactError, Translation
+from convpad.frameworks.code import InexactError, Translation, check_choice, require
 from convpad.frameworks.query import OpQuery, portability_note
 
 __all__ = ["NAMES", "TITLES", "Translation", "parse", "to_code"]
 
-# Each module has ARGUMENTS, the names that its `parse` takes; `arguments`, which raises InexactError where the
-# framework's own operation cannot pad like this; `code` with these arguments; and `workaround` without them.
-_FRAMEWORKS = {
+# Each module has `check`, which raises InexactError where the framework has no such operation, whatever its padding;
+# `arguments`, which raises it where the operation cannot pad like this; `code` with these arguments; PADS, the modes
+# that the framework has for a padding by itself; `padded`, the operation after such paddings; and `parse`.
+_FRAMEWORKS: dict[str, Any] = {
     "keras": keras,
     "tensorflow": tensorflow,
     "torch": torch,
@@ -41,12 +40,6 @@ NAMES = tuple(_FRAMEWORKS)
 
 TITLES = dict(zip(NAMES, ("Keras", "TensorFlow", "PyTorch", "ONNX", "Caffe", "Theano", "Flax"), strict=True))
 """The frameworks' names for people."""
-
-
-def _framework(name: str) -> Any:
-    if name not in NAMES:
-        raise refuse("framework", f"be one of {', '.join(map(repr, NAMES))}", name)
-    return _FRAMEWORKS[name]
 
 
 def to_code(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | None = None) -> Translation:
@@ -74,18 +67,40 @@ def to_code(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | Non
     Raises:
         PaddingError: the framework is none of them, or the problem has no window.
     """
-    framework = _framework(name)
-    if problem.op not in OPS:
-        raise refuse("problem.op", f"be one of {', '.join(map(repr, OPS))}", problem.op)
-    query = OpQuery(_rounded_down(problem), tuple(values or ((None, None),) * problem.rank))
+    check_choice("framework", name, NAMES)
+    check_choice("problem.op", problem.op, OPS)
+    framework = _FRAMEWORKS[name]
+    query = OpQuery(_rounded_down(problem), values or ((None, None),) * problem.rank)
     try:
-        if query.is_rounded_up:
-            raise InexactError("The last window may reach beyond padding that counts, or beyond an unknown size.")
+        reason = "The last window may reach beyond padding that counts, or beyond an unknown size."
+        require(not query.is_rounded_up, reason)
+        framework.check(query)
+    except InexactError as reason:
+        return Translation(name, _convpad_code(query, name), exact=False, note=str(reason))
+    try:
         arguments = framework.arguments(query)
     except InexactError as reason:
-        return Translation(name, framework.workaround(query), exact=False, note=str(reason))
-    padding = tuple((key, value) for key, value in arguments.items() if key in framework.ARGUMENTS)
+        if steps := query.pad_steps(framework.PADS, repeats=framework is flax):
+            code = framework.padded(query, steps)
+        else:
+            code = keras.convpad_layer(query) if framework is keras else _convpad_code(query, name)
+        return Translation(name, code, exact=False, note=str(reason))
+    words = _words(name)
+    padding = tuple((argument, value) for argument, value in arguments.items() if argument in words)
     return Translation(name, framework.code(query, arguments), True, portability_note(query), padding)
+
+
+def _words(name: str) -> list[str]:
+    """Return the names of the arguments that a framework has for a padding."""
+    return [*signature(_FRAMEWORKS[name].parse).parameters][2:]
+
+
+def _convpad_code(query: OpQuery, name: str) -> str:
+    """Write convpad's own call on the arrays of a framework; nothing where it serves none of the framework."""
+    if name in ("caffe", "theano", "onnx"):
+        return ""
+    is_first = name == "torch" or (name != "flax" and not query.problem.channels_last)
+    return query.convpad_call("channels_first" if is_first else None)
 
 
 def _rounded_down(problem: Problem) -> Problem:
@@ -121,11 +136,10 @@ def parse(name: str, windows: Sequence[Window], *, op: str = "conv", **arguments
     Raises:
         PaddingError: the framework is none of them, or has no such arguments.
     """
-    framework = _framework(name)
-    if op not in OPS:
-        raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
+    check_choice("framework", name, NAMES)
+    check_choice("op", op, OPS)
+    words = _words(name)
     for argument in arguments:
-        if argument not in framework.ARGUMENTS:
-            allowed = f"be among {TITLES[name]}'s words for padding: {', '.join(framework.ARGUMENTS)}"
-            raise refuse("words", allowed, argument)
-    return framework.parse(tuple(windows), op, **arguments)
+        if argument not in words:
+            raise refuse("words", f"be among {TITLES[name]}'s words for padding: {', '.join(words)}", argument)
+    return _FRAMEWORKS[name].parse(tuple(windows), op, **arguments)

@@ -1,12 +1,18 @@
-"""A padded operation as code of a framework, and the few rules of writing such code."""
+"""Code and arguments of frameworks: a `Translation`, and the rules of writing calls and reading amounts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["InexactError", "Name", "Translation", "call", "collapse", "shortest_pairs", "unless_zero"]
+from convpad.core.errors import ShapeError, refuse
+from convpad.core.padding import Padding
+from convpad.core.validation import is_int, listed, per_axis
+from convpad.core.window import Window
+
+__all__ = ["InexactError", "Name", "Translation", "call", "collapse", "require", "shortest_pairs", "unless_zero"]
+__all__ += ["as_padding", "check_choice", "crop_less", "default_mode", "overhang_modes", "pair_entries", "rounded_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +34,18 @@ class Translation:
     note: str = ""
     arguments: tuple[tuple[str, Any], ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "exact": self.exact, "note": self.note}
+
 
 class InexactError(Exception):
-    """A framework's operation has no arguments for a padding. The text says why, to the user."""
+    """A framework's operation has no arguments for a padding. The text is the reason, for the user."""
+
+
+def require(condition: object, reason: str) -> None:
+    """Raise `InexactError` with this reason, unless the condition holds."""
+    if not condition:
+        raise InexactError(reason)
 
 
 class Name(str):
@@ -63,3 +78,79 @@ def call(function: str, *positional: Any, **options: Any) -> str:
 def unless_zero(argument: str, numbers: Sequence[int]) -> dict[str, Any]:
     """Return the argument with one number for all axes or one for each; nothing where all are 0, its default."""
     return {argument: collapse(numbers)} if any(numbers) else {}
+
+
+# Arguments
+
+
+def check_choice(argument: str, value: Any, choices: Iterable[str], whose: str = "") -> None:
+    """Refuse an argument that is none of the choices; `whose` stands before them in the refusal."""
+    if value not in choices:
+        raise refuse(argument, f"be one of {whose}{', '.join(map(repr, choices))}", value)
+
+
+def default_mode(op: str, counts: Any = False) -> str:
+    """Return the mode of a framework's operation that has no argument for it.
+
+    Args:
+        op: the operation.
+        counts: whether an average counts the padding.
+    """
+    return "ignore" if op == "max_pool" or (op == "average_pool" and not counts) else "zeros"
+
+
+def as_padding(pairs: Sequence[tuple[int, int] | None], mode: Any) -> Padding:
+    """Return a framework's amounts as a `Padding`; a pair is None where it depends on a size that is not known."""
+    known = [pair for pair in pairs if pair is not None]
+    if len(known) < len(pairs):
+        raise ShapeError("These words must come with sizes that they can be counted from. Received: a size of None.")
+    return Padding.parse(known[0] if len(known) == 1 else known, mode, rank=len(known))
+
+
+def pair_entries(argument: str, value: Any, rank: int, allowed: str) -> list[Any]:
+    """Return one pair for each axis from an int, or from one int or pair for each axis."""
+    entries = [value] * rank if is_int(value) else listed(value) or ()
+    pairs = [(entry, entry) if is_int(entry) else tuple(listed(entry) or ()) for entry in entries]
+    if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
+        raise refuse(argument, allowed, value)
+    return pairs
+
+
+def crop_less(pairs: Sequence[tuple[int, int]], output_padding: Any) -> list[tuple[int, int]]:
+    """Return the crop of a transposed convolution whose `output_padding` gives some of it back after each axis.
+
+    What `output_padding` adds beyond the full output is no crop: `convpad.conv_transpose` takes it by itself.
+    """
+    extras = per_axis("output_padding", output_padding, len(pairs), 0)
+    return [(before, max(after - extra, 0)) for (before, after), extra in zip(pairs, extras, strict=True)]
+
+
+def rounded_up(window: Window, pad: int) -> tuple[int, int] | None:
+    """Return the amounts that a pool's windows read where it pads both sides by `pad` and rounds up.
+
+    In PyTorch and Theano the last window may hang over the padded axis, and is dropped if it starts behind the axis.
+    None where the size is not known.
+    """
+    ceil = replace(window, before=pad, after=pad, ceil=True)
+    return None if ceil.leftover is None else (pad, max(pad + ceil.overhang - ceil.leftover, 0))
+
+
+def overhang_modes(pairs: Sequence[tuple[int, int] | None], afters: Sequence[int], mode: str) -> Any:
+    """Return the padding modes of a pool that rounds up: beyond its padding, which may count, nothing counts.
+
+    Args:
+        pairs: the amounts that its windows read.
+        afters: the padding after each axis, as the pool's arguments have it.
+        mode: the mode of that padding.
+
+    Raises:
+        PaddingError: the last window reads both.
+    """
+    overhangs = [pair is not None and pair[1] > after for pair, after in zip(pairs, afters, strict=True)]
+    if mode == "ignore" or not any(overhangs):
+        return mode
+    if any(overhang and after for overhang, after in zip(overhangs, afters, strict=True)):
+        allowed = "be off, or count_include_pad, where the last window reaches beyond what is padded"
+        raise refuse("ceil_mode", allowed, True)
+    modes = [(mode, "ignore" if overhang else mode) for overhang in overhangs]
+    return modes[0] if len(modes) == 1 else tuple(modes)

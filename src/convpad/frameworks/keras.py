@@ -5,19 +5,18 @@ Its pools leave the padding out of the count. Its layers refuse a stride togethe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS
-from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, call, collapse, shortest_pairs
-from convpad.frameworks.parsing import default_mode
-from convpad.frameworks.query import OpQuery
+from convpad.frameworks.code import InexactError, call, check_choice, collapse, default_mode, require, shortest_pairs
+from convpad.frameworks.query import OpQuery, PadStep
 
-__all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
+__all__ = ["PADS", "arguments", "check", "code", "convpad_layer", "padded", "parse"]
 
-ARGUMENTS = ("padding",)
+PADS = ("zeros",)
 
 _LAYERS = {
     "conv": "Conv{}D",
@@ -29,22 +28,15 @@ _LAYERS = {
 }
 
 
-def _unsupported(query: OpQuery) -> str:
-    """The reason why Keras has no such layer, whatever its padding."""
-    if query.rank > (2 if query.is_depthwise else 3):
-        return f"Keras has no {_LAYERS[query.op].format(query.rank)}."
-    if query.is_pool and query.dilation:
-        return "Keras's pools have no dilation."
-    if query.is_strided and query.dilation:
-        return "Keras's layers refuse a stride with a dilation."
-    if query.is_depthwise and len(set(query.problem.strides)) > 1:
-        return "Keras wants one stride here for all axes."
-    return ""
+def check(query: OpQuery) -> None:
+    require(query.rank < 3 or not query.is_depthwise, f"Keras has no {_LAYERS[query.op].format(query.rank)}.")
+    require(not (query.is_pool and query.dilation), "Keras's pools have no dilation.")
+    require(not (query.is_strided and query.dilation), "Keras's layers refuse a stride with a dilation.")
+    one_stride = len(set(query.problem.strides)) == 1
+    require(one_stride or not query.is_depthwise, "Keras wants one stride here for all axes.")
 
 
 def arguments(query: OpQuery) -> dict[str, Any]:
-    if reason := _unsupported(query):
-        raise InexactError(reason)
     if query.has_default_mode:
         if word := query.first_word(_words(query.op, query.rank)):
             return {"padding": word}
@@ -70,20 +62,17 @@ def code(query: OpQuery, arguments: dict[str, Any], package: str = "keras.layers
     if query.is_depthwise:
         options["depth_multiplier"] = query.depth_multiplier
     name = f"{package}.{_LAYERS[query.op].format(query.rank)}"
-    return call(name, *filters, collapse(query.kernel), **options, data_format=_data_format(query))
+    return call(name, *filters, collapse(query.kernel), **options, data_format=query.data_format)
 
 
-def _data_format(query: OpQuery) -> str | None:
-    return None if query.problem.channels_last else "channels_first"
+def padded(query: OpQuery, steps: Sequence[PadStep]) -> str:
+    name = f"keras.layers.ZeroPadding{query.rank}D"
+    layers = [call(name, shortest_pairs(step.pairs), data_format=query.data_format) for step in steps]
+    return f"keras.Sequential([{', '.join([*layers, code(query, {})])}])"
 
 
-def workaround(query: OpQuery) -> str:
-    if _unsupported(query) or query.is_rounded_up:
-        return query.convpad_call(_data_format(query))
-    if steps := query.pad_steps(("zeros",)):
-        name = f"keras.layers.ZeroPadding{query.rank}D"
-        layers = [call(name, shortest_pairs(step.pairs), data_format=_data_format(query)) for step in steps]
-        return f"keras.Sequential([{', '.join([*layers, code(query, {})])}])"
+def convpad_layer(query: OpQuery) -> str:
+    """Write convpad's own layer."""
     padding, mode = query.convpad_padding()
     options = {"padding": padding, "padding_mode": mode}
     if query.is_transposed:
@@ -92,7 +81,5 @@ def workaround(query: OpQuery) -> str:
 
 
 def parse(windows: tuple[Window, ...], op: str, padding: str = "valid") -> Padding:
-    allowed = _words(op, len(windows))
-    if padding not in allowed:
-        raise refuse("padding", f"be one of Keras's words here: {', '.join(map(repr, allowed))}", padding)
+    check_choice("padding", padding, _words(op, len(windows)), "Keras's words here: ")
     return Padding.parse(padding, default_mode(op), rank=len(windows))

@@ -14,25 +14,25 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import listed
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, Name
-from convpad.frameworks.parsing import as_padding, crop_less, default_mode, overhang_modes
-from convpad.frameworks.query import OpQuery, PadStep, known_pairs, pads_within_kernel
+from convpad.frameworks.code import as_padding, check_choice, crop_less, default_mode, overhang_modes, require
+from convpad.frameworks.query import OpQuery, PadStep, pads_within_kernel
 
-__all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
+__all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]
 
-ARGUMENTS = ("pads", "output_padding", "auto_pad", "ceil_mode", "count_include_pad")
+PADS = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 _NODES = {"conv_transpose": "ConvTranspose", "max_pool": "MaxPool", "average_pool": "AveragePool"}
 _WORDS = {"valid": "VALID", "same": "SAME_UPPER", "same_lower": "SAME_LOWER"}
-_PADS = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def check(query: OpQuery) -> None:
+    """ONNX has every operation."""
 
 
 def arguments(query: OpQuery) -> dict[str, Any]:
     counts = query.op == "average_pool" and query.only_modes("zeros") and bool(query.fills)
-    if not (query.has_default_mode or counts):
-        if query.is_pool:
-            raise InexactError("ONNX's pools know zeros that count, in an average, or nothing at all.")
-        raise InexactError("ONNX's convolutions pad with zeros.")
+    pools, convolutions = "pools know zeros that count, in an average, or nothing at all", "convolutions pad with zeros"
+    require(query.has_default_mode or counts, f"ONNX's {pools if query.is_pool else convolutions}.")
     if query.is_transposed:
         extras = [max(-after, 0) for _, after in query.reach]
         pads = _pads([(before, max(after, 0)) for before, after in query.reach])
@@ -40,7 +40,7 @@ def arguments(query: OpQuery) -> dict[str, Any]:
     count = {"count_include_pad": 1} if counts else {}
     if query.pairs is None and (word := query.first_word(_WORDS)):
         return {"auto_pad": _WORDS[word], **count}
-    pairs = known_pairs(query, "ONNX has no word for an amount that depends on the size.")
+    pairs = query.known_pairs("ONNX has no word for an amount that depends on the size.")
     if query.is_pool:
         pads_within_kernel(query, pairs, "ONNX's")
     return {**_pads(pairs), **count}
@@ -53,54 +53,47 @@ def _pads(pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
 
 def code(query: OpQuery, arguments: dict[str, Any], x: str = "x") -> str:
     attributes: dict[str, Any] = {"kernel_shape": query.kernel, **arguments}
+    if "auto_pad" in arguments:
+        attributes["auto_pad"] = f'"{arguments["auto_pad"]}"'
     if query.is_strided:
         attributes["strides"] = list(query.problem.strides)
     if query.dilation:
         attributes["dilations"] = list(query.problem.dilation)
     if query.groups:
         attributes["group"] = query.groups
-    text = ", ".join(f"{key} = {_value(value)}" for key, value in attributes.items())
+    text = ", ".join(f"{key} = {value}" for key, value in attributes.items())
     return f"y = {_NODES.get(query.op, 'Conv')} <{text}> ({x if query.is_pool else f'{x}, kernel'})"
 
 
-def _value(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) and not isinstance(value, Name) else str(value)
-
-
-def workaround(query: OpQuery) -> str:
+def padded(query: OpQuery, steps: Sequence[PadStep]) -> str:
     lines: list[str] = []
     x = "x"
-    for index, step in enumerate(query.pad_steps(_PADS)):
-        lines += _pad(step, x, index)
+    for index, step in enumerate(steps):
+        pads = [0, 0, *(before for before, _ in step.pairs), 0, 0, *(after for _, after in step.pairs)]
+        inputs = f"{x}, pads_{index}"
+        lines.append(f"pads_{index} = Constant <value_ints = {pads}> ()")
+        if step.value is not None:
+            inputs += f", value_{index}"
+            lines.append(f"value_{index} = Constant <value_float = {step.value}> ()")
         x = f"padded_{index}"
-    return "\n".join([*lines, code(query, {}, x)]) if lines else ""
-
-
-def _pad(step: PadStep, x: str, index: int) -> list[str]:
-    pads = [0, 0, *(before for before, _ in step.pairs), 0, 0, *(after for _, after in step.pairs)]
-    lines = [f"pads_{index} = Constant <value_ints = {pads}> ()"]
-    inputs = f"{x}, pads_{index}"
-    if step.value is not None:
-        lines.append(f"value_{index} = Constant <value_float = {_value(step.value)}> ()")
-        inputs += f", value_{index}"
-    return [*lines, f'padded_{index} = Pad <mode = "{_PADS[step.mode]}"> ({inputs})']
+        lines.append(f'{x} = Pad <mode = "{PADS[step.mode]}"> ({inputs})')
+    return "\n".join([*lines, code(query, {}, x)])
 
 
 def parse(
     windows: tuple[Window, ...],
     op: str,
     pads: Any = None,
+    output_padding: Any = 0,
     auto_pad: str = "NOTSET",
     ceil_mode: int = 0,
     count_include_pad: int = 0,
-    output_padding: Any = 0,
 ) -> Padding:
     rank = len(windows)
     mode = default_mode(op, count_include_pad)
     if auto_pad != "NOTSET":
         words = {auto: word for word, auto in _WORDS.items()}
-        if auto_pad not in words:
-            raise refuse("auto_pad", f"be one of {', '.join(map(repr, ('NOTSET', *words)))}", auto_pad)
+        check_choice("auto_pad", auto_pad, ("NOTSET", *words))
         return Padding.parse(words[auto_pad], mode, rank=rank)
     numbers = [0] * (2 * rank) if pads is None else listed(pads)
     if numbers is None or len(numbers) != 2 * rank:

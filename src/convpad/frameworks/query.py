@@ -1,4 +1,4 @@
-"""A `Problem` as a framework's file asks about it: numbers as arguments, and amounts that are equivalent to its own."""
+"""Padded operations for the files of frameworks: their arguments, and amounts and modes that are equivalent."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from convpad.core.modes import MODES, Mode
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import POOLS, Problem
 from convpad.core.window import Window, transposed_window
-from convpad.frameworks.code import InexactError, Name, call, collapse
+from convpad.frameworks.code import InexactError, Name, call, collapse, default_mode, require
 
-__all__ = ["OpQuery", "PadStep", "known_pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
+__all__ = ["OpQuery", "PadStep", "Pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
 
 Pairs = Sequence[tuple[int, int]]
-_ZEROS = MODES["zeros"]
 _COUNTED = tuple(name for name, mode in MODES.items() if mode.counts)
 _BEYOND_AXIS = {"reflect": -1, "symmetric": 0, "circular": 0}
 """How much further than the size of an axis frameworks pad it in these modes; convpad and NumPy repeat the axis."""
@@ -38,121 +37,69 @@ class PadStep:
     pairs: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
 class OpQuery:
-    """A padded operation and the constants that it pads with.
+    """A padded operation, its arguments as frameworks write them, and paddings that are equivalent to its own.
 
     Args:
         problem: the operation.
-        values: the constants, `(before, after)` for each axis; None for those that are not known.
+        values: the constants that it pads with, `(before, after)` for each axis; None for those that are not known.
+
+    Attributes:
+        kernel, strides, dilation, groups, depth_multiplier, data_format: arguments; but for the kernel, None where they
+            are the default of most frameworks: strides of 1, of a pool its size; no dilation; one group; one output per
+            channel of a depthwise layer; channels last.
+        channels, filters: the channels of the input and of the output, or a name for them.
+        features: the channels that the padded convolution itself gives: those of a separable one come before it mixes
+            them.
+        pairs: (before, after) for each axis; None where they depend on a size that is not known.
+        reach: how far the windows reach beyond each axis; less than 0 after an axis of which they leave some unread. Of
+            a transposed convolution, the crop of the full output, which is less than 0 where it is extended.
+        fills: the modes of the sides that windows read, with their values. A constant 0 is zeros.
     """
 
-    problem: Problem
-    values: tuple[tuple[Any, Any], ...]
+    def __init__(self, problem: Problem, values: Sequence[tuple[Any, Any]]) -> None:
+        self.problem, self.values, self.op, self.rank = problem, values, problem.op, problem.rank
+        self.is_pool = self.op in POOLS
+        self.is_transposed = self.op == "conv_transpose"
+        self.is_depthwise = self.op in ("depthwise_conv", "separable_conv")
+        self.is_strided = set(problem.strides) != {1}
+        self.is_rounded_up = any(window.ceil for window in problem.windows)
 
-    # Numbers, as arguments to write
+        self.kernel = [window.kernel for window in problem.windows]
+        strides, default = list(problem.strides), self.kernel if self.is_pool else [1] * self.rank
+        self.strides: Any = None if strides == default else collapse(strides)
+        self.dilation: Any = None if set(problem.dilation) == {1} else collapse(problem.dilation)
+        channels, filters = (shape[problem.channel_axis] for shape in (problem.input_shape, problem.output_shape))
+        self.channels: Any = Name("channels") if channels is None else channels
+        self.filters: Any = Name("filters") if filters is None else filters
+        self.features: Any = Name("channels * depth_multiplier") if self.op == "separable_conv" else self.filters
+        self.groups: Any = self.channels if self.is_depthwise else problem.groups if problem.groups > 1 else None
+        self.depth_multiplier: Any = Name("depth_multiplier") if self.op == "separable_conv" else None
+        if self.op == "depthwise_conv" and channels and filters and channels != filters:
+            self.depth_multiplier = filters // channels
+        self.data_format = None if problem.channels_last else "channels_first"
+        self.output_sizes = [problem.output_shape[axis] for axis in problem.axes]
 
-    @property
-    def op(self) -> str:
-        return self.problem.op
-
-    @property
-    def is_pool(self) -> bool:
-        return self.op in POOLS
-
-    @property
-    def is_transposed(self) -> bool:
-        return self.op == "conv_transpose"
-
-    @property
-    def is_depthwise(self) -> bool:
-        return self.op in ("depthwise_conv", "separable_conv")
-
-    @property
-    def rank(self) -> int:
-        return self.problem.rank
-
-    @property
-    def kernel(self) -> list[int]:
-        return [window.kernel for window in self.problem.windows]
-
-    @property
-    def strides(self) -> Any:
-        """Strides as an argument; None where they are the default: 1, and of a pool its size."""
-        strides = list(self.problem.strides)
-        return None if strides == (self.kernel if self.is_pool else [1] * self.rank) else collapse(strides)
-
-    @property
-    def is_strided(self) -> bool:
-        return set(self.problem.strides) != {1}
-
-    @property
-    def is_rounded_up(self) -> bool:
-        return any(window.ceil for window in self.problem.windows)
-
-    @property
-    def dilation(self) -> Any:
-        """Dilation as an argument; None where there is none."""
-        return None if set(self.problem.dilation) == {1} else collapse(self.problem.dilation)
-
-    @property
-    def groups(self) -> Any:
-        """Groups as an argument; None where there is one."""
-        return self.channels if self.is_depthwise else None if self.problem.groups == 1 else self.problem.groups
-
-    @property
-    def channels(self) -> Any:
-        """Channels of the input, or a name for them."""
-        return self._channels_of(self.problem.input_shape, "channels")
-
-    @property
-    def filters(self) -> Any:
-        """Channels of the output, or a name for them."""
-        return self._channels_of(self.problem.output_shape, "filters")
-
-    @property
-    def features(self) -> Any:
-        """Channels that the padded convolution itself gives: those of a separable one come before it mixes them."""
-        return Name("channels * depth_multiplier") if self.op == "separable_conv" else self.filters
-
-    def _channels_of(self, shape: tuple[int | None, ...], name: str) -> Any:
-        size = shape[self.problem.channel_axis]
-        return Name(name) if size is None else size
-
-    @property
-    def depth_multiplier(self) -> Any:
-        """Outputs per channel of a depthwise layer as an argument; None where there is one."""
-        if self.op == "separable_conv":
-            return Name("depth_multiplier")
-        sizes = self.filters, self.channels
-        return sizes[0] // sizes[1] if all(type(size) is int for size in sizes) and sizes[0] != sizes[1] else None
-
-    @property
-    def output_sizes(self) -> list[int | None]:
-        return [self.problem.output_shape[axis] for axis in self.problem.axes]
+        is_known = all(window.before is not None for window in problem.windows)
+        self.pairs: Pairs | None = problem.pads if is_known else None
+        leftovers = problem.leftovers or [window.leftover or 0 for window in problem.windows]
+        rows = zip(problem.pads, leftovers, strict=True)
+        self.reach = [(before, after - leftover) for (before, after), leftover in rows]
+        reach = self.reach if is_known else [(1, 1)] * self.rank
+        sides = [(axis, side) for axis in range(self.rank) for side in (0, 1) if reach[axis][side] > 0]
+        self.fills = {self._fill(axis, side) for axis, side in sides}
 
     # How much
 
-    @property
-    def pairs(self) -> Pairs | None:
-        """(before, after) for each axis; None where they depend on a size that is not known."""
-        pairs = [(window.before, window.after) for window in self.problem.windows]
-        known = [(before, after) for before, after in pairs if before is not None and after is not None]
-        return known if len(known) == len(pairs) else None
-
-    @property
-    def reach(self) -> list[tuple[int, int]]:
-        """How far the windows reach beyond each axis; less than 0 after an axis of which they leave some unread.
-
-        Of a transposed convolution: the crop of the full output, which is less than 0 where it is extended.
-        """
-        windows = self.problem.windows
-        leftovers = self.problem.leftovers or [window.leftover or 0 for window in windows]
-        return [(w.before or 0, (w.after or 0) - leftover) for w, leftover in zip(windows, leftovers, strict=True)]
+    def known_pairs(self, reason: str) -> Pairs:
+        """Return the pairs, or raise `InexactError` with the reason why a framework needs to know them."""
+        if self.pairs is None:
+            raise InexactError(reason)
+        return self.pairs
 
     def is_equivalent(self, pairs: Sequence[tuple[int, int] | None]) -> bool:
         """Whether these amounts put the same values under the same windows."""
-        return self.pairs is not None and None not in pairs and all(map(_is_equivalent, self.problem.windows, pairs))
+        return self.pairs is not None and all(map(_is_equivalent, self.problem.windows, pairs))
 
     def pairs_of(self, word: str) -> list[tuple[int, int] | None]:
         """Return the amounts of a word on each axis, None where they depend on a size that is not known."""
@@ -191,16 +138,10 @@ class OpQuery:
 
     # With what
 
-    @property
-    def fills(self) -> set[Fill]:
-        """The modes of the sides that windows read, with their values. A constant 0 is zeros."""
-        sides = [(axis, side) for axis, reach in enumerate(self.reach) for side in (0, 1) if reach[side] > 0]
-        if self.pairs is None:
-            sides = [(axis, side) for axis in range(self.rank) for side in (0, 1)]
-        return {self._fill(axis, side) for axis, side in sides}
-
     def _fill(self, axis: int, side: int) -> Fill:
+        """Return the mode of one side and the value to write for it; an unknown value is a name."""
         mode, value = self.problem.modes[axis][side], self.values[axis][side]
+        value = Name("value") if value is None else value
         return effective_fill(mode.name, value if mode.carries_value else None)
 
     def only_modes(self, *modes: str) -> bool:
@@ -209,8 +150,8 @@ class OpQuery:
 
     @property
     def has_default_mode(self) -> bool:
-        """Whether the mode is the one that frameworks have without asking: zeros, and `ignore` in a pool."""
-        return self.only_modes("ignore" if self.is_pool else "zeros")
+        """Whether the mode is the one that frameworks have without an argument: zeros, and `ignore` in a pool."""
+        return self.only_modes(default_mode(self.op))
 
     def has_room(self, mode: str, pairs: Pairs) -> bool:
         """Whether the axes are long enough for a framework that does not repeat them."""
@@ -218,7 +159,7 @@ class OpQuery:
         rows = zip(self.problem.windows, pairs, strict=True)
         return beyond is None or all(w.size is None or max(pair) <= w.size + beyond for w, pair in rows)
 
-    # The same padding in other places
+    # Other code for the same padding
 
     def pad_steps(self, modes: Collection[str], *, repeats: bool = False) -> tuple[PadStep, ...]:
         """Return paddings before the operation that are equivalent to its own, in their order.
@@ -230,7 +171,7 @@ class OpQuery:
         Returns:
             Empty where nothing is padded, or where such paddings cannot replace the operation's own.
         """
-        if self.pairs is None or self.is_transposed or self.is_rounded_up or not self.only_modes(*_COUNTED):
+        if self.pairs is None or self.is_transposed or not self.only_modes(*_COUNTED):
             return ()
         steps: list[PadStep] = []
         for axis, pair in enumerate(self.pairs):
@@ -241,21 +182,19 @@ class OpQuery:
                 merges = bool(steps) and (steps[-1].mode, steps[-1].value) == (mode, value)
                 pairs = list(steps.pop().pairs) if merges else [(0, 0)] * self.rank
                 pairs[axis] = pair
+                is_number = value is None or isinstance(value, (int, float, Name))
+                if mode not in modes or not is_number or not (repeats or self.has_room(mode, pairs)):
+                    return ()
                 steps.append(PadStep(mode, value, tuple(pairs)))
-        for step in steps:
-            is_number = step.value is None or isinstance(step.value, (int, float))
-            if step.mode not in modes or not is_number or not (repeats or self.has_room(step.mode, step.pairs)):
-                return ()
-        return tuple(replace(step, value=_constant(step)) for step in steps)
+        return tuple(steps)
 
     def convpad_padding(self) -> tuple[Any, Any]:
         """Return convpad's own `padding` and `padding_mode`, None where they are the defaults."""
-        modes, values = ((_ZEROS, _ZEROS),) * self.rank, ((None, None),) * self.rank
-        padding, _ = Padding(self.problem.amounts, modes, values).spelling()
+        zeros = Padding.parse("valid", rank=self.rank)
+        padding, _ = replace(zeros, amounts=self.problem.amounts).spelling()
         fills = zip(self.problem.modes, self.values, strict=True)
         mode = collapse([collapse([_spelling(*side) for side in zip(*axis, strict=True)]) for axis in fills])
-        default = "ignore" if self.is_pool else "zeros"
-        return None if padding == "valid" else padding, None if mode == default else mode
+        return None if padding == "valid" else padding, None if mode == default_mode(self.op) else mode
 
     def convpad_call(self, data_format: str | None = None) -> str:
         """Write the call of convpad that pads like this, on the arrays of every framework that it serves."""
@@ -275,12 +214,8 @@ class OpQuery:
 
 def _is_equivalent(window: Window, pair: tuple[int, int] | None) -> bool:
     if pair is None or window.size is None:
-        return (window.before, window.after) == pair
+        return pair is not None and pair == (window.before, window.after)
     return window.before == pair[0] and window.output == replace(window, before=pair[0], after=pair[1]).output
-
-
-def _constant(step: PadStep) -> Any:
-    return None if step.mode != "constant" else Name("value") if step.value is None else step.value
 
 
 def _spelling(mode: Mode, value: Any) -> Any:
@@ -296,43 +231,31 @@ def _spelling(mode: Mode, value: Any) -> Any:
 # Guards that several frameworks share
 
 
-def known_pairs(query: OpQuery, reason: str) -> Pairs:
-    """Return the amounts of a problem, or give the reason why a framework needs to know them."""
-    if query.pairs is None:
-        raise InexactError(reason)
-    return query.pairs
-
-
 def pads_within_kernel(query: OpQuery, pairs: Pairs, whose: str) -> None:
     """Refuse pools whose windows may stand in the padding alone."""
-    if any(max(pair) >= size for pair, size in zip(pairs, query.kernel, strict=True)):
-        raise InexactError(f"{whose} pools pad by less than their size.")
+    within = all(max(pair) < size for pair, size in zip(pairs, query.kernel, strict=True))
+    require(within, f"{whose} pools pad by less than their size.")
 
 
 def pool_counts_padding(query: OpQuery, whose: str) -> bool:
     """Whether a pool counts its padding as zeros, on all sides; False where it leaves it out on all sides."""
-    if query.op == "max_pool" and not query.has_default_mode:
-        raise InexactError(f"In {whose} max pools the padding never wins.")
-    if len(query.fills) > 1 or not query.only_modes("ignore", "zeros"):
-        raise InexactError(f"{whose} pools pad with one of two things, zeros that count or nothing, on all sides.")
+    require(query.op != "max_pool" or query.has_default_mode, f"In {whose} max pools the padding never wins.")
+    reason = f"{whose} pools pad with one of two things, zeros that count or nothing, on all sides."
+    require(len(query.fills) <= 1 and query.only_modes("ignore", "zeros"), reason)
     return query.fills == {("zeros", None)}
 
 
 def portability_note(query: OpQuery) -> str:
-    """Warn of another framework's habit that gives the same sizes and other values, where the window strides."""
-    if not query.is_strided:
+    """Return a warning of another framework's habit that gives the same sizes and other values, at a stride above 1."""
+    if not query.is_strided or query.is_transposed or query.pairs is None:
         return ""
+    word, habit = "same", 'Keras\'s "same"'
     if query.has_word("same"):
-        return _mismatch(query, query.pairs_of("half"), "PyTorch's and Caffe's habit, half the kernel on both sides,")
-    return _mismatch(query, query.pairs_of("same"), 'Keras\'s "same"')
-
-
-def _mismatch(query: OpQuery, pairs: Sequence[tuple[int, int] | None], habit: str) -> str:
-    windows = query.problem.windows
-    known = [pair for pair in pairs if pair]
-    if query.is_transposed or query.pairs is None or len(known) < query.rank or query.is_equivalent(known):
+        word, habit = "half", "PyTorch's and Caffe's habit, half the kernel on both sides,"
+    windows, pairs = query.problem.windows, [pair for pair in query.pairs_of(word) if pair]
+    if len(pairs) < query.rank or query.is_equivalent(pairs):
         return ""
-    outputs = [replace(w, before=before, after=after).output for w, (before, after) in zip(windows, known, strict=True)]
+    outputs = [replace(w, before=before, after=after).output for w, (before, after) in zip(windows, pairs, strict=True)]
     if None in outputs or outputs != [window.output for window in windows]:
         return ""
-    return f"This pads {collapse(query.pairs)}. {habit} pads {collapse(known)}: the same sizes, other values."
+    return f"This pads {collapse(query.pairs)}. {habit} pads {collapse(pairs)}: the same sizes, other values."

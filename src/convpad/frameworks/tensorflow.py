@@ -6,6 +6,7 @@ leave the padding out. Other modes come first, with tf.pad: constant, reflect an
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS
@@ -13,13 +14,12 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import listed
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, Name, call, collapse
-from convpad.frameworks.parsing import as_padding, default_mode
-from convpad.frameworks.query import OpQuery, Pairs, pads_within_kernel
+from convpad.frameworks.code import Name, as_padding, call, collapse, default_mode, require
+from convpad.frameworks.query import OpQuery, PadStep, pads_within_kernel
 
-__all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
+__all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]
 
-ARGUMENTS = ("padding", "data_format")
+PADS = {"zeros": None, "constant": None, "reflect": "REFLECT", "symmetric": "SYMMETRIC"}
 
 _FUNCTIONS = {
     "conv": "conv{}d",
@@ -31,58 +31,42 @@ _FUNCTIONS = {
 }
 _WORDS = {"valid": "VALID", "same": "SAME"}
 _CHANNELS_FIRST = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
-_PADS = {"zeros": None, "constant": None, "reflect": "REFLECT", "symmetric": "SYMMETRIC"}
 
 
-def _unsupported(query: OpQuery) -> str:
-    """The reason why TensorFlow has no such function, whatever its padding."""
-    if query.rank > 3 or (query.is_depthwise and query.rank != 2):
-        return f"TensorFlow has no {_FUNCTIONS[query.op].format(query.rank)}."
-    if query.is_depthwise and len(set(query.problem.strides)) > 1:
-        return "TensorFlow wants one stride here for both axes."
-    if query.dilation and (query.is_transposed or query.is_pool or (query.is_depthwise and query.is_strided)):
-        return "TensorFlow refuses a dilation here."
-    if query.problem.groups > 1 and (query.rank == 3 or query.is_transposed):
-        return "TensorFlow knows no groups here."
-    if query.is_transposed and None in query.output_sizes:
-        return "TensorFlow must be told the output's shape, which is not known here."
-    return ""
+def check(query: OpQuery) -> None:
+    is_depthwise, is_transposed = query.is_depthwise, query.is_transposed
+    require(query.rank == 2 or not is_depthwise, f"TensorFlow has no {_FUNCTIONS[query.op].format(query.rank)}.")
+    one_stride = len(set(query.problem.strides)) == 1
+    require(one_stride or not is_depthwise, "TensorFlow wants one stride here for both axes.")
+    undilated = is_transposed or query.is_pool or (is_depthwise and query.is_strided)
+    require(not (query.dilation and undilated), "TensorFlow refuses a dilation here.")
+    ungrouped = query.rank == 3 or is_transposed
+    require(not (query.problem.groups > 1 and ungrouped), "TensorFlow knows no groups here.")
+    shapeless = is_transposed and None in query.output_sizes
+    require(not shapeless, "TensorFlow must be told the output's shape, which is not known here.")
 
 
 def arguments(query: OpQuery) -> dict[str, Any]:
-    if reason := _unsupported(query):
-        raise InexactError(reason)
-    if not query.has_default_mode:
-        pools, convolutions = "pools leave the padding out of the count", "convolutions pad with zeros alone"
-        raise InexactError(f"TensorFlow's {pools if query.is_pool else convolutions}.")
-    word = next((word for word in _WORDS if query.has_word(word) or _is_forward_word(query, word)), None)
+    pools, convolutions = "pools leave the padding out of the count", "convolutions pad with zeros alone"
+    require(query.has_default_mode, f"TensorFlow's {pools if query.is_pool else convolutions}.")
     layout = {} if query.problem.channels_last else {"data_format": _CHANNELS_FIRST[query.rank]}
-    return {"padding": _WORDS[word] if word else _explicit(query, _pairs(query)), **layout}
-
-
-def _is_forward_word(query: OpQuery, word: str) -> bool:
-    """Whether a transposed convolution is the adjoint of one with this word: TensorFlow is told the output's size."""
-    return query.is_transposed and query.is_equivalent(query.pairs_of(word))
-
-
-def _pairs(query: OpQuery) -> Pairs:
-    if query.rank != 2 or query.op == "average_pool":
-        raise InexactError("TensorFlow knows SAME and VALID here, and no amounts of one's own.")
-    pairs = query.reach if query.is_transposed else query.pairs
-    if pairs is None:
-        raise InexactError(
-            "TensorFlow has no word for this amount, and its numbers depend on a size that is not known."
-        )
-    if min(number for pair in pairs for number in pair) < 0:
-        raise InexactError("TensorFlow crops here, and adds nothing.")
+    # A transposed convolution is the adjoint of one with this word: TensorFlow is told the output's size.
+    adjoint = (word for word in _WORDS if query.is_transposed and query.is_equivalent(query.pairs_of(word)))
+    if word := query.first_word(_WORDS) or next(adjoint, None):
+        return {"padding": _WORDS[word], **layout}
+    explicit = query.rank == 2 and query.op != "average_pool"
+    require(explicit, "TensorFlow knows SAME and VALID here, and no amounts of one's own.")
+    reason = "TensorFlow has no word for this amount, and its numbers depend on a size that is not known."
+    pairs = query.reach if query.is_transposed else query.known_pairs(reason)
+    require(min(number for pair in pairs for number in pair) >= 0, "TensorFlow crops here, and adds nothing.")
     if query.is_pool:
         pads_within_kernel(query, pairs, "TensorFlow's")
-    return pairs
+    return {"padding": _every_axis(query, map(list, pairs), [0, 0]), **layout}
 
 
-def _explicit(query: OpQuery, pairs: Pairs) -> list[list[int]]:
-    spatial = [list(pair) for pair in pairs]
-    return [[0, 0], *spatial, [0, 0]] if query.problem.channels_last else [[0, 0], [0, 0], *spatial]
+def _every_axis(query: OpQuery, entries: Iterable[Any], other: Any) -> list[Any]:
+    """Return the entries of the spatial axes with those of the batch and the channels."""
+    return [other, *entries, other] if query.problem.channels_last else [other, other, *entries]
 
 
 def code(query: OpQuery, arguments: dict[str, Any], x: str = Name("x")) -> str:
@@ -100,26 +84,18 @@ def code(query: OpQuery, arguments: dict[str, Any], x: str = Name("x")) -> str:
     if not query.is_pool:
         name = "stride" if query.rank == 1 and not query.is_transposed else "strides"
         wide = query.rank == 3 or query.is_depthwise
-        options[name] = _every_axis(query, strides) if wide else collapse(strides)
+        options[name] = _every_axis(query, strides, 1) if wide else collapse(strides)
     options |= arguments
     if query.dilation:
-        options["dilations"] = _every_axis(query, dilation) if query.rank == 3 else dilation
+        options["dilations"] = _every_axis(query, dilation, 1) if query.rank == 3 else dilation
     return call(f"tf.nn.{_FUNCTIONS[query.op].format(query.rank)}", *inputs, **options)
 
 
-def _every_axis(query: OpQuery, steps: list[int]) -> list[int]:
-    """Steps of 1 along the batch and the channels too."""
-    return [1, *steps, 1] if query.problem.channels_last else [1, 1, *steps]
-
-
-def workaround(query: OpQuery) -> str:
-    steps = () if _unsupported(query) else query.pad_steps(_PADS)
-    if not steps:
-        return query.convpad_call(None if query.problem.channels_last else "channels_first")
+def padded(query: OpQuery, steps: Sequence[PadStep]) -> str:
     x = Name("x")
     for step in steps:
-        pairs = _explicit(query, step.pairs)
-        x = Name(call("tf.pad", x, pairs, mode=_PADS[step.mode], constant_values=step.value))
+        pairs = _every_axis(query, map(list, step.pairs), [0, 0])
+        x = Name(call("tf.pad", x, pairs, mode=PADS[step.mode], constant_values=step.value))
     layout = None if query.problem.channels_last else _CHANNELS_FIRST[query.rank]
     return code(query, {"padding": "VALID", "data_format": layout}, x)
 

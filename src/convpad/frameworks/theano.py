@@ -3,6 +3,7 @@
 `border_mode` is valid, half, full, a number for both sides of an axis or a pair of them; zeros alone
 (theano/tensor/nnet/abstract_conv.py). Its pools pad both sides alike, by less than their size, and round up only
 where they do not pad (theano/tensor/signal/pool.py). Its convolutions turn the kernel over unless told not to.
+It has no function that pads.
 """
 
 from __future__ import annotations
@@ -13,34 +14,35 @@ from convpad.core.errors import refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import integer, listed
 from convpad.core.window import Window
-from convpad.frameworks.code import InexactError, Name, call
-from convpad.frameworks.parsing import as_padding, pair_entries, rounded_up
-from convpad.frameworks.query import OpQuery, Pairs, known_pairs, pads_within_kernel, pool_counts_padding
+from convpad.frameworks.code import InexactError, Name, as_padding, call, pair_entries, require, rounded_up
+from convpad.frameworks.query import OpQuery, Pairs, pads_within_kernel, pool_counts_padding
 
-__all__ = ["ARGUMENTS", "arguments", "code", "parse", "workaround"]
+__all__ = ["PADS", "arguments", "check", "code", "parse"]
 
-ARGUMENTS = ("border_mode", "pad", "ignore_border", "mode")
+PADS = ()
 
 _WORDS = ("valid", "half", "full")
 
 
+def check(query: OpQuery) -> None:
+    require(query.rank > 1, "Theano's convolutions and pools have two axes or three: add one of size 1.")
+    require(not (query.is_pool and query.dilation), "Theano's pools have no dilation.")
+
+
 def arguments(query: OpQuery) -> dict[str, Any]:
-    if query.rank not in (2, 3):
-        raise InexactError("Theano's convolutions and pools have two axes or three: add one of size 1.")
     return _pool(query) if query.is_pool else {"border_mode": _border_mode(query)}
 
 
 def _border_mode(query: OpQuery) -> Any:
-    if not query.has_default_mode:
-        raise InexactError("Theano pads with zeros, and has no function that pads otherwise.")
+    require(query.has_default_mode, "Theano pads with zeros, and has no function that pads otherwise.")
     if query.is_transposed:
-        if None in query.output_sizes:
-            raise InexactError("Theano must be told the output's shape, which is not known here.")
+        known = None not in query.output_sizes
+        require(known, "Theano must be told the output's shape, which is not known here.")
         extends = min(number for pair in query.reach for number in pair) < 0
         # The forward convolution of an extended output leaves the end unread: its own amounts are the border.
         return _numbers((query.pairs or ()) if extends else query.reach)
     reason = "Theano has no word for this amount, and its numbers depend on a size that is not known."
-    return query.first_word(_WORDS) or _numbers(known_pairs(query, reason))
+    return query.first_word(_WORDS) or _numbers(query.known_pairs(reason))
 
 
 def _numbers(pairs: Pairs) -> tuple[Any, ...]:
@@ -48,11 +50,9 @@ def _numbers(pairs: Pairs) -> tuple[Any, ...]:
 
 
 def _pool(query: OpQuery) -> dict[str, Any]:
-    if query.dilation:
-        raise InexactError("Theano's pools have no dilation.")
     average = "average_inc_pad" if pool_counts_padding(query, "Theano's") else "average_exc_pad"
     mode = {"mode": average if query.op == "average_pool" else "max"}
-    pads = [before for before, _ in known_pairs(query, "Theano has no word for an amount that depends on the size.")]
+    pads = [before for before, _ in query.known_pairs("Theano has no word for an amount that depends on the size.")]
     pairs = [(pad, pad) for pad in pads]
     pads_within_kernel(query, pairs, "Theano's")
     if query.is_equivalent(pairs):
@@ -83,11 +83,6 @@ def code(query: OpQuery, arguments: dict[str, Any]) -> str:
     )
 
 
-def workaround(query: OpQuery) -> str:
-    """Theano has no function that pads."""
-    return ""
-
-
 def parse(
     windows: tuple[Window, ...],
     op: str,
@@ -97,21 +92,14 @@ def parse(
     mode: str = "max",
 ) -> Padding:
     rank = len(windows)
-    if "pool" in op:
-        return _parse_pool(windows, pad, ignore_border, "zeros" if mode == "average_inc_pad" else "ignore")
-    allowed = "be 'valid', 'half', 'full', an int, or one for each axis"
-    if isinstance(border_mode, str):
-        if border_mode not in _WORDS:
-            raise refuse("border_mode", allowed, border_mode)
-        return Padding.parse(border_mode, rank=rank)
-    entries = listed(border_mode) or [border_mode] * rank
-    return as_padding(pair_entries("border_mode", entries, rank, allowed, border_mode), "zeros")
-
-
-def _parse_pool(windows: tuple[Window, ...], pad: Any, ignore_border: bool, mode: str) -> Padding:
-    numbers = listed(pad) or [0] * len(windows)
-    if len(numbers) != len(windows) or (any(numbers) and not ignore_border):
+    if "pool" not in op:
+        if isinstance(border_mode, str) and border_mode in _WORDS:
+            return Padding.parse(border_mode, rank=rank)
+        allowed = "be 'valid', 'half', 'full', an int, or one for each axis"
+        return as_padding(pair_entries("border_mode", border_mode, rank, allowed), "zeros")
+    numbers = listed(pad) or [0] * rank
+    if len(numbers) != rank or (any(numbers) and not ignore_border):
         raise refuse("pad", "have one int for each axis, all 0 where ignore_border is False", pad)
     pads = [integer("pad", number, 0) for number in numbers]
     pairs = [(pad, pad) for pad in pads] if ignore_border else [rounded_up(window, 0) for window in windows]
-    return as_padding(pairs, mode)
+    return as_padding(pairs, "zeros" if mode == "average_inc_pad" else "ignore")

@@ -12,9 +12,8 @@ from convpad.display.table import Table
 from convpad.display.text import to_text
 from convpad.frameworks import NAMES
 from convpad.solver.query import Query, parse_query
-from convpad.solver.search import find_solutions
+from convpad.solver.search import Suggestion, find_solutions, suggest, why_impossible
 from convpad.solver.solution import Solution
-from convpad.solver.suggestions import Suggestion, suggest, why_impossible
 
 __all__ = ["Solutions", "solve"]
 
@@ -71,18 +70,24 @@ class Solutions(Result):
         return f"{self.query}: {count}.{tried}"
 
     def to_table(self, limit: int | None = SHOWN) -> Table:
-        """Return the likeliest solutions as a table, or what may have been meant instead.
-
-        Args:
-            limit: the number of solutions; None for all.
-        """
+        """Return the `limit` likeliest solutions (None for all) as a table, or what may have been meant instead."""
         if not self:
             headings = ("nearest that works", "meaning", "arithmetic")
-            suggestions = [(one.change, one.solution.meaning, one.solution.arithmetic) for one in self.nearest]
-            return Table(self.summary, headings, tuple(suggestions))
-        more = len(self) - len(self[:limit])
+            rows = tuple((near.change, near.solution.meaning, near.solution.arithmetic) for near in self.nearest)
+            return Table(self.summary, headings, rows)
+        solutions = self[:limit]
+        columns = {
+            "padding": [str(solution.padding) for solution in solutions],
+            "kernel": [str(solution.kernel[0]) for solution in solutions],
+            "strides": [str(solution.strides[0]) for solution in solutions],
+            "dilation": [str(solution.dilation_rate[0]) for solution in solutions],
+            "output_padding": ["" if s.output_padding is None else str(s.output_padding) for s in solutions],
+            "meaning": [solution.meaning for solution in solutions],
+            "arithmetic": [solution.arithmetic for solution in solutions],
+        }
         known = {"kernel", "strides", "dilation"} - {*self.query.unknown}
-        columns = {name: cells for name, cells in _columns(self[:limit]).items() if name not in known and any(cells)}
+        columns = {name: cells for name, cells in columns.items() if name not in known and any(cells)}
+        more = len(self) - len(solutions)
         rows = tuple(zip(*columns.values(), strict=True))
         return Table(self.summary, tuple(columns), rows, (f"and {more} more",) if more else ())
 
@@ -96,10 +101,7 @@ class Solutions(Result):
         return [self.query.framework] if self.query.framework else NAMES
 
     def to_dict(self, limit: int | None = None) -> dict[str, Any]:
-        """Return the solutions as lists, strings and ints, each with its code for each framework.
-
-        Args:
-            limit: the number of solutions; None for all.
+        """Return the solutions, or the `limit` likeliest, as lists, strings and ints with code for each framework.
 
         Example:
 
@@ -107,15 +109,14 @@ class Solutions(Result):
         >>> json.loads(convpad.solve(30, 28, kernel=3, strides=1).to_json())["solutions"][0]["padding"]
         'valid'
         """
-        rows: list[dict[str, Any]] = []
-        for solution in self[:limit]:
-            codes = {name: solution.to_code(name) for name in self._frameworks}
-            code = {name: {"code": c.code, "exact": c.exact, "note": c.note} for name, c in codes.items()}
-            rows.append({**solution.to_dict(), "code": code})
+        names = self._frameworks
         return {
             "query": str(self.query),
             "count": len(self),
-            "solutions": rows,
+            "solutions": [
+                {**solution.to_dict(), "code": {name: solution.to_code(name).to_dict() for name in names}}
+                for solution in self[:limit]
+            ],
             "why_not": None if self else why_impossible(self.query),
             "nearest": [suggestion.to_dict() for suggestion in self.nearest],
         }
@@ -125,28 +126,11 @@ class Solutions(Result):
         return to_html(*self._tables())
 
     def to_text(self, limit: int | None = SHOWN) -> str:
-        """Return the tables as text for a terminal of 80 columns.
-
-        Args:
-            limit: the number of solutions; None for all.
-        """
+        """Return the `limit` likeliest solutions (None for all) as text for a terminal of 80 columns."""
         return "\n\n".join(map(to_text, self._tables(limit)))
 
     def __str__(self) -> str:
         return self.to_text()
-
-
-def _columns(solutions: tuple[Solution, ...]) -> dict[str, list[str]]:
-    """Return the cells of a table of solutions by their headings; empty ones say nothing."""
-    return {
-        "padding": [str(solution.padding) for solution in solutions],
-        "kernel": [str(solution.kernel[0]) for solution in solutions],
-        "strides": [str(solution.strides[0]) for solution in solutions],
-        "dilation": [str(solution.dilation_rate[0]) for solution in solutions],
-        "output_padding": ["" if s.output_padding is None else str(s.output_padding) for s in solutions],
-        "meaning": [solution.meaning for solution in solutions],
-        "arithmetic": [solution.arithmetic for solution in solutions],
-    }
 
 
 def solve(
@@ -209,16 +193,7 @@ def solve(
     The arithmetic is that of Dumoulin & Visin (arXiv:1603.07285).
     """
     query = parse_query(
-        input,
-        output,
-        kernel=kernel,
-        strides=strides,
-        dilation_rate=dilation_rate,
-        padding=padding,
-        op=op,
-        rounding=rounding,
-        framework=framework,
-        rank=rank,
+        input, output, kernel, strides, dilation_rate, padding, op=op, rounding=rounding, framework=framework, rank=rank
     )
     solutions = find_solutions(query)
     return Solutions(query, solutions, () if solutions else suggest(query))

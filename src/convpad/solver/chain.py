@@ -8,14 +8,13 @@ from typing import Any
 
 from convpad.core.errors import refuse
 from convpad.core.validation import integer
-from convpad.display.format import format_sizes
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES
+from convpad.frameworks.code import check_choice
 from convpad.solver.chain_search import ChainSearch, SolvedLayer
-from convpad.solver.query import Axes
-from convpad.solver.solution import Solution
-from convpad.solver.suggestions import why_impossible
+from convpad.solver.query import format_axes
+from convpad.solver.search import why_impossible
 from convpad.solver.table import read_table
 
 __all__ = ["Chain", "solve_chain"]
@@ -82,18 +81,21 @@ class Chain(Result):
 
 
 def _row(layer: SolvedLayer) -> tuple[Cell | str, ...]:
-    sizes = [_size(layer.input), _size(layer.output)]
+    sizes = [format_axes(layer.input), format_axes(layer.output)]
     if not layer.solutions:
         return (layer.name, *sizes, "", Cell("impossible", "bad"), "", "")
     solution, others = layer.solutions[0], len(layer.solutions) - 1
+    dilation = "" if set(solution.dilation_rate) == {1} else f" by {format_axes(solution.dilation_rate)}"
+    window = f"{format_axes(solution.kernel)}/{format_axes(solution.strides)}{dilation}"  # `3/2`, `3/1 by 2`
     padding = f"{solution.padding}{', rounded up' if solution.rounding == 'ceil' else ''}"
-    return (layer.name, *sizes, _window(solution), padding, str(others), solution.arithmetic)
+    return (layer.name, *sizes, window, padding, str(others), solution.arithmetic)
 
 
 def _lines(layer: SolvedLayer) -> Iterator[str]:
     """Yield what is wrong with a layer, and what may have been meant."""
     if layer.mismatch is not None:
-        yield f"{layer.name}: it takes {_size(layer.input)}, and the row before gives {_size(layer.mismatch)}."
+        input, output = format_axes(layer.input), format_axes(layer.mismatch)
+        yield f"{layer.name}: it takes {input}, and the row before gives {output}."
     if layer.solutions is None:
         yield f"{layer.name}: not reached, as the sizes before it are not known."
     elif not layer.solutions:
@@ -101,16 +103,6 @@ def _lines(layer: SolvedLayer) -> Iterator[str]:
         yield from (f"  {suggestion}" for suggestion in layer.solutions.nearest)
         if not layer.solutions.nearest:
             yield "  No one change to this row mends it."
-
-
-def _size(size: Axes | None) -> str:
-    return "?" if size is None else format_sizes(size, shorten=True)
-
-
-def _window(solution: Solution) -> str:
-    """`3/2`, `3/1 by 2`."""
-    dilation = "" if set(solution.dilation_rate) == {1} else f" by {_size(solution.dilation_rate)}"
-    return f"{_size(solution.kernel)}/{_size(solution.strides)}{dilation}"
 
 
 def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> Chain:
@@ -150,8 +142,8 @@ def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> C
     >>> chain[1].solutions[0].padding
     'valid'
     """
-    if framework is not None and framework not in NAMES:
-        raise refuse("framework", f"be one of {', '.join(map(repr, NAMES))}", framework)
+    if framework is not None:
+        check_choice("framework", framework, NAMES)
     rank = integer("rank", rank, 1)
     if rank > 3:
         raise refuse("rank", "be 1, 2 or 3", rank)

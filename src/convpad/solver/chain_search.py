@@ -10,15 +10,14 @@ from typing import NamedTuple
 from convpad.core.errors import refuse
 from convpad.core.window import spanned
 from convpad.solver import Solutions
-from convpad.solver.query import Axes
-from convpad.solver.search import find_solutions
+from convpad.solver.query import Axes, Query
+from convpad.solver.search import Suggestion, find_solutions, suggest
 from convpad.solver.solution import Solution
-from convpad.solver.suggestions import Suggestion, suggest
 from convpad.solver.table import LayerRow
 
-__all__ = ["EFFORT", "ChainSearch", "SolvedLayer"]
+__all__ = ["ChainSearch", "SolvedLayer", "candidates"]
 
-EFFORT = 50_000
+_EFFORT = 50_000
 """The largest number of windows that are tried for one table."""
 
 
@@ -28,8 +27,8 @@ class SolvedLayer:
 
     Args:
         name: its name in the table.
-        input, output: the sizes, as stated or as found; None where nothing could be found.
-        solutions: the paddings that explain them, or what may have been meant instead; None where a size is missing.
+        input, output: the sizes, stated or inferred; None where they cannot be inferred.
+        solutions: the paddings that explain them, or suggestions; None where a size is missing.
         mismatch: the output of the row before, where the table states another input.
     """
 
@@ -41,7 +40,7 @@ class SolvedLayer:
 
     @property
     def possible(self) -> bool:
-        """Whether anything explains the row, and it takes what the row before gives."""
+        """Whether any padding explains the row, and its input is the output of the row before."""
         return bool(self.solutions) and self.mismatch is None
 
 
@@ -52,44 +51,21 @@ class _Sizes(NamedTuple):
     output: Axes | None
 
 
-class _Path:
-    """The cheapest way through layers that follow each other, to each size that the last of them may have.
+class _Path(NamedTuple):
+    """The sizes of layers that follow each other, and the cost of their likeliest paddings."""
 
-    Args:
-        start: the index of its first layer.
-        inputs: the sizes that the first layer may take.
-    """
+    cost: int = 0
+    sizes: tuple[_Sizes, ...] = ()
 
-    def __init__(self, start: int, inputs: Sequence[Axes]) -> None:
-        self.start = start
-        self.costs = dict.fromkeys(inputs, 0)
-        self.steps: list[dict[Axes, Axes]] = []  # for each layer: its output -> its input on the way there
 
-    @property
-    def likeliest(self) -> Axes | None:
-        """The size that the cheapest way ends at."""
-        return min(self.costs, key=self.costs.__getitem__, default=None)
+_Paths = dict[Axes, _Path]
+"""The cheapest path to each size that a layer may have."""
 
-    def extend(self, search: ChainSearch, layer: LayerRow, outputs: Sequence[Axes]) -> bool:
-        """Go on through a layer. False, with the path as it was, if nothing leads through it."""
-        costs: dict[Axes, int] = {}
-        step: dict[Axes, Axes] = {}
-        for input, output in product(self.costs, outputs):
-            solutions = search.explain(layer, input, output)
-            if solutions and (cost := self.costs[input] + solutions[0].order[0]) < costs.get(output, cost + 1):
-                costs[output], step[output] = cost, input
-        if costs:
-            self.costs = costs
-            self.steps.append(step)
-        return bool(costs)
 
-    def write(self, sizes: list[_Sizes]) -> None:
-        """Write the sizes along the cheapest way."""
-        output = self.likeliest
-        for index in reversed(range(len(self.steps))):
-            input = None if output is None else self.steps[index][output]
-            sizes[self.start + index] = _Sizes(input, output)
-            output = input
+def _cheapest(paths: _Paths) -> tuple[Axes | None, tuple[_Sizes, ...]]:
+    """Return the end of the cheapest path, and its sizes; None where there is no path."""
+    end = min(paths, key=lambda size: paths[size].cost, default=None)
+    return (None, ()) if end is None else (end, paths[end].sizes)
 
 
 class ChainSearch:
@@ -104,7 +80,7 @@ class ChainSearch:
         key = (layer, input, output)
         if key not in self.solutions:
             self.tried += len(layer.query.windows)
-            if self.tried > EFFORT:
+            if self.tried > _EFFORT:
                 mend = "Give its kernel, its strides or its sizes."
                 raise refuse("table", "leave fewer things open", f"layer {layer.name!r}", mend)
             self.solutions[key] = find_solutions(layer.query_of(input, output))
@@ -118,20 +94,19 @@ class ChainSearch:
         for index, (layer, (input, output)) in enumerate(zip(layers, sizes, strict=True)):
             before = stated[index - 1].output if index else None
             mismatch = before if stated[index].input is not None and before != stated[index].input else None
-            if input is None or output is None:
-                solved.append(SolvedLayer(layer.name, input, output, None, mismatch))
-                continue
-            query, solutions = layer.query_of(input, output), self.explain(layer, input, output)
-            nearest = self._suggest(layers, index, suggest(query)) if suggestions and not solutions else ()
-            solved.append(SolvedLayer(layer.name, input, output, Solutions(query, solutions, nearest), mismatch))
+            solutions = None
+            if input is not None and output is not None:
+                query = layer.query_of(input, output)
+                solutions = Solutions(query, self.explain(layer, input, output))
+                if suggestions and not solutions:
+                    solutions = replace(solutions, nearest=self._suggest(layers, index, query))
+            solved.append(SolvedLayer(layer.name, input, output, solutions, mismatch))
         return tuple(solved)
 
-    def _suggest(
-        self, layers: Sequence[LayerRow], index: int, suggestions: Sequence[Suggestion]
-    ) -> tuple[Suggestion, ...]:
-        """Return the suggestions that leave fewer conflicts in the table."""
+    def _suggest(self, layers: Sequence[LayerRow], index: int, query: Query) -> tuple[Suggestion, ...]:
+        """Return the suggestions for one layer that leave fewer conflicts in the table."""
         conflicts = self._conflicts(layers)
-        return tuple(one for one in suggestions if self._conflicts(_changed(layers, index, one)) < conflicts)
+        return tuple(near for near in suggest(query) if self._conflicts(_changed(layers, index, near)) < conflicts)
 
     def _conflicts(self, layers: Sequence[LayerRow]) -> int:
         """Count the layers that nothing explains, and the sizes that two rows state differently."""
@@ -145,38 +120,45 @@ class ChainSearch:
         a layer.
         """
         domains = self._domains(layers, stated)
-        sizes = [_Sizes(None, None)] * len(layers)
-        path = _Path(0, domains[0][0])
+        sizes: list[_Sizes] = []
+        paths: _Paths = dict.fromkeys(domains[0][0], _Path())
         for index, (layer, (inputs, outputs)) in enumerate(zip(layers, domains, strict=True)):
             if index and inputs != domains[index - 1][1]:
-                path.write(sizes)
-                path = _Path(index, inputs)
-            if not path.extend(self, layer, outputs):
-                path.write(sizes)
-                sizes[index] = _Sizes(path.likeliest, stated[index].output)
-                path = _Path(index + 1, outputs)
-        path.write(sizes)
-        return sizes
+                sizes += _cheapest(paths)[1]
+                paths = dict.fromkeys(inputs, _Path())
+            longer = self._through(layer, paths, outputs)
+            if not longer:
+                end, path = _cheapest(paths)
+                sizes += [*path, _Sizes(end, stated[index].output)]
+            paths = longer or dict.fromkeys(outputs, _Path())
+        return [*sizes, *_cheapest(paths)[1]]
+
+    def _through(self, layer: LayerRow, paths: _Paths, outputs: Sequence[Axes]) -> _Paths:
+        """Return the paths that go on through a layer; none where nothing explains it."""
+        longer: _Paths = {}
+        for (input, path), output in product(paths.items(), outputs):
+            if solutions := self.explain(layer, input, output):
+                cost = path.cost + solutions[0].order[0]
+                if output not in longer or cost < longer[output].cost:
+                    longer[output] = _Path(cost, (*path.sizes, _Sizes(input, output)))
+        return longer
 
     def _domains(self, layers: Sequence[LayerRow], stated: Sequence[_Sizes]) -> list[tuple[list[Axes], list[Axes]]]:
         """Return the sizes to try before and after every layer."""
-        domains: list[list[list[Axes] | None]] = [[[size] if size else None for size in sizes] for sizes in stated]
-        for _ in range(2):
-            for index, layer in enumerate(layers):
-                domain = domains[index]
-                if index and domain[0] is None:
-                    domain[0] = domains[index - 1][1]
-                if domain[1] is None and domain[0] is not None:
-                    domain[1] = self._across(layer, domain[0], forward=True)
-            for index, layer in reversed([*enumerate(layers)]):
-                domain = domains[index]
-                if index + 1 < len(layers) and domain[1] is None:
-                    domain[1] = domains[index + 1][0]
-                if domain[0] is None and domain[1] is not None:
-                    domain[0] = self._across(layer, domain[1], forward=False)
-        if any(sizes is None for domain in domains for sizes in domain):
+        # The inputs and outputs of all layers in turn; first from each to the next, then from each to the one before.
+        domains = [[size] if size else None for sizes in stated for size in sizes]
+        for index in range(1, len(domains)):
+            sizes = domains[index - 1]
+            if domains[index] is None and sizes is not None:
+                domains[index] = self._across(layers[index // 2], sizes, forward=True) if index % 2 else sizes
+        for index in reversed(range(len(domains) - 1)):
+            sizes = domains[index + 1]
+            if domains[index] is None and sizes is not None:
+                domains[index] = sizes if index % 2 else self._across(layers[index // 2], sizes, forward=False)
+        if None in domains:
             raise refuse("table", "say at least one size", "none")
-        return [(inputs or [], outputs or []) for inputs, outputs in domains]
+        known = [sizes or [] for sizes in domains]
+        return list(zip(known[::2], known[1::2], strict=True))
 
     def _across(self, layer: LayerRow, sizes: Sequence[Axes], *, forward: bool) -> list[Axes]:
         """Return the sizes on the other side of a layer."""

@@ -1,8 +1,8 @@
-"""A `Query`: two sizes and the parts of a window that are known, checked, with the values to try for the others."""
+"""Queries of the solver: two sizes and the known parts of a window, checked, with the values to try for the others."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -15,23 +15,24 @@ from convpad.core.validation import integer, listed, per_axis
 from convpad.core.window import spanned
 from convpad.display.format import format_sizes
 from convpad.frameworks import NAMES
-from convpad.frameworks.code import shortest_pairs
+from convpad.frameworks.code import check_choice, shortest_pairs
 
-__all__ = ["DILATIONS", "KERNELS", "LARGEST", "OPS", "STRIDES", "Axes", "Query", "parse_query", "shortest"]
+__all__ = ["DILATIONS", "KERNELS", "STRIDES", "Axes", "Query", "format_axes", "parse_query", "shortest"]
 
-OPS = ("conv", "conv_transpose", *POOLS)
+_OPS = ("conv", "conv_transpose", *POOLS)
 """The operations of a query. The sizes of depthwise and separable convolutions are those of `conv`."""
 
 KERNELS, STRIDES, DILATIONS = range(1, 12), range(1, 5), range(1, 5)
-"""The values to try where none is given."""
+"""The values to try for an unknown part."""
 
-LARGEST = 65536
+_LARGEST = 65536
 """The largest number of pairs of amounts that are tried for one window."""
 
 _CEIL_POOLS = ("torch", "onnx", "theano")
 """Frameworks whose pools can round both ways. Caffe's always round up, all others down."""
 
 Axes = tuple[int, ...]
+"""One number for each spatial axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Query:
     """Two sizes and the known parts of a window; None for an unknown part.
 
     Args:
-        op: one of `OPS`.
+        op: "conv", "conv_transpose", "max_pool" or "average_pool".
         input, output: the sizes, one for each spatial axis.
         kernel, strides, dilation_rate: one for each spatial axis.
         padding: the amount on each axis.
@@ -74,19 +75,26 @@ class Query:
         return tuple(zip(*forward, strict=True))
 
     @property
+    def _parts(self) -> dict[str, tuple[Axes | None, range]]:
+        """The parts of the window by name, with the values to try for an unknown one. Pools have no dilation."""
+        return {
+            "kernel": (self.kernel, KERNELS),
+            "strides": (self.strides, STRIDES),
+            "dilation": (self.dilation_rate, range(1, 2) if self.op in POOLS else DILATIONS),
+        }
+
+    @property
     def windows(self) -> list[tuple[Axes, Axes, Axes]]:
-        """Every (kernel, strides, dilation) to try. Pools have no dilation."""
+        """Every (kernel, strides, dilation) to try."""
         kernels, strides, dilations = (
             [known] if known else [(value,) * self.rank for value in values] for known, values in self._parts.values()
         )
         return [*product(kernels, strides, dilations)]
 
     @property
-    def _parts(self) -> dict[str, tuple[Axes | None, range]]:
-        """The parts of the window by name, with the values to try where one is not known."""
-        dilations = range(1, 2) if self.op in POOLS else DILATIONS
-        parts = (self.kernel, KERNELS), (self.strides, STRIDES), (self.dilation_rate, dilations)
-        return dict(zip(("kernel", "strides", "dilation"), parts, strict=True))
+    def unknown(self) -> dict[str, range]:
+        """The names of the unknown parts of the window, with the values to try."""
+        return {name: values for name, (known, values) in self._parts.items() if not known and len(values) > 1}
 
     @property
     def roundings(self) -> tuple[Rounding, ...]:
@@ -99,17 +107,11 @@ class Query:
             return ROUNDINGS
         return ("ceil",) if self.framework == "caffe" else ("floor",)
 
-    @property
-    def unknown(self) -> dict[str, range]:
-        """The names of the parts of the window that are not known, with the values to try."""
-        return {name: values for name, (known, values) in self._parts.items() if not known and len(values) > 1}
-
     def __str__(self) -> str:
         """`224 -> 55, kernel 11, strides 4, padding 'valid'`."""
-        parts = [" -> ".join(format_sizes(sizes, shorten=True) for sizes in (self.input, self.output))]
+        parts = [f"{format_axes(self.input)} -> {format_axes(self.output)}"]
         parts += [self.op] if self.op != "conv" else []
-        known = {name: axes for name, (axes, _) in self._parts.items() if axes}
-        parts += [f"{name} {format_sizes(axes, shorten=True)}" for name, axes in known.items()]
+        parts += [f"{name} {format_axes(known)}" for name, (known, _) in self._parts.items() if known]
         parts += [f"padding {shortest(self.padding)!r}"] if self.padding else []
         parts += [f"rounded {'down' if self.rounding == 'floor' else 'up'}"] if self.rounding else []
         parts += [f"in {self.framework}'s own words"] if self.framework else []
@@ -119,11 +121,11 @@ class Query:
 def parse_query(
     input: Any,
     output: Any,
-    *,
     kernel: Any = None,
     strides: Any = None,
     dilation_rate: Any = None,
     padding: Any = None,
+    *,
     op: Any = "conv",
     rounding: Any = None,
     framework: Any = None,
@@ -131,38 +133,28 @@ def parse_query(
 ) -> Query:
     """Read the arguments of `convpad.solve`, or refuse them."""
     rank = _rank(input, output, rank)
-    if op not in OPS:
-        raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
+    check_choice("op", op, _OPS)
     if rounding is not None and rounding not in ROUNDINGS:
         raise refuse("rounding", "be 'floor' or 'ceil'", rounding)
     if rounding == "ceil" and op not in POOLS:
         raise refuse("rounding", f"be 'floor' for {op}", rounding, "Only pools round up, in some frameworks.")
     if op in POOLS and dilation_rate is not None:
         raise refuse("dilation_rate", f"not be given to {op}", dilation_rate)
-    if framework is not None and framework not in NAMES:
-        raise refuse("framework", f"be one of {', '.join(map(repr, NAMES))}", framework)
-    query = Query(
-        op,
-        per_axis("input", input, rank),
-        per_axis("output", output, rank),
-        None if kernel is None else per_axis("kernel", kernel, rank),
-        None if strides is None else per_axis("strides", strides, rank),
-        None if dilation_rate is None else per_axis("dilation_rate", dilation_rate, rank),
-        None if padding is None else Padding.parse(padding, rank=rank).amounts,
-        rounding,
-        framework,
-    )
-    _check_effort(query)
+    if framework is not None:
+        check_choice("framework", framework, NAMES)
+    sizes = per_axis("input", input, rank), per_axis("output", output, rank)
+    parts = {"kernel": kernel, "strides": strides, "dilation_rate": dilation_rate}
+    known = {name: per_axis(name, value, rank) for name, value in parts.items() if value is not None}
+    amounts = None if padding is None else Padding.parse(padding, rank=rank).amounts
+    query = Query(op, *sizes, **known, padding=amounts, rounding=rounding, framework=framework)
+    for window in query.windows:
+        for taps, stride, dilation in zip(*window, strict=True):
+            span = spanned(taps, dilation)
+            if span * min(span, stride) > _LARGEST:
+                allowed = f"leave at most {_LARGEST} pairs of amounts to try: span * min(span, stride)"
+                mend = "Say those that are known: a dilation_rate of 1 is not taken for granted."
+                raise refuse("kernel, strides and dilation_rate", allowed, (taps, stride, dilation), mend)
     return query
-
-
-def shortest(amounts: tuple[Amount, ...]) -> Any:
-    """Return the shortest `padding=` for these amounts: a word, an int or pairs."""
-    pairs = [amount.pair for amount in amounts if amount.pair]
-    if len(pairs) == len(amounts):
-        return shortest_pairs(pairs)
-    zeros = Padding.parse("valid", rank=len(amounts))
-    return Padding(amounts, zeros.modes, zeros.values).spelling()[0]
 
 
 def _rank(input: Any, output: Any, rank: Any) -> int:
@@ -176,12 +168,14 @@ def _rank(input: Any, output: Any, rank: Any) -> int:
     return ranks.pop() if ranks else 2
 
 
-def _check_effort(query: Query) -> None:
-    """Refuse windows with too many pairs of amounts to try."""
-    for window in query.windows:
-        for kernel, stride, dilation in zip(*window, strict=True):
-            span = spanned(kernel, dilation)
-            if span * min(span, stride) > LARGEST:
-                allowed = f"leave at most {LARGEST} pairs of amounts to try: span * min(span, stride)"
-                mend = "Say those that are known: a dilation_rate of 1 is not taken for granted."
-                raise refuse("kernel, strides and dilation_rate", allowed, (kernel, stride, dilation), mend)
+def shortest(amounts: tuple[Amount, ...]) -> Any:
+    """Return the shortest `padding=` for these amounts: a word, an int or pairs."""
+    pairs = [amount.pair for amount in amounts if amount.pair]
+    if len(pairs) == len(amounts):
+        return shortest_pairs(pairs)
+    return replace(Padding.parse("valid", rank=len(amounts)), amounts=amounts).spelling()[0]
+
+
+def format_axes(axes: Axes | None) -> str:
+    """Return `224` for equal numbers, else `224x320`; `?` for None."""
+    return "?" if axes is None else format_sizes(axes, shorten=True)

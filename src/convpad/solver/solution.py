@@ -1,9 +1,9 @@
-"""A `Solution`: one padding that explains two sizes, with its likelihood, its arithmetic and its code."""
+"""Solutions: paddings that explain two sizes, each with its likelihood, its arithmetic and its code."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS, Amount, Pair, explicit
@@ -11,24 +11,17 @@ from convpad.core.inverse import Rounding
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS, Problem, absorb_overhang, pose
 from convpad.core.window import Window
-from convpad.display.format import format_sizes
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
-from convpad.solver.query import shortest
+from convpad.frameworks.code import default_mode
+from convpad.solver.query import format_axes, shortest
 
 __all__ = ["KINDS", "Solution"]
 
-_UNUSUAL_WORDS = ("same_lower",)
+_USUAL_WORDS = [word for word in AMOUNTS if word != "same_lower"]
 
-KINDS = (
-    *(word for word in AMOUNTS if word not in _UNUSUAL_WORDS),
-    "symmetric",
-    "odd one after",
-    *_UNUSUAL_WORDS,
-    "odd one before",
-    "uneven",
-)
+KINDS = (*_USUAL_WORDS, "symmetric", "odd one after", "same_lower", "odd one before", "uneven")
 """The kinds of amounts, the likeliest first: words, and what numbers have in common."""
 
 # Costs of unusual windows, in the unit in which a step down in KINDS costs 2.
@@ -107,20 +100,18 @@ class Solution(Result):
     @property
     def input(self) -> tuple[int, ...]:
         """The sizes of the input."""
-        return self._outputs if self.op == "conv_transpose" else self._sizes
+        return self._sizes[0]
 
     @property
     def output(self) -> tuple[int, ...]:
         """The sizes of the output."""
-        return self._sizes if self.op == "conv_transpose" else self._outputs
+        return self._sizes[1]
 
     @property
-    def _sizes(self) -> tuple[int, ...]:
-        return tuple(window.size or 0 for window in self.windows)
-
-    @property
-    def _outputs(self) -> tuple[int, ...]:
-        return tuple(window.output or 0 for window in self.windows)
+    def _sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        sizes = tuple(window.size or 0 for window in self.windows)
+        outputs = tuple(window.output or 0 for window in self.windows)
+        return (outputs, sizes) if self.op == "conv_transpose" else (sizes, outputs)
 
     @property
     def rounding(self) -> Rounding:
@@ -144,11 +135,8 @@ class Solution(Result):
         # One causal axis of several is no more likely than any other numbers.
         kind = "uneven" if self.kind == "causal" and len(self.windows) > 1 else self.kind
         cost = 2 * KINDS.index(kind) + 2 * uneven + inexact
-        for costs, values in (
-            (_KERNEL_COSTS[self.op], self.kernel),
-            (_STRIDE_COSTS, self.strides),
-            (_DILATION_COSTS, self.dilation_rate),
-        ):
+        parts = self.kernel, self.strides, self.dilation_rate
+        for costs, values in zip((_KERNEL_COSTS[self.op], _STRIDE_COSTS, _DILATION_COSTS), parts, strict=True):
             cost += max(costs.get(value, _UNUSUAL) for value in values)
         sides = [side for pair in self.pads for side in pair]
         overhangs = [window.overhang for window in self.windows]
@@ -162,26 +150,20 @@ class Solution(Result):
     @property
     def meaning(self) -> str:
         """The meaning of the amounts on the first axis, in a few words."""
-        return f"{self._meaning()}{', rounded up' if self.windows[0].ceil else ''}"
-
-    def _meaning(self) -> str:
         window, (before, after) = self.windows[0], self.pads[0]
         sides = f"{before} on both sides" if before == after else f"{before} before and {after} after"
-        match self.kind:
-            case "valid":
-                return "no padding"
-            case "same" | "same_lower" if self.op == "conv_transpose":
-                return f"the crop of {self.kind!r}"
-            case "same" | "same_lower":
-                return f"ceil({window.size} / {window.stride}) outputs, {sides}"
-            case "half":
-                return f"{window.span} // 2 on both sides, as in PyTorch and Caffe"
-            case "full":
-                return f"{window.span} - 1 on both sides"
-            case "causal":
-                return f"{window.span} - 1 before and none after"
-            case _:
-                return sides
+        same = f"ceil({window.size} / {window.stride}) outputs, {sides}"
+        if self.op == "conv_transpose":
+            same = f"the crop of {self.kind!r}"
+        meanings = {
+            "valid": "no padding",
+            "same": same,
+            "same_lower": same,
+            "half": f"{window.span} // 2 on both sides, as in PyTorch and Caffe",
+            "full": f"{window.span} - 1 on both sides",
+            "causal": f"{window.span} - 1 before and none after",
+        }
+        return f"{meanings.get(self.kind, sides)}{', rounded up' if window.ceil else ''}"
 
     @property
     def arithmetic(self) -> str:
@@ -203,16 +185,17 @@ class Solution(Result):
     @property
     def problem(self) -> Problem:
         """The whole operation, of unknown channels."""
-        is_pool = self.op in POOLS
-        modes = Padding.parse("valid", "ignore" if is_pool else "zeros", rank=len(self.windows))
-        options: dict[str, Any] = {"strides": self.strides, "dilation_rate": self.dilation_rate}
-        if is_pool:
-            options["ceil_mode"] = self.rounding == "ceil"
-        if self.op == "conv_transpose":
-            options["output_padding"] = self.output_padding
-        kernel = self.kernel if is_pool else (*self.kernel, None, None)
-        padding = Padding(self.amounts, modes.modes, modes.values)
-        return pose(self.op, (None, *self.input, None), kernel, padding, **options)
+        unpadded = Padding.parse("valid", default_mode(self.op), rank=len(self.windows))
+        return pose(
+            self.op,
+            (None, *self.input, None),
+            self.kernel if self.op in POOLS else (*self.kernel, None, None),
+            replace(unpadded, amounts=self.amounts),
+            strides=self.strides,
+            dilation_rate=self.dilation_rate,
+            output_padding=self.output_padding,
+            ceil_mode=self.rounding == "ceil",
+        )
 
     def to_code(self, framework: str) -> Translation:
         """Write the operation for one of `convpad.frameworks.NAMES`."""
@@ -232,11 +215,9 @@ class Solution(Result):
     @property
     def summary(self) -> str:
         """`kernel 7, strides 2, padding 'same'`."""
-        parts = [f"kernel {format_sizes(self.kernel, shorten=True)}"]
-        parts.append(f"strides {format_sizes(self.strides, shorten=True)}")
-        if set(self.dilation_rate) != {1}:
-            parts.append(f"dilation {format_sizes(self.dilation_rate, shorten=True)}")
-        return ", ".join([*parts, f"padding {self.padding!r}"])
+        dilation = "" if set(self.dilation_rate) == {1} else f"dilation {format_axes(self.dilation_rate)}, "
+        window = f"kernel {format_axes(self.kernel)}, strides {format_axes(self.strides)}"
+        return f"{window}, {dilation}padding {self.padding!r}"
 
     def to_table(self, frameworks: Sequence[str] = NAMES) -> Table:
         """Return the code for some frameworks as a table."""

@@ -29,7 +29,6 @@ LONGEST = 1000
 
 _COLUMN_OF = {spelling: column for column, spellings in COLUMNS.items() for spelling in spellings}
 _UNKNOWN = ("", "?", "-")
-_OPS = {"pool": "max_pool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class LayerRow:
 
     Args:
         name: the name of the layer.
-        query: what is known of its window, between sizes that mean nothing.
+        query: the known parts of its window; the sizes are those of `query_of`, not its own.
         input, output: its sizes; None where they are not stated.
     """
 
@@ -69,7 +68,7 @@ def read_table(text: Any, *, rank: int, framework: str | None = None) -> tuple[L
     ('conv1', (224, 224), (55, 55), (11, 11))
 
     Raises:
-        PaddingError: a heading or a cell that is none of them, with its line.
+        PaddingError: a heading or a cell that cannot be read, with its line.
     """
     if not isinstance(text, str):
         raise refuse("table", "be text", text)
@@ -90,10 +89,10 @@ def read_table(text: Any, *, rank: int, framework: str | None = None) -> tuple[L
             if index == 0 and set(known) <= {"name", "output"} and "output" in known and len(rows) > 2:
                 image = _size(known["output"], rank)
                 continue
-            layer = _layer(known, columns, rank, framework, str(index if image else index + 1))
+            layer = _layer({"name": str(len(layers) + 1), **known}, columns, rank, framework)
         except (PaddingError, ValueError) as error:
             raise PaddingError(f"Line {number} of the table: {error}") from None
-        layers.append(replace(layer, input=layer.input or image) if image and not layers else layer)
+        layers.append(layer if layers else replace(layer, input=layer.input or image))
     return tuple(layers)
 
 
@@ -118,54 +117,50 @@ def _columns(headings: list[str]) -> list[str]:
     return columns
 
 
-def _layer(known: dict[str, str], columns: list[str], rank: int, framework: str | None, name: str) -> LayerRow:
-    """Return the row of these cells, by their columns; `name` where it has none."""
-    op = known.get("op", "conv")
-    kernel, _, after_slash = known.get("kernel", "").partition("/")
-    strides = known.get("strides", after_slash)
-    options: dict[str, Any] = {
-        "op": _OPS.get(op, op),
-        "kernel": _numbers("kernel", kernel) if kernel else None,
-        "strides": _numbers("strides", strides) if strides else None,
-        "padding": _padding(known["padding"], rank) if "padding" in known else None,
-        "rounding": known.get("rounding"),
-        "framework": framework,
+def _layer(cells: dict[str, str], columns: list[str], rank: int, framework: str | None) -> LayerRow:
+    """Return the row of these cells, by their columns."""
+    op = cells.get("op", "conv")
+    kernel, _, strides = cells.get("kernel", "").partition("/")
+    axes = {
+        "kernel": kernel,
+        "strides": cells.get("strides", strides),
+        "dilation_rate": cells.get("dilation_rate", "" if "dilation_rate" in columns or "pool" in op else "1"),
     }
-    if "dilation_rate" in known:
-        options["dilation_rate"] = _numbers("dilation_rate", known["dilation_rate"])
-    elif "dilation_rate" not in columns and "pool" not in options["op"]:
-        options["dilation_rate"] = 1
-    input, output = (_size(known[side], rank) if side in known else None for side in ("input", "output"))
-    return LayerRow(known.get("name", name), parse_query((1,) * rank, (1,) * rank, **options), input, output)
+    query = parse_query(
+        (1,) * rank,
+        (1,) * rank,
+        **{name: _numbers(name, cell) for name, cell in axes.items() if cell},
+        padding=_padding(cells["padding"], rank) if "padding" in cells else None,
+        op="max_pool" if op == "pool" else op,
+        rounding=cells.get("rounding"),
+        framework=framework,
+    )
+    input, output = (_size(cells[side], rank) if side in cells else None for side in ("input", "output"))
+    return LayerRow(cells["name"], query, input, output)
 
 
 def _size(cell: str, rank: int) -> Axes:
-    """`224`, `224x224`, or with the channels `224x224x3`."""
-    numbers = _integers("size", cell, "x")
-    if len(numbers) == 1:
-        numbers *= rank
-    if len(numbers) not in (rank, rank + 1) or min(numbers) < 1:
+    """Read `224`, `224x224`, or with the channels `224x224x3`."""
+    numbers = _numbers("size", cell)
+    sizes: list[int] = [numbers] * rank if isinstance(numbers, int) else numbers
+    if len(sizes) not in (rank, rank + 1) or min(sizes) < 1:
         raise refuse("size", f"be one number, or {rank} and perhaps the channels", cell)
-    return tuple(numbers[:rank])
-
-
-def _numbers(name: str, cell: str) -> Any:
-    """`3`, or `1x7`: one for all axes, or one for each."""
-    numbers = _integers(name, cell, "x")
-    return numbers[0] if len(numbers) == 1 else numbers
+    return tuple(sizes[:rank])
 
 
 def _padding(cell: str, rank: int) -> Any:
-    """A word, `1`, or `1,2` for before and after."""
+    """Read a word, `1`, or `1,2` for before and after."""
     if not cell[0].isdigit():
         return cell
-    numbers = _integers("padding", cell, ",")
-    return numbers[0] if len(numbers) == 1 else numbers if rank == 1 else [numbers] * rank
+    numbers = _numbers("padding", cell, ",")
+    return numbers if rank == 1 or isinstance(numbers, int) else [numbers] * rank
 
 
-def _integers(name: str, cell: str, mark: str) -> list[int]:
+def _numbers(name: str, cell: str, mark: str = "x") -> Any:
+    """Read `3`, an int, or `1x7`, a list of them."""
     # Papers print a multiplication sign.
     parts = cell.replace("\N{MULTIPLICATION SIGN}", "x").split(mark)
     if not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in parts):
         raise refuse(name, f"be numbers of up to 9 digits, {mark!r} between them", cell)
-    return [int(part) for part in parts]
+    numbers = [int(part) for part in parts]
+    return numbers[0] if len(numbers) == 1 else numbers
