@@ -1,4 +1,4 @@
-"""`convpad demo`: run the demo, and print each chapter as it comes."""
+"""`convpad demo`: the chapters of the demonstration, each as soon as it is known."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import typer
 from convpad.cli.files import refuse_to_write
 from convpad.cli.options import Force, Json
 from convpad.cli.output import progress
-
-__all__ = ["demo"]
 
 
 def demo(

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from convpad.core.errors import ModelFileError
+from convpad.core.errors import ConvpadError, ModelFileError
+from convpad.models.readers import line_of
 
-__all__ = ["refuse_to_write", "write"]
+__all__ = ["one_line", "refuse_to_write", "whole_file", "write"]
 
 
 def refuse_to_write(option: str, path: Path | None, *, force: bool) -> None:
-    """Refuse, before any work is done, a file that must not or cannot be written.
-
-    Args:
-        option: the option that names the file.
-        path: the file; None for none.
-        force: whether to replace a file.
-
-    Raises:
-        ModelFileError: the path is a folder, its folder does not exist, or it exists and `force` is False.
-    """
+    """Refuse, before any work is done, the file of an option that must not or cannot be written."""
     if path is None:
         return
     if path.is_dir():
@@ -31,26 +26,34 @@ def refuse_to_write(option: str, path: Path | None, *, force: bool) -> None:
         raise ModelFileError(f"There is no folder {path.absolute().parent} to write {path.name} into.")
 
 
-def write(path: Path, text: str) -> None:
-    """Write a text file, which appears only once it is complete.
+def write(path: Path | None, text: Callable[[], str]) -> None:
+    """Write the text that a function returns into a file; nothing without a path."""
+    if path is None:
+        return
+    content = text()
+    with whole_file(path) as part:
+        part.write_text(content, encoding="utf-8")
 
-    Example:
 
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from convpad.cli.files import write
-    >>> with TemporaryDirectory() as folder:
-    ...     write(Path(folder) / "a.txt", "whole")
-    ...     (Path(folder) / "a.txt").read_text()
-    'whole'
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which becomes `path` once the file is complete."""
+    with one_line(f"{path} cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
+        part = Path(folder) / path.name
+        yield part
+        part.replace(path)
 
-    Raises:
-        ModelFileError: the system refuses.
-    """
+
+@contextmanager
+def one_line(failure: str) -> Iterator[None]:
+    """Turn every error of a block into a `ModelFileError` of one line, after `failure`; show no warnings."""
     try:
-        with TemporaryDirectory(dir=path.absolute().parent) as folder:
-            part = Path(folder) / path.name
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except ConvpadError as error:
+        raise ModelFileError(str(error)) from None
     except OSError as error:
-        raise ModelFileError(f"{path} cannot be written: {error.strerror}.") from None
+        raise ModelFileError(f"{failure}: {error.strerror or line_of(error)}.") from None
+    except Exception as error:
+        raise ModelFileError(f"{failure}: {line_of(error)}.") from None

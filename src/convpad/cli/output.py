@@ -1,36 +1,20 @@
-"""Output of commands: results as JSON or tables, errors on one line, a bar of progress."""
+"""Output of commands: results as JSON or tables, and a bar of progress."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from shutil import get_terminal_size
 from typing import Any
 
 import typer
 
-from convpad.core.errors import ConvpadError
 from convpad.display.result import Result
 from convpad.display.text import to_text
 
-__all__ = ["Bar", "one_line_errors", "progress", "show"]
-
-
-def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a command: a refusal becomes one line on the standard error, and exit status 2."""
-
-    @wraps(command)
-    def run(**options: Any) -> None:
-        try:
-            command(**options)
-        except ConvpadError as error:
-            typer.echo(f"convpad {command.__name__}: {error}", err=True)
-            raise typer.Exit(2) from None
-
-    return run
+__all__ = ["Bar", "progress", "show"]
 
 
 def show(result: Any, *, json: bool) -> None:
@@ -47,46 +31,32 @@ def show(result: Any, *, json: bool) -> None:
 
 
 class Bar:
-    """A bar of progress on the standard error; without rich, or without a terminal, nothing is shown.
+    """A bar of progress, drawn by Rich's `Progress`, with the description of the first step and the number of steps."""
 
-    Args:
-        bar: Rich's `Progress`; None without rich.
-        description: the first step.
-        total: the number of steps.
-    """
-
-    def __init__(self, bar: Any, description: str, total: float) -> None:
-        self._bar = bar
-        self._task = None if bar is None else bar.add_task(description, total=total)
+    def __init__(self, progress: Any, description: str, total: float) -> None:
+        self._progress = progress
+        self._task = progress.add_task(description, total=total)
 
     def step(self, description: str, done: float | None = None) -> None:
         """Show the next step, after `done` steps; by default after one step more."""
-        if self._bar is not None:
-            from rich.markup import escape
-
-            moved = {"advance": 1} if done is None else {"completed": done}
-            self._bar.update(self._task, description=escape(description), **moved)
+        count = {"advance": 1} if done is None else {"completed": done}
+        self._progress.update(self._task, description=description, **count)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Remove the bar while something is printed."""
-        if self._bar is not None:
-            self._bar.stop()
+        """Remove the bar while the block prints."""
+        self._progress.stop()
         yield
-        if self._bar is not None:
-            self._bar.start()
+        self._progress.start()
 
 
 @contextmanager
 def progress(description: str, total: float) -> Iterator[Bar]:
-    """Show a bar of progress while the block runs."""
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    except ModuleNotFoundError:
-        yield Bar(None, description, total)
-        return
+    """Show a bar of progress on the standard error while the block runs; without a terminal, nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield Bar(bar, description, total)
