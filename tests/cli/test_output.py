@@ -95,10 +95,13 @@ def test_progress_without_rich_says_how_to_install() -> None:
 
 
 def test_progress_without_a_terminal_shows_nothing(capsys: Any) -> None:
-    with output.progress("first", 2) as bar:
-        bar.step("second")
-        with bar.paused():
-            pass
+    with output.progress("first", 2) as (bar, step):
+        step("[second]")
+        bar.stop()
+        bar.start()
+        step("third", 1.5)
+        (task,) = bar.tasks
+        assert (task.description, task.completed, task.total) == ("third", 1.5, 2)
     assert capsys.readouterr() == ("", "")
 
 

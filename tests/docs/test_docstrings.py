@@ -1,4 +1,4 @@
-"""Do the examples in the docstrings give what they say? All of them, in every file of the package."""
+"""Examples of the docstrings, in every file of the package."""
 
 from __future__ import annotations
 

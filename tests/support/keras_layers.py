@@ -1,4 +1,4 @@
-"""How do the tests talk to Keras? Layers by name, numbers in and out, gradients: on whatever backend Keras runs."""
+"""Keras layers for the tests: by name, their numbers and gradients, on whatever backend Keras runs."""
 
 from __future__ import annotations
 

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.files import refuse_to_write, write
 from convpad.cli.options import Force, Html, Json, numbers
-from convpad.cli.output import show
+from convpad.cli.output import refuse_to_write, show, write
 
 
 def audit(

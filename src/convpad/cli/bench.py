@@ -60,8 +60,8 @@ def bench(
 
     # Keras's own layer is to run on the same backend.
     os.environ["KERAS_BACKEND"] = name = backend_for(backend)
-    with progress("starting", total=1) as bar:
-        result = convpad.bench((batch, *shape), kernel_shape, backend=name, on_step=bar.step, **arguments)
+    with progress("starting", total=1) as (_, step):
+        result = convpad.bench((batch, *shape), kernel_shape, backend=name, on_step=step, **arguments)
     show(result, json=json)
 
 

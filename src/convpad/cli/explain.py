@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.files import refuse_to_write, write
 from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Force, Json, modes, numbers, padding
-from convpad.cli.output import show
+from convpad.cli.output import refuse_to_write, show, write
 
 
 def explain(

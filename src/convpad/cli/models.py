@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from convpad.cli.files import one_line, refuse_to_write, whole_file
 from convpad.cli.h5_check import refuse_weights
+from convpad.cli.output import one_line, refuse_to_write, whole_file
 from convpad.core.errors import ModelFileError, PaddingError
 from convpad.models.changes import Changes
 from convpad.models.readers import read
@@ -57,9 +57,9 @@ def refuse_models(source: Path, target: Path, *, force: bool) -> None:
     backend = os.environ.setdefault("KERAS_BACKEND", "jax")
     if backend not in _BACKENDS:
         raise PaddingError(f"KERAS_BACKEND must be one of {', '.join(_BACKENDS)}. Received: {backend}.")
-    for package, extra in (("keras", "keras"), (backend, backend)):
+    for package in ("keras", backend):  # each is the name of an extra, too
         if find_spec(package) is None:
-            raise ModelFileError(f"To read {source.name}, install {package}: pip install 'convpad[{extra}]'")
+            raise ModelFileError(f"To read {source.name}, install {package}: pip install 'convpad[{package}]'")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

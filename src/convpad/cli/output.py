@@ -1,20 +1,25 @@
-"""Output of commands: results as JSON or tables, and a bar of progress."""
+"""Output of commands: results as JSON or tables, a bar of progress, and files, whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from shutil import get_terminal_size
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
 
+from convpad.core.errors import ConvpadError, ModelFileError
 from convpad.display.result import Result
 from convpad.display.text import to_text
+from convpad.models.readers import line_of
 
-__all__ = ["Bar", "progress", "show"]
+__all__ = ["one_line", "progress", "refuse_to_write", "show", "whole_file", "write"]
 
 
 def show(result: Any, *, json: bool) -> None:
@@ -30,33 +35,66 @@ def show(result: Any, *, json: bool) -> None:
         typer.echo(to_text(result.to_table(), None))
 
 
-class Bar:
-    """A bar of progress, drawn by Rich's `Progress`, with the description of the first step and the number of steps."""
-
-    def __init__(self, progress: Any, description: str, total: float) -> None:
-        self._progress = progress
-        self._task = progress.add_task(description, total=total)
-
-    def step(self, description: str, done: float | None = None) -> None:
-        """Show the next step, after `done` steps; by default after one step more."""
-        count = {"advance": 1} if done is None else {"completed": done}
-        self._progress.update(self._task, description=description, **count)
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Remove the bar while the block prints."""
-        self._progress.stop()
-        yield
-        self._progress.start()
-
-
 @contextmanager
-def progress(description: str, total: float) -> Iterator[Bar]:
-    """Show a bar of progress on the standard error while the block runs; without a terminal, nothing."""
+def progress(description: str, total: float) -> Iterator[tuple[Any, Callable[..., None]]]:
+    """Show a bar of progress on the standard error while the block runs; without a terminal, nothing.
+
+    Yield Rich's `Progress`, and `step(description, done)`, which shows the next of `total` steps: after `done` steps,
+    by default after one step more.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    def step(description: str, done: float | None = None) -> None:
+        bar.update(task, description=description, completed=done, advance=1 if done is None else None)
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield Bar(bar, description, total)
+        task = bar.add_task(description, total=total)
+        yield bar, step
+
+
+def refuse_to_write(option: str, path: Path | None, *, force: bool) -> None:
+    """Refuse, before any work is done, the file of an option that must not or cannot be written."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ModelFileError(f"{option} must be a file. Received: the folder {path}.")
+    if path.exists() and not force:
+        raise ModelFileError(f"{path} exists. Add --force to replace it, or name another file with {option}.")
+    if not path.absolute().parent.is_dir():
+        raise ModelFileError(f"There is no folder {path.absolute().parent} to write {path.name} into.")
+
+
+def write(path: Path | None, text: Callable[[], str]) -> None:
+    """Write the text that a function returns into a file; nothing without a path."""
+    if path is None:
+        return
+    content = text()
+    with whole_file(path) as part:
+        part.write_text(content, encoding="utf-8")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which becomes `path` once the file is complete."""
+    with one_line(f"{path} cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
+        part = Path(folder) / path.name
+        yield part
+        part.replace(path)
+
+
+@contextmanager
+def one_line(failure: str) -> Iterator[None]:
+    """Turn every error of a block into a `ModelFileError` of one line, after `failure`; show no warnings."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except ConvpadError as error:
+        raise ModelFileError(str(error)) from None
+    except OSError as error:
+        raise ModelFileError(f"{failure}: {error.strerror or line_of(error)}.") from None
+    except Exception as error:
+        raise ModelFileError(f"{failure}: {line_of(error)}.") from None

@@ -37,13 +37,10 @@ class _Pooling(WindowLayer):
     def _options(self) -> dict[str, Any]:
         return {"pool_size": self.pool_size, "strides": self.strides, "data_format": self.data_format}
 
-    def _is_floating(self) -> bool:
-        """Whether the layer computes in its compute dtype; otherwise integers stay integers."""
-        return bool(self.padding_values)
-
     def call(self, inputs: Any) -> Any:
-        """Return the layer's output for a tensor of inputs."""
-        return self._run(keras.ops.cast(inputs, self.compute_dtype) if self._is_floating() else inputs)
+        """Return the layer's output; the maximum of integers stays one, but for trained padding."""
+        floating = self.op == "average_pool" or self.padding_values
+        return self._run(keras.ops.cast(inputs, self.compute_dtype) if floating else inputs)
 
 
 class _MaxPooling(_Pooling):
@@ -52,9 +49,6 @@ class _MaxPooling(_Pooling):
 
 class _AveragePooling(_Pooling):
     op = "average_pool"
-
-    def _is_floating(self) -> bool:
-        return True
 
 
 class MaxPooling1D(_MaxPooling, keras.layers.MaxPooling1D, rank=1):
