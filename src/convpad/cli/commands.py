@@ -20,8 +20,6 @@ from convpad.cli.repad import repad
 from convpad.cli.solve import solve
 from convpad.core.errors import ConvpadError, DisagreementError
 
-__all__ = ["app"]
-
 
 class _Commands(TyperGroup):
     """The commands. Each refusal, Typer's or convpad's, is one line on the standard error, with exit status 2."""

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-__all__ = ["PATIENCE", "fault", "refuse_weights"]
-
 WEIGHTS = "model.weights.h5"
 
 _FACTOR = 16

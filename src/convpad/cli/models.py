@@ -19,8 +19,6 @@ from convpad.models.changes import Changes
 from convpad.models.readers import read
 from convpad.models.readers.keras_safety import refuse_code
 
-__all__ = ["load", "refuse_models", "refuse_sizes", "rewrite"]
-
 _BACKENDS = ("jax", "tensorflow", "torch")
 _LEGACY = (".h5", ".hdf5")
 _CONFIG = "config.json"

@@ -9,20 +9,6 @@ import typer
 
 from convpad.core.errors import refuse
 
-__all__ = [
-    "MODE_HELP",
-    "PADDING_HELP",
-    "Dilation",
-    "Force",
-    "Html",
-    "Json",
-    "ModelIn",
-    "ModelOut",
-    "modes",
-    "numbers",
-    "padding",
-]
-
 MODE_HELP = "With what: zeros, reflect, circular, ..., a number; or circular,reflect."
 PADDING_HELP = "How much: valid, same, same_lower, half, full, causal; 1; 1x2 for each axis; 1,2x0,3 for each side."
 

@@ -19,8 +19,6 @@ from convpad.display.result import Result
 from convpad.display.text import to_text
 from convpad.models.readers import line_of
 
-__all__ = ["one_line", "progress", "refuse_to_write", "show", "whole_file", "write"]
-
 
 def show(result: Any, *, json: bool) -> None:
     """Print a result as JSON, or as a table: in a terminal within its width, else one line for each row."""

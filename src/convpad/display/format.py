@@ -10,8 +10,9 @@ __all__ = ["format_amounts", "format_bytes", "format_seconds", "format_sizes"]
 
 def format_sizes(sizes: Sequence[Any], *, shorten: bool = False) -> str:
     """Return sizes joined by `x`, an unknown one as `?`; with `shorten`, equal sizes once: `3x?`, `3`."""
-    shown = sizes[:1] if shorten and len(set(sizes)) == 1 else sizes
-    return "x".join("?" if size is None else str(size) for size in shown)
+    if shorten and len(set(sizes)) == 1:
+        sizes = sizes[:1]
+    return "x".join("?" if size is None else str(size) for size in sizes)
 
 
 def format_amounts(pairs: Sequence[tuple[int, int]] | None) -> str:
@@ -20,8 +21,9 @@ def format_amounts(pairs: Sequence[tuple[int, int]] | None) -> str:
         return "?"
     if not any(map(any, pairs)):
         return "-"
-    shown = pairs[:1] if len(set(pairs)) == 1 else pairs
-    return " ".join(f"{before},{after}" for before, after in shown)
+    if len(set(pairs)) == 1:
+        pairs = pairs[:1]
+    return " ".join(f"{before},{after}" for before, after in pairs)
 
 
 def format_bytes(count: int | None) -> str:

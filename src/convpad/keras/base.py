@@ -146,13 +146,14 @@ class WindowLayer(PaddingLayer):
         keywords: dict[str, inspect.Parameter] = {}
         for base in reversed(cls.__mro__):
             if issubclass(base, WindowLayer) and "__init__" in vars(base):
-                parameters = inspect.signature(base.__init__).parameters
-                keywords |= {name: entry for name, entry in parameters.items() if entry.kind is entry.KEYWORD_ONLY}
-        _, *shown = inspect.signature(cls.__init__).parameters.values()
-        if shown and shown[0].kind is inspect.Parameter.VAR_POSITIONAL:  # else it is a constructor of its own
-            _, *positional, others = inspect.signature(super().__init__).parameters.values()
-            shown = [*positional, *keywords.values(), others]
-        cls.__signature__ = inspect.Signature(shown)
+                for name, parameter in inspect.signature(base.__init__).parameters.items():
+                    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                        keywords[name] = parameter
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        if parameters and parameters[0].kind is inspect.Parameter.VAR_POSITIONAL:  # else it is a constructor of its own
+            _, *keras_parameters, others = inspect.signature(super().__init__).parameters.values()
+            parameters = [*keras_parameters, *keywords.values(), others]
+        cls.__signature__ = inspect.Signature(parameters)
 
     def __init__(self, *args: Any, padding_mode: Any = "zeros", **kwargs: Any) -> None:
         """Make the layer from the arguments of Keras's layer with this name, in their order, and `padding_mode`.
@@ -215,9 +216,9 @@ class KernelLayer(WindowLayer):
         # Not convert_to_tensor: on TensorFlow it leaves a Keras variable what it is.
         arrays = [inputs, *(kernel.value if isinstance(kernel, keras.Variable) else kernel for kernel in kernels)]
         dtype = arrays[1].dtype
-        for place, array in enumerate(arrays):
+        for number, array in enumerate(arrays):
             if getattr(array, "dtype", None) != dtype:
-                arrays[place] = keras.ops.cast(array, keras.backend.standardize_dtype(dtype))
+                arrays[number] = keras.ops.cast(array, keras.backend.standardize_dtype(dtype))
         return self._run(*arrays)
 
     def call(self, inputs: Any) -> Any:
