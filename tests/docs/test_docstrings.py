@@ -1,4 +1,4 @@
-"""Examples of the docstrings, in every file of the package."""
+"""Examples in docstrings, run in every file of the package."""
 
 from __future__ import annotations
 

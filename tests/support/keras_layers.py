@@ -1,4 +1,4 @@
-"""Keras layers for the tests: by name, their numbers and gradients, on whatever backend Keras runs."""
+"""Keras layers by name, numbers in and out, gradients, on whatever backend Keras runs."""
 
 from __future__ import annotations
 
