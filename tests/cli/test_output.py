@@ -1,4 +1,4 @@
-"""Output of commands: within the terminal, without rich, and without typer."""
+"""Output of commands: within the terminal, in a pipe, and without the packages that they need."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_without_what_the_commands_need_it_says_how_to_install(package: str) -> 
 
 
 def test_a_missing_module_of_ours_is_not_taken_for_typer() -> None:
-    done = process("import sys; sys.modules['convpad.cli.parsing'] = None; from convpad.cli import main; main()")
+    done = process("import sys; sys.modules['convpad.cli.options'] = None; from convpad.cli import main; main()")
     assert "ModuleNotFoundError" in done.stderr
 
 
@@ -87,12 +87,21 @@ def test_python_m() -> None:
     assert (done.returncode, done.stdout.split()[0]) == (0, "convpad")
 
 
-def test_progress_without_rich_shows_nothing(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setitem(sys.modules, "rich.progress", None)
-    with output.progress("first", 2) as bar:
-        bar.step("second")
-        with bar.paused():
-            pass
+def test_progress_without_rich_says_how_to_install() -> None:
+    fails = "import sys; sys.modules['rich'] = None; sys.argv[1:] = ['bench', '8x8x4', '--kernel', '3']; "
+    done = process(fails + "from convpad.cli import main; main()")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "convpad: The commands need rich. Install it with: pip install 'convpad[cli]'\n"
+
+
+def test_progress_without_a_terminal_shows_nothing(capsys: Any) -> None:
+    with output.progress("first", 2) as (bar, step):
+        step("[second]")
+        bar.stop()
+        bar.start()
+        step("third", 1.5)
+        (task,) = bar.tasks
+        assert (task.description, task.completed, task.total) == ("third", 1.5, 2)
     assert capsys.readouterr() == ("", "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import typer
 from frameworks import CHOSEN
 from typer.testing import CliRunner
 
+from convpad import ModelFileError
 from convpad.cli.commands import app
 
 once = pytest.mark.skipif("numpy" not in CHOSEN, reason="once is enough")
@@ -66,6 +68,37 @@ def test_what_is_fine_ends_with_0(arguments: tuple[str, ...]) -> None:
 def test_an_error_of_convpad_s_own_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convpad.explain", lambda *arguments, **options: 1 / 0)
     assert isinstance(invoke("explain", "6", "--kernel", "3").exception, ZeroDivisionError)
+
+
+@once
+@pytest.mark.parametrize(("table", "said"), [
+    (b"\xff\xfe\x00", "`--table` must be text in UTF-8. Received: "),
+    (b"5," * 600_000, "`--table` must be a table of at most 1000000 bytes. Received: "),
+    (None, "table cannot be read: No such file or directory."),
+])  # fmt: skip
+def test_tables_that_cannot_be_read_are_model_file_errors(table: bytes | None, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    if table is not None:
+        path.write_bytes(table)
+    with pytest.raises(ModelFileError) as caught:
+        app(["solve", "--table", str(path)], standalone_mode=False)
+    assert said in str(caught.value)
+    done = invoke("solve", "--table", str(path))
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"convpad solve: {caught.value}\n")
+
+
+@once
+@pytest.mark.parametrize("command", ["fold", "repad"])
+def test_a_missing_package_is_a_model_file_error(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.keras"
+    path.touch()
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setitem(sys.modules, "keras", None)
+    arguments = [command, str(path), str(tmp_path / "new.keras")]
+    with pytest.raises(ModelFileError) as caught:
+        app(arguments, standalone_mode=False)
+    assert str(caught.value) == "To read model.keras, install keras: pip install 'convpad[keras]'"
+    assert invoke(*arguments).stderr == f"convpad {command}: {caught.value}\n"
 
 
 @once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
 
 import numpy as np
+from rich.console import Console
 
 import convpad.keras
 from convpad.benchmark.timing import Budget, Rounds
@@ -23,7 +25,6 @@ from convpad.demo.networks import mobilenet, worked_around
 from convpad.demo.oracle import TOLERANCE, answer, apart
 from convpad.demo.photograph import cropped
 from convpad.demo.report import shown
-from convpad.display.rich_text import plain
 from convpad.models.changes import Change, Changes
 from convpad.models.layer_map import PADDINGS, WINDOWED
 
@@ -34,6 +35,13 @@ pytestmark = [
 ]
 layers = keras.layers
 SIZE = 32
+
+
+def plain(chapter: Any) -> str:
+    """The text of a chapter, without colours."""
+    console = Console(file=StringIO(), width=160, record=True)
+    console.print(shown(chapter))
+    return console.export_text()
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +141,7 @@ def test_chapters(told: tuple[list[str], list[Any]]) -> None:
 
 
 def test_each_chapter_is_shown(told: tuple[list[str], list[Any]]) -> None:
-    texts = [plain(shown(chapter)) for chapter in told[1]]
+    texts = [plain(chapter) for chapter in told[1]]
     assert [text[:4] for text in texts] == ["1  c", "2  c", "3  c", "4  H"]
     assert "4 padding layers melted" in texts[1]
     assert "52 layers exchanged" in texts[2]
@@ -157,7 +165,7 @@ def test_what_is_wrong_is_said() -> None:
         assert story.Folded(Changes("fold", ()), wrong).wrong == said
         assert story.Repadded("reflect", Changes("repad", ()), wrong, 1.0).wrong == said
         assert story.Raced("jax", (4, 32, 32, 3), Rounds([]), (right, wrong)).wrong == said
-        assert said[0] in plain(shown(story.Folded(Changes("fold", ()), wrong)))
+        assert said[0] in plain(story.Folded(Changes("fold", ()), wrong))
     left = Changes("fold", (Change("pad", "ZeroPadding2D", "left", "why"),))
     assert story.Folded(left, right).wrong == ("convpad.fold left pad as it was.",)
 

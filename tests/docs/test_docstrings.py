@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import pydoc
 from importlib import import_module
 from types import ModuleType
 
@@ -61,3 +62,16 @@ def test_every_layer_has_an_example() -> None:
 
     for name in layers.__all__:
         assert ">>>" in inspect.getdoc(getattr(layers, name)), name
+
+
+@pytest.mark.skipif(CHOSEN == ["numpy"], reason="this process has no Keras")
+def test_help_shows_the_arguments_of_every_layer() -> None:
+    from convpad import keras as layers
+
+    for name in layers.__all__:
+        layer = getattr(layers, name)
+        if isinstance(layer, type):
+            text = pydoc.plain(pydoc.render_doc(layer)).split("Method resolution order")[0]
+            sections = [text.find(section) for section in ("Example:", "Shapes:", "Args:", "Raises:", "Source:")]
+            assert -1 not in sections, name
+            assert sections == sorted(sections), name

@@ -1,7 +1,8 @@
-"""Do Keras's arguments give Keras's numbers? Every layer against Keras's own, with the same weights."""
+"""Layers against Keras's own: the same arguments and weights give the same numbers."""
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from typing import Any
 
@@ -228,6 +229,31 @@ def test_positional_arguments_are_keras_ones() -> None:
     pool = convpad.keras.MaxPooling2D(2, 1, ((0, 1), (0, 1)))
     assert (pool.strides, pool.padding) == ((1, 1), ((0, 1), (0, 1)))
     assert convpad.keras.Conv2DTranspose(3, 3, 2, "same", 1).output_padding == (1, 1)
+
+
+def test_subclasses_have_their_own_docstring_and_show_the_arguments_of_all_classes() -> None:
+    class Scaled(convpad.keras.MaxPooling2D):
+        """Mine."""
+
+        def __init__(self, *args: Any, scale: float = 2.0, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+
+    class Passing(Scaled):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+
+    class Own(Scaled):
+        def __init__(self, size: int = 3) -> None:
+            super().__init__(size)
+
+    assert (Scaled.__doc__, Passing.__doc__, Passing.rank) == ("Mine.", None, 2)
+    for layer in (Scaled, Passing):
+        parameters = inspect.signature(layer).parameters
+        assert [*parameters][-3:] == ["padding_mode", "scale", "kwargs"]
+        assert parameters["padding_mode"].default == "ignore"
+        assert [*parameters][:-3] == [*inspect.signature(keras.layers.MaxPooling2D).parameters][:-1]
+    assert [*inspect.signature(Own).parameters] == ["size"]
+    assert Passing(3, padding="same")(numbers(1, 4, 4, 1)).shape == (1, 2, 2, 1)
 
 
 @pytest.mark.parametrize("name", ["Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D"])

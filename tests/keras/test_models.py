@@ -1,4 +1,4 @@
-"""Do the layers live in models? Symbolic sizes, training, mixed precision, LoRA, Keras's config."""
+"""Layers in models: symbolic sizes, training, mixed precision, LoRA, Keras's config."""
 
 from __future__ import annotations
 

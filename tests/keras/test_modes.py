@@ -1,4 +1,4 @@
-"""Does every mode work in every layer? Forward and gradients against the oracle."""
+"""Every mode in every layer, forward and gradients, against the oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what cannot be refused in the constructor, before any backend is asked?"""
+"""Refusals of the constructor, before any backend is called."""
 
 from __future__ import annotations
 

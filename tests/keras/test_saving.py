@@ -1,4 +1,4 @@
-"""Does a layer survive being written down? Configs, `.keras` files, weights to and from Keras's own layers."""
+"""Layers in files: configs, `.keras` files, weights to and from Keras's own layers."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def test_no_layer_makes_its_weights_to_be_counted(suffix: str, tmp_path: Path, m
         return values
 
     monkeypatch.setattr(initializer, "__call__", call)
-    models._refuse_sizes(path)
+    models.refuse_sizes(path)
     assert made == []
     models.load(path)
     assert len(made) == 6
@@ -249,7 +249,7 @@ def test_a_library_that_does_not_end_or_breaks_off(saved: Any, tmp_path: Path, m
         patch.setattr(h5_check, "__file__", str(hostile.write(tmp_path / "dies.py", b"import os; os.abort()")))
         assert refusal(path) == "m.keras: Its weights are damaged: the HDF5 library breaks off."
         patch.setattr(h5_check, "__file__", str(hostile.write(tmp_path / "runs.py", b"while True: pass")))
-        patch.setattr(h5_check, "_PATIENCE", 0.1)
+        patch.setattr(h5_check, "PATIENCE", 0.1)
         assert refusal(path) == "m.keras: Its weights are damaged: the HDF5 library does not come to an end."
 
 

@@ -15,9 +15,11 @@ def main() -> None:
     """Run the command of the command line, or say how to install what commands need."""
     try:
         from convpad.cli.commands import app
+
+        app()
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        package = (error.name or "").partition(".")[0]
+        if package not in ("typer", "rich"):
             raise
-        sys.stderr.write(f"convpad: The commands need {error.name}. Install it with: pip install 'convpad[cli]'\n")
+        sys.stderr.write(f"convpad: The commands need {package}. Install it with: pip install 'convpad[cli]'\n")
         sys.exit(1)
-    app()

@@ -1,4 +1,4 @@
-"""`convpad audit`: read a model's file, and print the padding of each window."""
+"""`convpad audit`: the padding of each window of a model's file."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.files import refuse_to_write, write
-from convpad.cli.options import Force, Html, Json
-from convpad.cli.output import show
-from convpad.cli.parsing import numbers
-
-__all__ = ["audit"]
+from convpad.cli.options import Force, Html, Json, numbers
+from convpad.cli.output import refuse_to_write, show, write
 
 
 def audit(
@@ -36,6 +32,5 @@ def audit(
     """
     refuse_to_write("--html", html, force=force)
     result = convpad.audit(model, input_shape=numbers("--input-shape", input_shape))
-    if html is not None:
-        write(html, result.to_html())
+    write(html, result.to_html)
     show(result, json=json)

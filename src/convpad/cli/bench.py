@@ -1,4 +1,4 @@
-"""`convpad bench`: time a layer in several modes, and print the table."""
+"""`convpad bench`: the times of a layer in several modes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from typing import Annotated, Any
 import typer
 
 import convpad
-from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Json
+from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Json, modes, numbers, padding
 from convpad.cli.output import progress, show
-from convpad.cli.parsing import modes, numbers, padding
-from convpad.core.errors import DisagreementError, PaddingError
-
-__all__ = ["bench"]
+from convpad.core.errors import PaddingError
 
 
 def bench(
@@ -50,7 +47,7 @@ def bench(
     if not isinstance(shape, tuple):
         raise PaddingError(f"SIZE must have an axis or more, then the channels: 56x56x144. Received: {size}.")
     kernel_shape = _kernel_shape(op, numbers("--kernel", kernel), shape, filters)
-    arguments = {
+    arguments: dict[str, Any] = {
         "op": op,
         "strides": numbers("--stride", stride),
         "dilation_rate": numbers("--dilation", dilation),
@@ -63,12 +60,8 @@ def bench(
 
     # Keras's own layer is to run on the same backend.
     os.environ["KERAS_BACKEND"] = name = backend_for(backend)
-    try:
-        with progress("starting", total=1) as bar:
-            result = convpad.bench((batch, *shape), kernel_shape, backend=name, on_step=bar.step, **arguments)
-    except DisagreementError as error:
-        typer.echo(f"convpad bench: {error}", err=True)
-        raise typer.Exit(1) from None
+    with progress("starting", total=1) as (_, step):
+        result = convpad.bench((batch, *shape), kernel_shape, backend=name, on_step=step, **arguments)
     show(result, json=json)
 
 

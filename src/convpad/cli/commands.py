@@ -1,4 +1,4 @@
-"""The commands and their group, which refuses arguments on one line."""
+"""The group of the commands, which prints errors on one line."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from convpad.cli.compare import compare
 from convpad.cli.demo import demo
 from convpad.cli.explain import explain
 from convpad.cli.fold import fold
-from convpad.cli.output import one_line_errors
 from convpad.cli.repad import repad
 from convpad.cli.solve import solve
-
-__all__ = ["app"]
+from convpad.core.errors import ConvpadError, DisagreementError
 
 
 class _Commands(TyperGroup):
-    """The commands. A wrong argument is refused like every other error: on one line, with exit status 2."""
+    """The commands. Each refusal, Typer's or convpad's, is one line on the standard error, with exit status 2."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run a command and, in standalone mode, end the process with its exit status."""
         if not standalone_mode:
             return super().main(args, *rest, standalone_mode=False, **options)
         words = sys.argv[1:] if args is None else list(args)
+        command = " ".join(["convpad", *(word for word in words[:1] if word in self.commands)])
         try:
             status = super().main(words, *rest, standalone_mode=False, **options)
         except typer.Abort:
             status = 1
+        except ConvpadError as error:
+            typer.echo(f"{command}: {error}", err=True)
+            status = 1 if isinstance(error, DisagreementError) else 2
         except Exception as error:
             # Typer gives them no public name: they are its own in newer versions, Click's in older ones.
             format_message, status = getattr(error, "format_message", None), getattr(error, "exit_code", None)
@@ -42,7 +44,6 @@ class _Commands(TyperGroup):
                 raise
             message = str(format_message())
             if words:
-                command = " ".join(["convpad", *(word for word in words[:1] if word in self.commands)])
                 message = f"{command}: {' '.join(message.split()).rstrip('.')}. Try: {command} --help"
             typer.echo(message, err=True)
         sys.exit(status if isinstance(status, int) else 0)
@@ -74,4 +75,4 @@ def _main(
 
 
 for command in (demo, explain, solve, audit, compare, repad, fold, bench):
-    app.command()(one_line_errors(command))
+    app.command()(command)

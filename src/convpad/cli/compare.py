@@ -1,4 +1,4 @@
-"""`convpad compare`: read the files of two models, and print where they pad differently."""
+"""`convpad compare`: the different paddings of two models' files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.files import refuse_to_write, write
-from convpad.cli.options import Force, Html, Json
-from convpad.cli.output import show
-from convpad.cli.parsing import numbers
-
-__all__ = ["compare"]
+from convpad.cli.options import Force, Html, Json, numbers
+from convpad.cli.output import refuse_to_write, show, write
 
 
 def compare(
@@ -37,13 +33,13 @@ def compare(
     Exit status: 0 no difference, 1 differences, 2 a file cannot be read.
     """
     refuse_to_write("--html", html, force=force)
-    shapes = {
-        "input_shape_a": numbers("--input-shape-first", input_shape_first),
-        "input_shape_b": numbers("--input-shape-second", input_shape_second),
-    }
-    result = convpad.compare(first, second, **shapes)
-    if html is not None:
-        write(html, result.to_html())
+    result = convpad.compare(
+        first,
+        second,
+        input_shape_a=numbers("--input-shape-first", input_shape_first),
+        input_shape_b=numbers("--input-shape-second", input_shape_second),
+    )
+    write(html, result.to_html)
     show(result, json=json)
     if not result.agree:
         raise typer.Exit(1)

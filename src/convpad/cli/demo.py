@@ -1,4 +1,4 @@
-"""`convpad demo`: run the demo, and print each chapter as it comes."""
+"""`convpad demo`: the chapters of the demonstration, each as soon as it is known."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from convpad.cli.files import refuse_to_write
 from convpad.cli.options import Force, Json
-from convpad.cli.output import progress
-
-__all__ = ["demo"]
+from convpad.cli.output import progress, refuse_to_write
 
 
 def demo(
@@ -45,12 +42,13 @@ def demo(
 
     out = Console()
     chapters: list[Any] = []
-    with progress("starting Keras", demonstration.steps()) as bar:
-        for chapter in demonstration.run(output, size=size, on_step=bar.step):
+    with progress("starting Keras", demonstration.steps()) as (bar, step):
+        for chapter in demonstration.run(output, size=size, on_step=step):
             chapters.append(chapter)
             if not json:
-                with bar.paused():
-                    out.print(shown(chapter), "", highlight=False)
+                bar.stop()
+                out.print(shown(chapter), "", highlight=False)
+                bar.start()
     typer.echo(facts(chapters) if json else f"Picture: {output}")
     if any(chapter.wrong for chapter in chapters):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`convpad explain`: read a window from the command line, and print its facts and the frameworks' words for it."""
+"""`convpad explain`: the facts of a padded window, and the frameworks' words for it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.files import refuse_to_write, write
-from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Force, Json
-from convpad.cli.output import show
-from convpad.cli.parsing import modes, numbers, padding
-
-__all__ = ["explain"]
+from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Force, Json, modes, numbers, padding
+from convpad.cli.output import refuse_to_write, show, write
 
 
 def explain(
@@ -51,6 +47,5 @@ def explain(
         op=op,
         output_padding=numbers("--output-padding", output_padding),
     )
-    if svg is not None:
-        write(svg, result.to_svg())
+    write(svg, result.to_svg)
     show(result, json=json)

@@ -1,12 +1,10 @@
-"""`convpad fold`: fold the padding layers of a model's file into the layers that follow, and write another file."""
+"""`convpad fold`: the model of a file without padding layers, in another file."""
 
 from __future__ import annotations
 
 import convpad
 from convpad.cli.options import Force, Json, ModelIn, ModelOut
 from convpad.cli.output import show
-
-__all__ = ["fold"]
 
 
 def fold(model: ModelIn, out: ModelOut, force: Force = False, json: Json = False) -> None:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZipFile
 
-from convpad.cli.files import refuse_to_write
 from convpad.cli.h5_check import refuse_weights
-from convpad.core.errors import ConvpadError, ModelFileError, PaddingError
+from convpad.cli.output import one_line, refuse_to_write, whole_file
+from convpad.core.errors import ModelFileError, PaddingError
 from convpad.models.changes import Changes
-from convpad.models.readers import line_of, read
+from convpad.models.readers import read
 from convpad.models.readers.keras_safety import refuse_code
-
-__all__ = ["load", "refuse_models", "rewrite", "save"]
 
 _BACKENDS = ("jax", "tensorflow", "torch")
 _LEGACY = (".h5", ".hdf5")
@@ -31,31 +27,22 @@ _SPARE = 1_000_000
 
 
 def rewrite(source: Path, target: Path, change: Callable[..., Any], *, force: bool) -> Changes:
-    """Change the model of a file, write it into another, and return the report.
-
-    Args:
-        source, target: the files.
-        change: `convpad.fold` or `convpad.repad`, called with the model and `report`. It imports Keras, so it is called
-            once the backend is chosen.
-        force: whether to replace the target.
+    """Change the model of a file with `change(model, report=...)`, write it into another, and return the report.
 
     Raises:
         ModelFileError: the model cannot be read or written.
-        PaddingError: the model cannot be changed so.
+        PaddingError: the model cannot be changed so, or there is no such backend.
     """
     refuse_models(source, target, force=force)
     reports: list[Changes] = []
-    save(change(load(source), report=reports.append), target)
+    changed = change(load(source), report=reports.append)
+    with whole_file(target) as part:
+        changed.save(part)
     return reports[0]
 
 
 def refuse_models(source: Path, target: Path, *, force: bool) -> None:
-    """Refuse, before Keras is started, a file that cannot be read or must not be written.
-
-    Raises:
-        ModelFileError: no such model, no such folder, a file that is there already.
-        PaddingError: no such backend, or a missing package.
-    """
+    """Refuse, before Keras is imported, a file that cannot be read or must not be written; choose Keras's backend."""
     if not source.is_file():
         raise ModelFileError(f"There is no file {source}.")
     if source.suffix not in (".keras", *_LEGACY):
@@ -68,26 +55,22 @@ def refuse_models(source: Path, target: Path, *, force: bool) -> None:
     backend = os.environ.setdefault("KERAS_BACKEND", "jax")
     if backend not in _BACKENDS:
         raise PaddingError(f"KERAS_BACKEND must be one of {', '.join(_BACKENDS)}. Received: {backend}.")
-    for package, extra in (("keras", "keras"), (backend, backend)):
+    for package in ("keras", backend):  # each is the name of an extra, too
         if find_spec(package) is None:
-            raise PaddingError(f"This needs {package}. Install it with: pip install 'convpad[{extra}]'")
+            raise ModelFileError(f"To read {source.name}, install {package}: pip install 'convpad[{package}]'")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def load(path: Path) -> Any:
-    """Return the Keras model of a file. What `convpad.audit` refuses is refused here, with the same words.
-
-    Raises:
-        ModelFileError: the file holds no such model, or code.
-    """
+    """Return the Keras model of a file. Files that `convpad.audit` refuses are refused here, with the same words."""
     read(path)
     refuse_weights(path)
     import keras
 
     import convpad.keras  # noqa: F401 - registers convpad's layers, which a file may hold
 
-    with _one_line(f"{path.name} is no model that Keras can load"):
-        compiled = _refuse_sizes(path)
+    with one_line(f"{path.name} is no model that Keras can load"):
+        compiled = refuse_sizes(path)
         model = keras.saving.load_model(path, safe_mode=True, compile=False)
         if not isinstance(model, keras.Model):
             raise ModelFileError(f"{path.name} holds no model. Received: {type(model).__name__}.")
@@ -98,22 +81,7 @@ def load(path: Path) -> Any:
         return model
 
 
-@contextmanager
-def _one_line(failure: str) -> Iterator[None]:
-    """Turn whatever is raised into one line, after `failure`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except ConvpadError as error:
-        raise ModelFileError(str(error)) from None
-    except OSError as error:
-        raise ModelFileError(f"{failure}: {error.strerror or line_of(error)}.") from None
-    except Exception as error:
-        raise ModelFileError(f"{failure}: {line_of(error)}.") from None
-
-
-def _refuse_sizes(path: Path) -> Any:
+def refuse_sizes(path: Path) -> Any:
     """Refuse a file whose model needs far more memory than the file has bytes; return its compile config.
 
     Keras makes the model without its weights. It compares the weights of an `.h5` file with the model while it reads.
@@ -136,15 +104,3 @@ def _refuse_sizes(path: Path) -> Any:
                 raise ModelFileError(f"{path.name} asks for {weights:,} weights and is of {size:,} bytes.")
     keras.backend.clear_session()
     return compiled
-
-
-def save(model: Any, path: Path) -> None:
-    """Write a `.keras` file, which appears only once it is complete.
-
-    Raises:
-        ModelFileError: the system refuses.
-    """
-    with _one_line(f"{path} cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
-        part = Path(folder) / path.name
-        model.save(part)
-        part.replace(path)

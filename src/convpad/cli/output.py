@@ -1,36 +1,23 @@
-"""Output of commands: results as JSON or tables, errors on one line, a bar of progress."""
+"""Output of commands: results as JSON or tables, a bar of progress, and files, whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from pathlib import Path
 from shutil import get_terminal_size
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import typer
 
-from convpad.core.errors import ConvpadError
+from convpad.core.errors import ConvpadError, ModelFileError
 from convpad.display.result import Result
 from convpad.display.text import to_text
-
-__all__ = ["Bar", "one_line_errors", "progress", "show"]
-
-
-def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a command: a refusal becomes one line on the standard error, and exit status 2."""
-
-    @wraps(command)
-    def run(**options: Any) -> None:
-        try:
-            command(**options)
-        except ConvpadError as error:
-            typer.echo(f"convpad {command.__name__}: {error}", err=True)
-            raise typer.Exit(2) from None
-
-    return run
+from convpad.models.readers import line_of
 
 
 def show(result: Any, *, json: bool) -> None:
@@ -46,47 +33,66 @@ def show(result: Any, *, json: bool) -> None:
         typer.echo(to_text(result.to_table(), None))
 
 
-class Bar:
-    """A bar of progress on the standard error; without rich, or without a terminal, nothing is shown.
+@contextmanager
+def progress(description: str, total: float) -> Iterator[tuple[Any, Callable[..., None]]]:
+    """Show a bar of progress on the standard error while the block runs; without a terminal, nothing.
 
-    Args:
-        bar: Rich's `Progress`; None without rich.
-        description: the first step.
-        total: the number of steps.
+    Yield Rich's `Progress`, and `step(description, done)`, which shows the next of `total` steps: after `done` steps,
+    by default after one step more.
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    def __init__(self, bar: Any, description: str, total: float) -> None:
-        self._bar = bar
-        self._task = None if bar is None else bar.add_task(description, total=total)
+    def step(description: str, done: float | None = None) -> None:
+        bar.update(task, description=description, completed=done, advance=1 if done is None else None)
 
-    def step(self, description: str, done: float | None = None) -> None:
-        """Show the next step, after `done` steps; by default after one step more."""
-        if self._bar is not None:
-            from rich.markup import escape
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+        yield bar, step
 
-            moved = {"advance": 1} if done is None else {"completed": done}
-            self._bar.update(self._task, description=escape(description), **moved)
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Remove the bar while something is printed."""
-        if self._bar is not None:
-            self._bar.stop()
-        yield
-        if self._bar is not None:
-            self._bar.start()
+def refuse_to_write(option: str, path: Path | None, *, force: bool) -> None:
+    """Refuse, before any work is done, the file of an option that must not or cannot be written."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ModelFileError(f"{option} must be a file. Received: the folder {path}.")
+    if path.exists() and not force:
+        raise ModelFileError(f"{path} exists. Add --force to replace it, or name another file with {option}.")
+    if not path.absolute().parent.is_dir():
+        raise ModelFileError(f"There is no folder {path.absolute().parent} to write {path.name} into.")
+
+
+def write(path: Path | None, text: Callable[[], str]) -> None:
+    """Write the text that a function returns into a file; nothing without a path."""
+    if path is None:
+        return
+    content = text()
+    with whole_file(path) as part:
+        part.write_text(content, encoding="utf-8")
 
 
 @contextmanager
-def progress(description: str, total: float) -> Iterator[Bar]:
-    """Show a bar of progress while the block runs."""
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which becomes `path` once the file is complete."""
+    with one_line(f"{path} cannot be written"), TemporaryDirectory(dir=path.absolute().parent) as folder:
+        part = Path(folder) / path.name
+        yield part
+        part.replace(path)
+
+
+@contextmanager
+def one_line(failure: str) -> Iterator[None]:
+    """Turn every error of a block into a `ModelFileError` of one line, after `failure`; show no warnings."""
     try:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-    except ModuleNotFoundError:
-        yield Bar(None, description, total)
-        return
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield Bar(bar, description, total)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except ConvpadError as error:
+        raise ModelFileError(str(error)) from None
+    except OSError as error:
+        raise ModelFileError(f"{failure}: {error.strerror or line_of(error)}.") from None
+    except Exception as error:
+        raise ModelFileError(f"{failure}: {line_of(error)}.") from None

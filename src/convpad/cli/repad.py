@@ -1,4 +1,4 @@
-"""`convpad repad`: put a model's file on convpad's layers, and write another file."""
+"""`convpad repad`: the model of a file on convpad's layers, in another file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Annotated, Any
 import typer
 
 import convpad
-from convpad.cli.options import MODE_HELP, Force, Json, ModelIn, ModelOut
+from convpad.cli.options import MODE_HELP, Force, Json, ModelIn, ModelOut, modes, padding
 from convpad.cli.output import show
-from convpad.cli.parsing import modes, padding
-
-__all__ = ["repad"]
 
 
 def repad(

@@ -1,20 +1,18 @@
-"""`convpad solve`: read two sizes, or a table of them, and print the paddings that explain them."""
+"""`convpad solve`: the paddings that explain two sizes, or a table of them."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import convpad
-from convpad.cli.options import Json
+from convpad.cli.options import Json, numbers, padding
 from convpad.cli.output import show
-from convpad.cli.parsing import numbers, padding
-from convpad.core.errors import PaddingError, refuse
-
-__all__ = ["solve"]
+from convpad.core.errors import ModelFileError, PaddingError
 
 LONGEST = 1_000_000
 """Bytes of the longest table."""
@@ -60,8 +58,8 @@ def solve(
         layer = (input, output, kernel, stride, dilation, pad, rounding)
         if any(text is not None for text in layer) or op != "conv":
             raise PaddingError("--table goes with --framework, --rank and --json alone: its rows say the rest.")
-        chain = convpad.solve_chain(_read(table), rank=2 if rank is None else rank, framework=framework)
-        show(chain, json=json)
+        text = _read(table)
+        show(convpad.solve_chain(text, rank=2 if rank is None else rank, framework=framework), json=json)
         return
     if input is None or output is None:
         raise PaddingError("Give two sizes, as in: convpad solve 224 112. Or --table FILE.")
@@ -86,17 +84,13 @@ def solve(
 def _read(name: str) -> str:
     """Return the text of a file, or of standard input."""
     try:
-        if name == "-":
-            text = sys.stdin.buffer.read(LONGEST + 1)
-        else:
-            with Path(name).open("rb") as file:
-                text = file.read(LONGEST + 1)
-        if len(text) > LONGEST:
-            raise refuse("--table", f"be a table of at most {LONGEST} bytes", name)
-        return text.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise refuse("--table", "be text in UTF-8", name) from None
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+            content = file.read(LONGEST + 1)
     except (OSError, ValueError) as error:
-        if isinstance(error, PaddingError):
-            raise
-        raise PaddingError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise ModelFileError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if len(content) > LONGEST:
+        raise ModelFileError(f"`--table` must be a table of at most {LONGEST} bytes. Received: {name!r}.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ModelFileError(f"`--table` must be text in UTF-8. Received: {name!r}.") from None

@@ -9,44 +9,25 @@ __all__ = ["format_amounts", "format_bytes", "format_seconds", "format_sizes"]
 
 
 def format_sizes(sizes: Sequence[Any], *, shorten: bool = False) -> str:
-    """Return sizes joined by `x`, an unknown one as `?`; with `shorten`, equal sizes once.
-
-    Example:
-
-    >>> from convpad.display.format import format_sizes
-    >>> format_sizes((3, 3)), format_sizes((3, 3), shorten=True), format_sizes((None, 5), shorten=True)
-    ('3x3', '3', '?x5')
-    """
-    shown = sizes[:1] if shorten and len(set(sizes)) == 1 else sizes
-    return "x".join("?" if size is None else str(size) for size in shown)
+    """Return sizes joined by `x`, an unknown one as `?`; with `shorten`, equal sizes once: `3x?`, `3`."""
+    if shorten and len(set(sizes)) == 1:
+        sizes = sizes[:1]
+    return "x".join("?" if size is None else str(size) for size in sizes)
 
 
 def format_amounts(pairs: Sequence[tuple[int, int]] | None) -> str:
-    """Return amounts of padding: `0,1` for equal axes, else `3,3 1,1`; `-` for none, `?` for unknown ones.
-
-    Example:
-
-    >>> from convpad.display.format import format_amounts
-    >>> format_amounts([(0, 1), (0, 1)]), format_amounts([(3, 3), (1, 1)]), format_amounts([(0, 0)])
-    ('0,1', '3,3 1,1', '-')
-    """
+    """Return amounts of padding: `0,1` for equal axes, else `3,3 1,1`; `-` for none, `?` for unknown ones."""
     if pairs is None:
         return "?"
     if not any(map(any, pairs)):
         return "-"
-    shown = pairs[:1] if len(set(pairs)) == 1 else pairs
-    return " ".join(f"{before},{after}" for before, after in shown)
+    if len(set(pairs)) == 1:
+        pairs = pairs[:1]
+    return " ".join(f"{before},{after}" for before, after in pairs)
 
 
 def format_bytes(count: int | None) -> str:
-    """Return a number of bytes in kB or MB; `-` for 0, `?` for an unknown number.
-
-    Example:
-
-    >>> from convpad.display.format import format_bytes
-    >>> format_bytes(3_326_976), format_bytes(1200), format_bytes(0), format_bytes(None)
-    ('3.3 MB', '1.2 kB', '-', '?')
-    """
+    """Return a number of bytes in kB or MB: `3.3 MB`; `-` for 0, `?` for an unknown number."""
     if count is None:
         return "?"
     if not count:
@@ -55,12 +36,5 @@ def format_bytes(count: int | None) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a time in milliseconds, or in seconds from one second on.
-
-    Example:
-
-    >>> from convpad.display.format import format_seconds
-    >>> format_seconds(0.01534), format_seconds(0.3104), format_seconds(2.5)
-    ('15.3 ms', '310 ms', '2.50 s')
-    """
+    """Return a time in milliseconds, or in seconds from one second on: `15.3 ms`, `2.50 s`."""
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"

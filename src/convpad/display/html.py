@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from string import Template
 
 from convpad.display.table import Cell, Table
 
 __all__ = ["to_html"]
 
-_STYLE = """
+_PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #1b1f24;
   background: #fff; }
 h1 { font-size: 1.4rem; }
@@ -35,7 +43,11 @@ svg { max-width: 100%; height: auto; }
   .good { color: #7ee2a0; }
   .bad { color: #ff8a80; }
 }
-"""
+</style></head>
+<body>
+$body
+</body></html>
+""")
 
 
 def to_html(*tables: Table, drawing: str = "") -> str:
@@ -58,21 +70,7 @@ def to_html(*tables: Table, drawing: str = "") -> str:
         if number and table.title:
             body.append(f"<h2>{escape(table.title)}</h2>")
         body += [*_rows(table), *_below(table)]
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            '<head><meta charset="utf-8">',
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title}</title>",
-            f"<style>{_STYLE}</style></head>",
-            "<body>",
-            *body,
-            "</body></html>",
-            "",
-        ]
-    )
+    return _PAGE.substitute(title=title, body="\n".join(body))
 
 
 def _rows(table: Table) -> Iterator[str]:

@@ -12,10 +12,29 @@ except ModuleNotFoundError as _error:
 
     raise without_keras("convpad.keras") from _error
 
-from convpad.keras.convolution import Conv1D, Conv2D, Conv3D
-from convpad.keras.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
-from convpad.keras.legacy import spatial_2d_padding, spatial_3d_padding, temporal_padding
-from convpad.keras.padding import Padding1D, Padding2D, Padding3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from convpad.keras.convolution import (
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
+from convpad.keras.padding import (
+    Padding1D,
+    Padding2D,
+    Padding3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+    spatial_2d_padding,
+    spatial_3d_padding,
+    temporal_padding,
+)
 from convpad.keras.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -24,7 +43,6 @@ from convpad.keras.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from convpad.keras.transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
 # Keras's other names for them.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

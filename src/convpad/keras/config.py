@@ -1,4 +1,4 @@
-"""Padding modes in Keras configs: read with their initializers, written as JSON, and read back.
+"""Padding modes of layers: parsed with their initializers, written into configs as JSON, and read back.
 
 A mode is one entry, or tuples of entries by axis and side. Keras keeps configs as JSON, so the two entries that are
 objects, `Constant` and `Learned`, become dicts there.
@@ -9,7 +9,7 @@ objects, `Constant` and `Learned`, become dicts there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ import keras
 from convpad.core.errors import refuse
 from convpad.core.padding import Constant, Learned, Padding
 
-__all__ = ["from_config", "learned", "parse", "to_config"]
+__all__ = ["from_config", "has_learned", "parse", "to_config"]
 
 
 def _map(mode: Any, change: Callable[[Any], Any]) -> Any:
@@ -27,60 +27,34 @@ def _map(mode: Any, change: Callable[[Any], Any]) -> Any:
     return change(mode)
 
 
-def _entries(mode: Any) -> Iterator[Any]:
+def has_learned(mode: Any) -> bool:
+    """Return whether an entry of a mode is `Learned`."""
     if isinstance(mode, (list, tuple)):
-        for entry in mode:  # pyright: ignore[reportUnknownVariableType]
-            yield from _entries(entry)
-    else:
-        yield mode
-
-
-def learned(mode: Any) -> list[Learned]:
-    """Return every `Learned` of a mode, in order."""
-    return [entry for entry in _entries(mode) if isinstance(entry, Learned)]
+        return any(map(has_learned, mode))  # pyright: ignore[reportUnknownArgumentType]
+    return isinstance(mode, Learned)
 
 
 def parse(padding: Any, padding_mode: Any, rank: int, *, words: bool = True) -> Padding:
-    """Read the padding of a layer, in which every `Learned` that was written is an object of its own.
-
-    Args:
-        padding, padding_mode: as `Padding.parse` takes them.
-        rank: the number of spatial axes.
-        words: False where there is no window that an amount could depend on.
-
-    Example:
-
-    >>> from convpad.keras.config import parse
-    >>> parse([(1, 1), 2], ["reflect", "reflect"], rank=2).spelling()
-    (((1, 1), (2, 2)), 'reflect')
+    """Return the padding of a layer, in which every `Learned` that was written is an object of its own.
 
     Raises:
-        PaddingError: they are no padding, or an initializer is none.
+        PaddingError: as `Padding.parse`; or an initializer is none.
     """
-    parsed = Padding.parse(padding, _map(padding_mode, _owned), rank=rank, words=words)
-    for pair in parsed.values:
-        for value in pair:
-            if isinstance(value, Learned):
-                _check(value)
-    return parsed
+    return Padding.parse(padding, _map(padding_mode, _owned), rank=rank, words=words)
 
 
 def _owned(entry: Any) -> Any:
-    """Return an entry that belongs to the layer alone.
-
-    A constant that came as a tensor becomes numbers: a weight is written `Learned`, and two are two weights.
-    """
+    """Return an entry that belongs to the layer alone, with the constant of a tensor as numbers."""
     if isinstance(entry, Constant) and hasattr(entry.value, "shape"):
         return Constant(keras.ops.convert_to_numpy(entry.value))
-    return Learned(entry.initializer) if isinstance(entry, Learned) else entry
-
-
-def _check(entry: Learned) -> None:
+    if not isinstance(entry, Learned):
+        return entry
     try:
         keras.initializers.get(entry.initializer)
     except ValueError as error:
         allowed = "be what keras.initializers.get understands"
         raise refuse("Learned(initializer)", allowed, entry.initializer) from error
+    return Learned(entry.initializer)
 
 
 def to_config(mode: Any) -> Any:
@@ -107,12 +81,14 @@ def to_config(mode: Any) -> Any:
 
 
 def from_config(mode: Any) -> Any:
-    """Return the mode that `to_config` was given."""
+    """Return the mode of which `to_config` made a config."""
 
     def entry_of(plain: Any) -> Any:
-        if isinstance(plain, dict) and "constant" in plain:
+        if not isinstance(plain, dict):
+            return plain
+        if "constant" in plain:
             return Constant(plain["constant"])
-        if isinstance(plain, dict) and "learned" in plain:
+        if "learned" in plain:
             initializer: Any = plain["learned"]  # pyright: ignore[reportUnknownVariableType]
             return Learned(initializer if isinstance(initializer, str) else keras.initializers.get(initializer))
         return plain  # pyright: ignore[reportUnknownVariableType]

@@ -1,4 +1,4 @@
-"""Convolution layers: `Conv1D`, `Conv2D`, `Conv3D`, and the base class of all layers with kernels."""
+"""Convolution layers: Keras's own, plain, depthwise, separable and transposed, with any padding."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -9,54 +9,10 @@ from typing import Any, ClassVar
 
 import keras
 
-from convpad.keras.base import WindowLayer, registered
-from convpad.ops.layers import add_bias, set_kernel_layout
-
-__all__ = ["Conv1D", "Conv2D", "Conv3D", "KernelLayer"]
-
-
-class KernelLayer(WindowLayer):
-    """A layer with kernels: inputs of the kernels' dtype, then bias and activation as in Keras."""
-
-    kernel_names: ClassVar = {"kernel": 1}
-    kernel_size: tuple[int, ...]
-
-    def build(self, input_shape: Any) -> None:
-        """Build Keras's layer, then reorder the memory of its kernels for the backend. Their shapes are Keras's."""
-        super().build(input_shape)
-        for name, trailing_axes in self.kernel_names.items():
-            backend = keras.config.backend()
-            set_kernel_layout(backend, lambda name=name: getattr(self, name).value, trailing_axes)
-
-    @property
-    def _output_is_unaliased(self) -> bool:
-        """Whether nothing else holds the convolution's output, so that it may be overwritten."""
-        return True
-
-    def _options(self) -> dict[str, Any]:
-        return {"strides": self.strides, "dilation_rate": self.dilation_rate, "data_format": self.data_format}
-
-    def _convolve(self, inputs: Any) -> Any:
-        return self._with_kernels(inputs, *(getattr(self, name) for name in self.kernel_names))
-
-    def _with_kernels(self, inputs: Any, *kernels: Any) -> Any:
-        # Not convert_to_tensor: on TensorFlow it leaves a Keras variable what it is.
-        arrays = [inputs, *(kernel.value if isinstance(kernel, keras.Variable) else kernel for kernel in kernels)]
-        dtype = arrays[1].dtype
-        for place, array in enumerate(arrays):
-            if getattr(array, "dtype", None) != dtype:
-                arrays[place] = keras.ops.cast(array, keras.backend.standardize_dtype(dtype))
-        return self._run(*arrays)
-
-    def call(self, inputs: Any) -> Any:
-        """Return the layer's output for a tensor of inputs."""
-        outputs = self._convolve(inputs)
-        if self.use_bias:
-            # Not keras.ops.add: on TensorFlow it guesses where the channels are from the sizes, and takes the last
-            # axis where that is as long as the bias, channels first or not (keras 3.15.1).
-            last = self.data_format == "channels_last"
-            outputs = add_bias(outputs, self.bias.value, channels_last=last, unaliased=self._output_is_unaliased)
-        return outputs if self.activation is None else self.activation(outputs)
+from convpad.core.errors import PaddingError
+from convpad.core.padding import Padding
+from convpad.keras.base import KernelLayer
+from convpad.keras.config import has_learned
 
 
 class _Conv(KernelLayer):
@@ -92,18 +48,17 @@ class _Conv(KernelLayer):
     def save_own_variables(self, store: Any) -> None:
         """Store Keras's kernel, LoRA merged into it, and bias; then the trained padding, which Keras's method omits."""
         super().save_own_variables(store)
-        for place, value in enumerate(self.padding_values, 1 + self.use_bias):
-            store[str(place)] = value
+        for number, value in enumerate(self.padding_values, 1 + self.use_bias):
+            store[str(number)] = value
 
     def load_own_variables(self, store: Any) -> None:
         """Load what `save_own_variables` stored; without trained padding that is what Keras's layer stores."""
         super().load_own_variables(store)
-        for place, value in enumerate(self.padding_values, 1 + self.use_bias):
-            value.assign(store[str(place)])
+        for number, value in enumerate(self.padding_values, 1 + self.use_bias):
+            value.assign(store[str(number)])
 
 
-@registered
-class Conv1D(_Conv, keras.layers.Conv1D):
+class Conv1D(_Conv, keras.layers.Conv1D, rank=1):
     """`keras.layers.Conv1D` with any padding.
 
     Example:
@@ -113,22 +68,11 @@ class Conv1D(_Conv, keras.layers.Conv1D):
     >>> keras.ops.convert_to_numpy(layer(np.array([[[1.0], [2.0], [3.0]]]))).ravel()
     array([3., 4., 6.], dtype=float32)
 
-    Args:
-        *args, **kwargs: as `Conv2D`, with one spatial axis: `padding` is a word, an int or `(before, after)`.
-
-    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, new_steps, filters)`.
-
-    Raises:
-        PaddingError: as `Conv2D`.
-
-    Source: https://keras.io/api/layers/convolution_layers/convolution1d
+    Shapes: `(batch, steps, channels)` to `(batch, new_steps, filters)`, or channels second.
     """
 
-    rank = 1
 
-
-@registered
-class Conv2D(_Conv, keras.layers.Conv2D):
+class Conv2D(_Conv, keras.layers.Conv2D, rank=2):
     """`keras.layers.Conv2D` with any padding.
 
     Weights have the same names and shapes as Keras's, so those of a Keras model load unchanged.
@@ -143,29 +87,11 @@ class Conv2D(_Conv, keras.layers.Conv2D):
     >>> learned.compute_output_shape((None, None, None, 3))
     (None, None, None, 8)
 
-    Args:
-        *args, **kwargs: all that `keras.layers.Conv2D` takes, in its order.
-        padding: how much, as `convpad.conv` takes it: a word (`"valid"`, `"same"`, `"same_lower"`, `"half"`,
-            `"full"`, `"causal"`), an int, or for each spatial axis a word, an int or a pair `(before, after)`.
-        padding_mode: with what, as `convpad.conv` takes it: a mode's name, a number, `Constant` or `Learned`; or
-            one for each spatial axis, or a pair of them `(before, after)`. Every `Learned` that is written
-            becomes a trained weight `padding_value` of shape `(channels,)`.
-
-    Input shape: `(batch, height, width, channels)`, or channels second, sizes may be unknown.
-    Output shape: `(batch, new_height, new_width, filters)`, or channels second.
-
-    Raises:
-        PaddingError: from the constructor, on every backend alike: no such padding.
-        ShapeError: when built: it does not fit the input.
-
-    Source: https://keras.io/api/layers/convolution_layers/convolution2d
+    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, filters)`, or channels second.
     """
 
-    rank = 2
 
-
-@registered
-class Conv3D(_Conv, keras.layers.Conv3D):
+class Conv3D(_Conv, keras.layers.Conv3D, rank=3):
     """`keras.layers.Conv3D` with any padding.
 
     Example:
@@ -175,16 +101,161 @@ class Conv3D(_Conv, keras.layers.Conv3D):
     >>> layer.compute_output_shape((None, 10, 16, 16, 1))
     (None, 10, 16, 16, 4)
 
-    Args:
-        *args, **kwargs: as `Conv2D`, with three spatial axes.
-
-    Input shape: `(batch, depth, height, width, channels)`, or channels second.
-    Output shape: `(batch, new_depth, new_height, new_width, filters)`, or channels second.
-
-    Raises:
-        PaddingError: as `Conv2D`.
-
-    Source: https://keras.io/api/layers/convolution_layers/convolution3d
+    Shapes: `(batch, depth, height, width, channels)`
+    to `(batch, new_depth, new_height, new_width, filters)`, or channels second.
     """
 
-    rank = 3
+
+class _DepthwiseConv(KernelLayer):
+    op = "depthwise_conv"
+    kernel_names: ClassVar = {"kernel": 2}
+
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        return ((*self.kernel_size, channels, self.depth_multiplier),)
+
+
+class DepthwiseConv1D(_DepthwiseConv, keras.layers.DepthwiseConv1D, rank=1):
+    """`keras.layers.DepthwiseConv1D` with any padding.
+
+    Example:
+
+    >>> import convpad, keras, numpy as np
+    >>> layer = convpad.keras.DepthwiseConv1D(3, padding="half", padding_mode="ignore", depthwise_initializer="ones")
+    >>> keras.ops.convert_to_numpy(layer(np.ones((1, 4, 1)))).ravel()
+    array([3., 3., 3., 3.], dtype=float32)
+
+    Shapes: `(batch, steps, channels)` to `(batch, new_steps, channels * depth_multiplier)`, or channels second.
+    """
+
+
+class DepthwiseConv2D(_DepthwiseConv, keras.layers.DepthwiseConv2D, rank=2):
+    """`keras.layers.DepthwiseConv2D` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.DepthwiseConv2D(3, strides=2, padding=1, padding_mode="replicate", depth_multiplier=2)
+    >>> layer.compute_output_shape((None, 32, 32, 3))
+    (None, 16, 16, 6)
+
+    Shapes: `(batch, height, width, channels)`
+    to `(batch, new_height, new_width, channels * depth_multiplier)`, or channels second.
+    """
+
+
+class _SeparableConv(KernelLayer):
+    op = "separable_conv"
+    kernel_names: ClassVar = {"depthwise_kernel": 2, "pointwise_kernel": 1}
+
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        between = None if channels is None else channels * self.depth_multiplier
+        depthwise = (*self.kernel_size, channels, self.depth_multiplier)
+        return depthwise, (*(1,) * self.rank, between, self.filters)
+
+
+class SeparableConv1D(_SeparableConv, keras.layers.SeparableConv1D, rank=1):
+    """`keras.layers.SeparableConv1D` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.SeparableConv1D(4, 5, padding="causal", padding_mode="reflect_odd")
+    >>> layer.compute_output_shape((None, 100, 2))
+    (None, 100, 4)
+
+    Shapes: `(batch, steps, channels)` to `(batch, new_steps, filters)`, or channels second.
+    """
+
+
+class SeparableConv2D(_SeparableConv, keras.layers.SeparableConv2D, rank=2):
+    """`keras.layers.SeparableConv2D` with any padding, which its depthwise part gets.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.SeparableConv2D(8, 3, padding="same", padding_mode="circular")
+    >>> layer.compute_output_shape((None, 32, 32, 3))
+    (None, 32, 32, 8)
+
+    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, filters)`, or channels second.
+    """
+
+
+class _ConvTranspose(KernelLayer):
+    op = "conv_transpose"
+
+    def __init__(self, *args: Any, padding_mode: Any = "zeros", **kwargs: Any) -> None:
+        """Make the layer from the arguments of Keras's layer with this name, in their order, and `padding_mode`.
+
+        Args:
+            padding, padding_mode: as `Conv2D` takes them, and of the forward convolution: values that it copies
+                outwards are added back where they come from. An adjoint sees no constants.
+
+        Raises:
+            PaddingError: from the constructor, on every backend alike: no such padding; or `Learned`, which could
+                learn nothing here.
+            ShapeError: when built: it does not fit the input.
+
+        Source: Dumoulin & Visin, arXiv:1603.07285, section 4; the layer with this name in https://keras.io/api/layers
+        """
+        if has_learned(padding_mode):
+            raise PaddingError(
+                "`padding_mode` of a transposed convolution must be without Learned(...). "
+                f"Received: {padding_mode!r}. A transposed convolution is an adjoint, which sees no constants, so "
+                "there is nothing to learn."
+            )
+        super().__init__(*args, padding_mode=padding_mode, **kwargs)
+
+    def _set_padding(self, padding: Padding) -> None:
+        padding.check_channels(self.filters)
+        super()._set_padding(padding)
+
+    def _kernel_shapes(self, channels: int | None) -> tuple[Any, ...]:
+        return ((*self.kernel_size, self.filters, channels),)
+
+    def _options(self) -> dict[str, Any]:
+        return {**super()._options(), "output_padding": self.output_padding}
+
+
+class Conv1DTranspose(_ConvTranspose, keras.layers.Conv1DTranspose, rank=1):
+    """`keras.layers.Conv1DTranspose` with any padding.
+
+    Example:
+
+    >>> import convpad, keras, numpy as np
+    >>> ones = {"kernel_initializer": "ones", "padding": "same"}
+    >>> layer = convpad.keras.Conv1DTranspose(1, 3, padding_mode="circular", **ones)
+    >>> keras.ops.convert_to_numpy(layer(np.array([[[1.0], [0.0], [0.0], [0.0]]]))).ravel()
+    array([1., 1., 0., 1.], dtype=float32)
+
+    Shapes: `(batch, steps, channels)` to `(batch, new_steps, filters)`, or channels second.
+    """
+
+
+class Conv2DTranspose(_ConvTranspose, keras.layers.Conv2DTranspose, rank=2):
+    """`keras.layers.Conv2DTranspose` with any padding: the adjoint of `Conv2D` with the same arguments.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.Conv2DTranspose(8, 4, strides=2, padding="same", padding_mode="circular")
+    >>> layer.compute_output_shape((None, 16, 16, 3))
+    (None, 32, 32, 8)
+
+    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, filters)`, or channels second.
+    """
+
+
+class Conv3DTranspose(_ConvTranspose, keras.layers.Conv3DTranspose, rank=3):
+    """`keras.layers.Conv3DTranspose` with any padding.
+
+    Example:
+
+    >>> import convpad
+    >>> layer = convpad.keras.Conv3DTranspose(2, 3, padding="half", padding_mode="reflect")
+    >>> layer.compute_output_shape((None, 5, 6, 7, 4))
+    (None, 5, 6, 7, 2)
+
+    Shapes: `(batch, depth, height, width, channels)`
+    to `(batch, new_depth, new_height, new_width, filters)`, or channels second.
+    """

@@ -1,19 +1,19 @@
-"""Padding layers: `Padding1D` to `Padding3D` with any mode, and Keras's `ZeroPadding1D` to `ZeroPadding3D`."""
+"""Padding layers, with any mode and with zeros, and the padding functions of Keras 2, with any mode."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 
+from convpad.core.errors import ShapeError, refuse
 from convpad.core.padding import Padding
 from convpad.keras import config
-from convpad.keras.base import PaddingLayer, registered
-
-__all__ = ["Padding1D", "Padding2D", "Padding3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
+from convpad.keras.base import PaddingLayer
+from convpad.ops.functions import pad
 
 
 class _PadLayer(PaddingLayer):
@@ -21,8 +21,8 @@ class _PadLayer(PaddingLayer):
 
     op = "pad"
 
-    def _keep(self, padding: Padding) -> None:
-        super()._keep(padding)
+    def _set_padding(self, padding: Padding) -> None:
+        super()._set_padding(padding)
         self._problem((None,) * (self.rank + 2))  # a mode without values is refused in the constructor
 
     def call(self, inputs: Any) -> Any:
@@ -32,11 +32,26 @@ class _PadLayer(PaddingLayer):
 
 class _Padding(_PadLayer):
     def __init__(self, padding: Any = 1, padding_mode: Any = "zeros", data_format: str | None = None, **kwargs: Any):
+        """Make the layer from a padding, and the arguments that every Keras layer takes.
+
+        Args:
+            padding: an int, or for each spatial axis an int or a pair `(before, after)`, as `ZeroPadding2D` reads it;
+                with one axis an int or a pair.
+            padding_mode: a mode's name, a number, `Constant` or `Learned`; or one for each spatial axis, or a pair of
+                them `(before, after)`. Later axes pad the corners.
+            data_format: `"channels_last"`, `"channels_first"`, or None for Keras's `image_data_format`.
+            **kwargs: `name`, `dtype`, `trainable`.
+
+        Raises:
+            PaddingError: from the constructor, on every backend alike: no such padding.
+
+        Source: the modes are those of `numpy.pad`.
+        """
         parsed = config.parse(padding, padding_mode, self.rank, words=False)
         super().__init__(**kwargs)
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
-        self._keep(parsed)
+        self._set_padding(parsed)
 
     def get_config(self) -> dict[str, Any]:
         """Return the config as JSON can have it."""
@@ -45,13 +60,24 @@ class _Padding(_PadLayer):
 
 class _ZeroPadding(_PadLayer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        bound, padding = self._bound(*args, **kwargs)
+        """Make the layer from the arguments of Keras's layer with this name, in their order.
+
+        Args:
+            padding: an int, or for each spatial axis an int or a pair `(before, after)`; with one axis an int or a
+                pair.
+
+        Raises:
+            PaddingError: from the constructor, on every backend alike: no such amount.
+
+        Source: the layer with this name in https://keras.io/api/layers
+        """
+        bound, padding = self._bind(*args, **kwargs)
         parsed = config.parse(padding, "zeros", self.rank, words=False)
         pairs, _ = parsed.spelling()
         bound.arguments["padding"] = pairs if self.rank > 1 else pairs[0]
         super().__init__(*bound.args, **bound.kwargs)
         keras_padding = self.padding
-        self._keep(parsed)
+        self._set_padding(parsed)
         self.padding = keras_padding
 
     def get_config(self) -> dict[str, Any]:
@@ -59,9 +85,8 @@ class _ZeroPadding(_PadLayer):
         return {key: value for key, value in super().get_config().items() if key != "padding_mode"}
 
 
-@registered
-class Padding1D(_Padding):
-    """Pads sequences by any amount with anything.
+class Padding1D(_Padding, rank=1):
+    """Pads sequences by any amount, in any mode.
 
     Example:
 
@@ -70,24 +95,12 @@ class Padding1D(_Padding):
     >>> keras.ops.convert_to_numpy(layer(np.array([[[1.0], [2.0], [3.0]]]))).ravel()
     array([3., 2., 1., 2., 3., 2.], dtype=float32)
 
-    Args:
-        padding: an int, or a pair `(before, after)`.
-        padding_mode, data_format: as `Padding2D`.
-
-    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, padded_steps, channels)`.
-
-    Raises:
-        PaddingError: as `Padding2D`.
-
-    Source: the modes are those of `numpy.pad`.
+    Shapes: `(batch, steps, channels)` to `(batch, padded_steps, channels)`, or channels second.
     """
 
-    rank = 1
 
-
-@registered
-class Padding2D(_Padding):
-    """Pads images by any amount with anything.
+class Padding2D(_Padding, rank=2):
+    """Pads images by any amount, in any mode.
 
     Example:
 
@@ -96,28 +109,12 @@ class Padding2D(_Padding):
     >>> layer.compute_output_shape((None, 18, 36, 1))
     (None, 18, 42, 1)
 
-    Args:
-        padding: an int, or for each spatial axis an int or a pair `(before, after)`, as `ZeroPadding2D` reads it.
-        padding_mode: a mode's name, a number, `Constant` or `Learned`; or one for each spatial axis, or a pair of
-            them `(before, after)`. Later axes pad the corners.
-        data_format: `"channels_last"`, `"channels_first"`, or None for Keras's `image_data_format`.
-        **kwargs: `name`, `dtype`, `trainable`, as every Keras layer takes them.
-
-    Input shape: `(batch, height, width, channels)`, or channels second.
-    Output shape: `(batch, padded_height, padded_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: from the constructor, on every backend alike: no such padding.
-
-    Source: the modes are those of `numpy.pad`.
+    Shapes: `(batch, height, width, channels)` to `(batch, padded_height, padded_width, channels)`, or channels second.
     """
 
-    rank = 2
 
-
-@registered
-class Padding3D(_Padding):
-    """Pads volumes by any amount with anything.
+class Padding3D(_Padding, rank=3):
+    """Pads volumes by any amount, in any mode.
 
     Example:
 
@@ -126,24 +123,13 @@ class Padding3D(_Padding):
     >>> layer.compute_output_shape((None, 4, 4, None, 2))
     (None, 6, 8, None, 2)
 
-    Args:
-        padding, padding_mode, data_format: as `Padding2D`, with three spatial axes.
-
-    Input shape: `(batch, depth, height, width, channels)`, or channels second.
-    Output shape: `(batch, padded_depth, padded_height, padded_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: as `Padding2D`.
-
-    Source: the modes are those of `numpy.pad`.
+    Shapes: `(batch, depth, height, width, channels)`
+    to `(batch, padded_depth, padded_height, padded_width, channels)`, or channels second.
     """
 
-    rank = 3
 
-
-@registered
-class ZeroPadding1D(_ZeroPadding, keras.layers.ZeroPadding1D):
-    """`keras.layers.ZeroPadding1D`, refusing what is no amount. `Padding1D` pads with more than zeros.
+class ZeroPadding1D(_ZeroPadding, keras.layers.ZeroPadding1D, rank=1):
+    """`keras.layers.ZeroPadding1D`, with a check of its amounts. `Padding1D` has the other modes.
 
     Example:
 
@@ -151,23 +137,12 @@ class ZeroPadding1D(_ZeroPadding, keras.layers.ZeroPadding1D):
     >>> convpad.keras.ZeroPadding1D((1, 2)).compute_output_shape((None, 4, 2))
     (None, 7, 2)
 
-    Args:
-        *args, **kwargs: all that `keras.layers.ZeroPadding1D` takes: an int or a pair `(before, after)`.
-
-    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, padded_steps, channels)`.
-
-    Raises:
-        PaddingError: no such amount.
-
-    Source: https://keras.io/api/layers/reshaping_layers/zero_padding1d
+    Shapes: `(batch, steps, channels)` to `(batch, padded_steps, channels)`, or channels second.
     """
 
-    rank = 1
 
-
-@registered
-class ZeroPadding2D(_ZeroPadding, keras.layers.ZeroPadding2D):
-    """`keras.layers.ZeroPadding2D`, refusing what is no amount. `Padding2D` pads with more than zeros.
+class ZeroPadding2D(_ZeroPadding, keras.layers.ZeroPadding2D, rank=2):
+    """`keras.layers.ZeroPadding2D`, with a check of its amounts. `Padding2D` has the other modes.
 
     Example:
 
@@ -177,25 +152,12 @@ class ZeroPadding2D(_ZeroPadding, keras.layers.ZeroPadding2D):
     >>> convpad.keras.ZeroPadding2D(((1, 0), (0, 0))).padding
     ((1, 0), (0, 0))
 
-    Args:
-        *args, **kwargs: all that `keras.layers.ZeroPadding2D` takes: an int, one for each spatial axis, or a pair
-            `(before, after)` for each.
-
-    Input shape: `(batch, height, width, channels)`, or channels second.
-    Output shape: `(batch, padded_height, padded_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: no such amounts.
-
-    Source: https://keras.io/api/layers/reshaping_layers/zero_padding2d
+    Shapes: `(batch, height, width, channels)` to `(batch, padded_height, padded_width, channels)`, or channels second.
     """
 
-    rank = 2
 
-
-@registered
-class ZeroPadding3D(_ZeroPadding, keras.layers.ZeroPadding3D):
-    """`keras.layers.ZeroPadding3D`, refusing what is no amount. `Padding3D` pads with more than zeros.
+class ZeroPadding3D(_ZeroPadding, keras.layers.ZeroPadding3D, rank=3):
+    """`keras.layers.ZeroPadding3D`, with a check of its amounts. `Padding3D` has the other modes.
 
     Example:
 
@@ -203,16 +165,89 @@ class ZeroPadding3D(_ZeroPadding, keras.layers.ZeroPadding3D):
     >>> convpad.keras.ZeroPadding3D().compute_output_shape((None, 4, 4, 4, 3))
     (None, 6, 6, 6, 3)
 
-    Args:
-        *args, **kwargs: as `ZeroPadding2D`, with three spatial axes.
-
-    Input shape: `(batch, depth, height, width, channels)`, or channels second.
-    Output shape: `(batch, padded_depth, padded_height, padded_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: no such amounts.
-
-    Source: https://keras.io/api/layers/reshaping_layers/zero_padding3d
+    Shapes: `(batch, depth, height, width, channels)`
+    to `(batch, padded_depth, padded_height, padded_width, channels)`, or channels second.
     """
 
-    rank = 3
+
+def _pad(
+    layer: type[Padding1D | Padding2D | Padding3D], x: Any, padding: Any, padding_mode: Any, data_format: str | None
+) -> Any:
+    if len(x.shape) != layer.rank + 2:
+        raise ShapeError(
+            f"x must have {layer.rank + 2} axes: batch, {layer.rank} to pad, and channels. "
+            f"Received: shape {tuple(x.shape)}. convpad.pad pads any number of axes."
+        )
+    if config.has_learned(padding_mode):
+        raise refuse("padding_mode", "carry its value here", padding_mode, f"Learned needs a layer: {layer.__name__}.")
+    if isinstance(x, keras.KerasTensor):
+        return layer(padding, padding_mode, data_format, dtype=x.dtype)(x)
+    x = keras.ops.cast(x, x.dtype) if isinstance(x, keras.Variable) else x
+    data_format = keras.config.image_data_format() if data_format is None else data_format
+    return pad(x, padding, padding_mode, data_format=cast("Any", data_format))
+
+
+def temporal_padding(
+    x: Any, padding: Any = (1, 1), data_format: str | None = "channels_last", padding_mode: Any = "zeros"
+) -> Any:
+    """Pad the middle axis of a tensor with three, like `keras.backend.temporal_padding` of Keras 2.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> convpad.keras.temporal_padding(np.array([[[1], [2]]]), (2, 1), padding_mode="circular").ravel()
+    array([1, 2, 1, 2, 1])
+
+    Args:
+        x: a tensor of any framework, a NumPy array or a `KerasTensor`, of shape `(batch, steps, channels)`.
+        padding: an int, or a pair `(before, after)`.
+        data_format: None is Keras's `image_data_format`; by default `"channels_last"`, as in Keras 2.
+        padding_mode: as `convpad.pad` takes it.
+
+    Returns:
+        A tensor of the same kind and dtype, of shape `(batch, padded_steps, channels)`.
+
+    Raises:
+        PaddingError: no such padding.
+    """
+    return _pad(Padding1D, x, padding, padding_mode, data_format)
+
+
+def spatial_2d_padding(
+    x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None, padding_mode: Any = "zeros"
+) -> Any:
+    """Pad the two spatial axes of images, like `keras.backend.spatial_2d_padding` of Keras 2.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> convpad.keras.spatial_2d_padding(np.ones((1, 2, 2, 3)), ((1, 0), (2, 2)), padding_mode="symmetric").shape
+    (1, 3, 6, 3)
+
+    Args:
+        x: as `temporal_padding`, of shape `(batch, height, width, channels)`, or channels second.
+        padding, data_format, padding_mode: as `Padding2D` takes them.
+
+    Returns, raises: as `temporal_padding`, of shape `(batch, padded_height, padded_width, channels)`.
+    """
+    return _pad(Padding2D, x, padding, padding_mode, data_format)
+
+
+def spatial_3d_padding(
+    x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, padding_mode: Any = "zeros"
+) -> Any:
+    """Pad the three spatial axes of volumes, like `keras.backend.spatial_3d_padding` of Keras 2.
+
+    Example:
+
+    >>> import convpad, numpy as np
+    >>> convpad.keras.spatial_3d_padding(np.ones((1, 2, 2, 2, 3)), padding_mode=7).shape
+    (1, 4, 4, 4, 3)
+
+    Args:
+        x: as `temporal_padding`, of shape `(batch, depth, height, width, channels)`, or channels second.
+        padding, data_format, padding_mode: as `Padding3D` takes them.
+
+    Returns, raises: as `spatial_2d_padding`, with three spatial axes.
+    """
+    return _pad(Padding3D, x, padding, padding_mode, data_format)

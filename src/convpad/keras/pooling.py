@@ -9,36 +9,38 @@ from typing import Any
 
 import keras
 
-from convpad.keras.base import WindowLayer, registered
-
-__all__ = [
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "AveragePooling3D",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "MaxPooling3D",
-]
+from convpad.keras.base import WindowLayer
 
 
 class _Pooling(WindowLayer):
-    """A pool: a window without weights, whose padding is ignored by default."""
+    """A pool: a window without kernels, whose padding is ignored by default."""
 
     pool_size: tuple[int, ...]
 
     def __init__(self, *args: Any, padding_mode: Any = "ignore", **kwargs: Any) -> None:
+        """Make the layer from the arguments of Keras's layer with this name, in their order, and `padding_mode`.
+
+        Args:
+            padding: how much, as `Conv2D` takes it.
+            padding_mode: with what, as `Conv2D` takes it. `"ignore"`: padding never is the maximum, and an average is
+                the mean of the values that the window covers. `"zeros"`: padding counts as zeros, which PyTorch calls
+                `count_include_pad=True`.
+
+        Raises:
+            PaddingError: from the constructor, on every backend alike: no such padding.
+            ShapeError: when built: it does not fit the input.
+
+        Source: the layer with this name in https://keras.io/api/layers
+        """
         super().__init__(*args, padding_mode=padding_mode, **kwargs)
 
     def _options(self) -> dict[str, Any]:
         return {"pool_size": self.pool_size, "strides": self.strides, "data_format": self.data_format}
 
-    def _is_floating(self) -> bool:
-        """Whether the layer computes in its compute dtype; otherwise integers stay integers."""
-        return bool(self.padding_values)
-
     def call(self, inputs: Any) -> Any:
-        """Return the layer's output for a tensor of inputs."""
-        return self._run(keras.ops.cast(inputs, self.compute_dtype) if self._is_floating() else inputs)
+        """Return the layer's output; the maximum of integers stays one, but for trained padding."""
+        floating = self.op == "average_pool" or self.padding_values
+        return self._run(keras.ops.cast(inputs, self.compute_dtype) if floating else inputs)
 
 
 class _MaxPooling(_Pooling):
@@ -48,12 +50,8 @@ class _MaxPooling(_Pooling):
 class _AveragePooling(_Pooling):
     op = "average_pool"
 
-    def _is_floating(self) -> bool:
-        return True
 
-
-@registered
-class MaxPooling1D(_MaxPooling, keras.layers.MaxPooling1D):
+class MaxPooling1D(_MaxPooling, keras.layers.MaxPooling1D, rank=1):
     """`keras.layers.MaxPooling1D` with any padding.
 
     Example:
@@ -63,22 +61,11 @@ class MaxPooling1D(_MaxPooling, keras.layers.MaxPooling1D):
     >>> keras.ops.convert_to_numpy(layer(np.array([[[9.0], [1.0], [2.0], [3.0]]]))).ravel()
     array([9., 9., 3., 9.], dtype=float32)
 
-    Args:
-        *args, **kwargs: as `MaxPooling2D`, with one spatial axis.
-
-    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, new_steps, channels)`.
-
-    Raises:
-        PaddingError: as `MaxPooling2D`.
-
-    Source: https://keras.io/api/layers/pooling_layers/max_pooling1d
+    Shapes: `(batch, steps, channels)` to `(batch, new_steps, channels)`, or channels second.
     """
 
-    rank = 1
 
-
-@registered
-class MaxPooling2D(_MaxPooling, keras.layers.MaxPooling2D):
+class MaxPooling2D(_MaxPooling, keras.layers.MaxPooling2D, rank=2):
     """`keras.layers.MaxPooling2D` with any padding.
 
     Example:
@@ -88,25 +75,11 @@ class MaxPooling2D(_MaxPooling, keras.layers.MaxPooling2D):
     >>> layer.compute_output_shape((None, 112, 112, 64))
     (None, 56, 56, 64)
 
-    Args:
-        *args, **kwargs: all that `keras.layers.MaxPooling2D` takes, in its order.
-        padding, padding_mode: as `Conv2D` takes them, but left out the mode is `"ignore"`: padding never wins.
-
-    Input shape: `(batch, height, width, channels)`, or channels second.
-    Output shape: `(batch, new_height, new_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: from the constructor, on every backend alike: no such padding.
-        ShapeError: when built: it does not fit the input.
-
-    Source: https://keras.io/api/layers/pooling_layers/max_pooling2d
+    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels)`, or channels second.
     """
 
-    rank = 2
 
-
-@registered
-class MaxPooling3D(_MaxPooling, keras.layers.MaxPooling3D):
+class MaxPooling3D(_MaxPooling, keras.layers.MaxPooling3D, rank=3):
     """`keras.layers.MaxPooling3D` with any padding.
 
     Example:
@@ -116,23 +89,12 @@ class MaxPooling3D(_MaxPooling, keras.layers.MaxPooling3D):
     >>> layer.compute_output_shape((None, 5, 6, 8, 3))
     (None, 3, 3, 4, 3)
 
-    Args:
-        *args, **kwargs: as `MaxPooling2D`, with three spatial axes.
-
-    Input shape: `(batch, depth, height, width, channels)`, or channels second.
-    Output shape: `(batch, new_depth, new_height, new_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: as `MaxPooling2D`.
-
-    Source: https://keras.io/api/layers/pooling_layers/max_pooling3d
+    Shapes: `(batch, depth, height, width, channels)`
+    to `(batch, new_depth, new_height, new_width, channels)`, or channels second.
     """
 
-    rank = 3
 
-
-@registered
-class AveragePooling1D(_AveragePooling, keras.layers.AveragePooling1D):
+class AveragePooling1D(_AveragePooling, keras.layers.AveragePooling1D, rank=1):
     """`keras.layers.AveragePooling1D` with any padding.
 
     Example:
@@ -142,22 +104,11 @@ class AveragePooling1D(_AveragePooling, keras.layers.AveragePooling1D):
     >>> keras.ops.convert_to_numpy(layer(np.array([[[3.0], [6.0], [9.0]]]))).ravel()
     array([4., 6., 8.], dtype=float32)
 
-    Args:
-        *args, **kwargs: as `AveragePooling2D`, with one spatial axis.
-
-    Input shape: `(batch, steps, channels)`, or channels second. Output shape: `(batch, new_steps, channels)`.
-
-    Raises:
-        PaddingError: as `MaxPooling2D`.
-
-    Source: https://keras.io/api/layers/pooling_layers/average_pooling1d
+    Shapes: `(batch, steps, channels)` to `(batch, new_steps, channels)`, or channels second.
     """
 
-    rank = 1
 
-
-@registered
-class AveragePooling2D(_AveragePooling, keras.layers.AveragePooling2D):
+class AveragePooling2D(_AveragePooling, keras.layers.AveragePooling2D, rank=2):
     """`keras.layers.AveragePooling2D` with any padding. The mean of integers is a floating-point number.
 
     Example:
@@ -167,25 +118,11 @@ class AveragePooling2D(_AveragePooling, keras.layers.AveragePooling2D):
     >>> layer.compute_output_shape((None, 7, 9, 3))
     (None, 4, 5, 3)
 
-    Args:
-        *args, **kwargs: all that `keras.layers.AveragePooling2D` takes, in its order.
-        padding, padding_mode: as `Conv2D` takes them, but left out the mode is `"ignore"`: the mean of what the
-            window covers. `"zeros"` counts the padding, which PyTorch calls `count_include_pad=True`.
-
-    Input shape: `(batch, height, width, channels)`, or channels second.
-    Output shape: `(batch, new_height, new_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: as `MaxPooling2D`.
-
-    Source: https://keras.io/api/layers/pooling_layers/average_pooling2d
+    Shapes: `(batch, height, width, channels)` to `(batch, new_height, new_width, channels)`, or channels second.
     """
 
-    rank = 2
 
-
-@registered
-class AveragePooling3D(_AveragePooling, keras.layers.AveragePooling3D):
+class AveragePooling3D(_AveragePooling, keras.layers.AveragePooling3D, rank=3):
     """`keras.layers.AveragePooling3D` with any padding.
 
     Example:
@@ -195,16 +132,6 @@ class AveragePooling3D(_AveragePooling, keras.layers.AveragePooling3D):
     >>> layer.compute_output_shape((None, 5, 6, 7, 3))
     (None, 3, 3, 4, 3)
 
-    Args:
-        *args, **kwargs: as `AveragePooling2D`, with three spatial axes.
-
-    Input shape: `(batch, depth, height, width, channels)`, or channels second.
-    Output shape: `(batch, new_depth, new_height, new_width, channels)`, or channels second.
-
-    Raises:
-        PaddingError: as `MaxPooling2D`.
-
-    Source: https://keras.io/api/layers/pooling_layers/average_pooling3d
+    Shapes: `(batch, depth, height, width, channels)`
+    to `(batch, new_depth, new_height, new_width, channels)`, or channels second.
     """
-
-    rank = 3
