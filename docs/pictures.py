@@ -19,8 +19,7 @@ from convpad.core.amounts import AMOUNTS
 from convpad.core.modes import MODES, Mode, picture
 from convpad.core.window import padded_window
 from convpad.demo import prepare, run
-from convpad.demo.photograph import cropped
-from convpad.demo.picture import STYLE, padded_photograph, save, show_photograph
+from convpad.demo.picture import STYLE, cropped, padded_photograph, save, show_photograph
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

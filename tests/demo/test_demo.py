@@ -1,10 +1,12 @@
-"""Does `convpad demo` do what it says? The command, its refusals, and the measure behind its picture."""
+"""Tests of `convpad demo`: the command, its refusals, and the artefacts in its picture."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,10 @@ keras = pytest.importorskip("keras")
 
 import numpy as np
 
-from convpad.demo import measure, story
-from convpad.demo.cases import CASES
-from convpad.demo.networks import layers_of_resnet
-from convpad.demo.photograph import MARGIN, STRIDE, cropped
-from convpad.demo.picture import padded_photograph
+from convpad.demo.border import CASES, measure, network_input, true_output
+from convpad.demo.networks import resnet_stem
+from convpad.demo.picture import MARGIN, STRIDE, cropped, padded_photograph
+from convpad.demo.story import border_chapter
 
 # Keras 3.15.1's own variables, asked for their values by NumPy 2.
 pytestmark = [
@@ -40,13 +41,13 @@ def invoke(*arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
-def layers() -> list[keras.layers.Layer]:
-    return layers_of_resnet()
+def stem() -> keras.Model:
+    return resnet_stem()
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The demo, run once as a user runs it, and what it printed."""
+    """The picture and the output of the demo, run once as a user runs it."""
     path = tmp_path_factory.mktemp("demo") / "demo.png"
     code = "from convpad.cli import main; main()"
     program = [sys.executable, "-c", code, "demo", "--output", str(path), "--size", SIZE]
@@ -58,10 +59,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_table(written: tuple[Path, str]) -> None:
     _, out = written
-    for case in CASES:
-        row = next(line for line in out.splitlines() if line.strip().startswith(case.label + "  "))
-        before = "2,3 0,1 1,1" if case.padding == "same" else "3,3 1,1 1,1"
-        assert re.search(rf"{before}  8x8x64 .*\de-0\d +\d+\.\d\d *$", row), row
+    for label, (padding, _) in CASES.items():
+        row = next(line for line in out.splitlines() if line.startswith(label + "  "))
+        amounts = "2,3 0,1 1,1" if padding == "same" else "3,3 1,1 1,1"
+        assert re.search(rf"{amounts}  8x8x64 .*\de-0\d +\d+\.\d\d *$", row), row
     assert "leaves least" in out
 
 
@@ -70,14 +71,14 @@ def test_story(written: tuple[Path, str]) -> None:
     assert [line[0] for line in out.splitlines() if re.match(r"\d  ", line)] == list("12345")
     assert "52 windows, 18 of them padded" in out
     assert "4 padding layers melted" in out
-    assert re.search(r"Now the output is \de-0\d off the original's", out)
-    assert re.search(r"Now the output is \de-0\d off the NumPy oracle's", out)
+    assert re.search(r"Folded, the output is \de-0\d off the original's", out)
+    assert re.search(r"Padded with reflect, the output is \de-0\d off the NumPy oracle's", out)
     for name in ("Keras, zeros", "convpad, zeros", "convpad, reflect", "workaround, reflect"):
-        figures = re.search(rf"^ {name} +([\d.]+) ms +([\d.]+)  ([\d.]+) to ([\d.]+)", out, re.MULTILINE)
+        figures = re.search(rf"^{name} +([\d.]+) ms +([\d.]+)  ([\d.]+) to ([\d.]+)", out, re.MULTILINE)
         assert figures and all(float(figure) > 0 for figure in figures.groups()), name
     assert "times as fast as the workaround" in out
-    *story, last = out.rstrip().splitlines()
-    assert max(map(len, story)) <= 80
+    *chapters, last = out.rstrip().splitlines()
+    assert max(map(len, chapters)) <= 80
     assert last.startswith("Picture: ")
     assert "Not equal" not in out
 
@@ -132,58 +133,51 @@ def test_another_backend_of_keras_is_refused(tmp_path: Path, monkeypatch: pytest
 
 
 def test_numbers_off_the_oracle_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "_oracle", lambda layers, x: np.ones((1, 8, 8, 64), "float32"))
-    monkeypatch.setattr(measure, "CASES", CASES[:2])
-    chapter = demo.Pictured(measure.measure(cropped(32), lambda step: None), tmp_path / "demo.png")
-    assert chapter.wrong == ("Not equal to the oracle: zeros, constant (mean).",)
-    monkeypatch.setattr(demo, "run", lambda *given, **options: iter([chapter]))
-    status, out, _ = invoke("demo", "--output", str(chapter.path), "--size", SIZE)
+    good, *others = measure(cropped(32), lambda step: None, dict(list(CASES.items())[:3]))
+    wrong = [replace(others[0], from_oracle=1e-4), replace(others[1], from_oracle=float("nan"))]
+    path = tmp_path / "demo.png"
+    chapter = border_chapter([good, *wrong], path)
+    assert chapter.wrong == ("Not equal to the oracle: constant (mean).", "Not equal to the oracle: reflect.")
+    monkeypatch.setattr(demo, "run", lambda *arguments, **options: iter([chapter]))
+    status, out, _ = invoke("demo", "--output", str(path), "--size", SIZE)
     assert status == 1
-    assert chapter.wrong[0] in out
+    assert "\n".join(chapter.wrong) in out
+    status, out, _ = invoke("demo", "--output", str(path), "--size", SIZE, "--json")
+    assert (status, json.loads(out)["wrong"]) == (1, list(chapter.wrong))
 
 
-def test_steps_are_as_many_as_announced() -> None:
+def test_every_case_is_a_step(tmp_path: Path) -> None:
     steps: list[str] = []
-    outcomes = measure.measure(cropped(32), steps.append)
-    assert len(steps) == measure.STEPS
-    assert demo.steps() == measure.STEPS + story.STEPS + 1
-    assert outcomes[0].artefact == 1
-    assert all(outcome.agrees for outcome in outcomes)
+    chapter = border_chapter(measure(cropped(32), steps.append), tmp_path / "demo.png")
+    assert len(steps) == 1 + len(CASES)
+    assert chapter.facts["border"][0]["artefact"] == 1
+    assert chapter.wrong == ()
 
 
-def without_zero_padding(layers: list[keras.layers.Layer]) -> list[keras.layers.Layer]:
-    return [layer for layer in layers if not isinstance(layer, keras.layers.ZeroPadding2D)]
-
-
-def truths_apart(layers: list[keras.layers.Layer], padding: str) -> float:
-    """How much the truth depends on what is padded around the surroundings."""
-    one, _ = measure.truth(without_zero_padding(layers), cropped(32), padding, "zeros")
-    other, _ = measure.truth(without_zero_padding(layers), cropped(32), padding, 300.0)
-    assert one.shape == (1, 32 // STRIDE, 32 // STRIDE, 64)
-    return float(np.abs(one - other).max() / np.abs(one).max())
+def truths_apart(stem: keras.Model, padding: str, margin: int = MARGIN) -> float:
+    """Return how much the truth depends on the padding around the surroundings."""
+    folded = convpad.fold(stem)
+    zeros, other = (
+        true_output(convpad.repad(folded, mode, padding=padding), cropped(32), margin)[0] for mode in ("zeros", 300.0)
+    )
+    assert zeros.shape == (1, 32 // STRIDE, 32 // STRIDE, 64)
+    return float(np.abs(zeros - other).max() / np.abs(zeros).max())
 
 
 @pytest.mark.parametrize("padding", ["half", "same"])
-def test_the_truth_sees_no_padding(padding: str, layers: list[keras.layers.Layer]) -> None:
-    assert truths_apart(layers, padding) <= 1e-5
+def test_the_truth_sees_no_padding(padding: str, stem: keras.Model) -> None:
+    assert truths_apart(stem, padding) <= 1e-5
 
 
-def test_the_truth_needs_its_margin(layers: list[keras.layers.Layer], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "MARGIN", 2 * STRIDE)
-    assert truths_apart(layers, "half") > 0.1
+def test_the_truth_needs_its_margin(stem: keras.Model) -> None:
+    assert truths_apart(stem, "half", 2 * STRIDE) > 0.1
 
 
-def test_zeros_are_what_keras_gives(layers: list[keras.layers.Layer]) -> None:
+def test_zeros_are_what_keras_gives(stem: keras.Model) -> None:
     """ResNet-50 as keras.applications builds it, its ZeroPadding2D layers too, against `padding="half"`."""
-    x = keras.ops.convert_to_tensor(measure.network_input(cropped(32).grown(0)))
-    theirs = ours = x
-    for layer in layers:
-        theirs = layer(theirs)
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.MaxPooling2D)):
-            ours = measure.repadded(layer, "half", "zeros")(ours)
-        elif not isinstance(layer, keras.layers.ZeroPadding2D):
-            ours = layer(ours)
-    theirs, ours = keras.ops.convert_to_numpy(theirs), keras.ops.convert_to_numpy(ours)
+    x = network_input(cropped(32).grown(0))
+    repadded = convpad.repad(convpad.fold(stem), "zeros", padding="half")
+    theirs, ours = (keras.ops.convert_to_numpy(model(x)) for model in (stem, repadded))
     assert theirs.shape == ours.shape == (1, 8, 8, 64)
     assert np.abs(theirs - ours).max() <= 1e-6 * np.abs(theirs).max()
 

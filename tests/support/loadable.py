@@ -9,7 +9,7 @@ from importlib import import_module
 from frameworks import CHOSEN
 
 KERAS_MODELS = ("fold", "layer_graph", "layer_map", "layer_tree", "rebuild", "repad")
-KERAS_DEMO = ("facts", "measure", "networks", "oracle", "report", "story")
+KERAS_DEMO = ("border", "networks", "story")
 NEEDS_KERAS = (
     "convpad.keras",
     *(f"convpad.demo.{name}" for name in KERAS_DEMO),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 
 from convpad.cli.options import Force, Json
 from convpad.cli.output import progress, refuse_to_write
+from convpad.display.text import to_text
 
 
 def demo(
@@ -31,24 +34,22 @@ def demo(
 
     Exit status: 0 all agree, 1 some do not, 2 it cannot start.
     """
-    from rich.console import Console
-
     from convpad import demo as demonstration
 
     refuse_to_write("--output", output, force=force)
     demonstration.prepare(size=size)
-    from convpad.demo.facts import facts  # these import Keras, whose backend is chosen by now
-    from convpad.demo.report import shown
-
-    out = Console()
     chapters: list[Any] = []
-    with progress("starting Keras", demonstration.steps()) as (bar, step):
+    with progress("starting Keras", demonstration.STEPS) as (bar, step):
         for chapter in demonstration.run(output, size=size, on_step=step):
             chapters.append(chapter)
             if not json:
                 bar.stop()
-                out.print(shown(chapter), "", highlight=False)
+                # Without a terminal, `echo` leaves the colours out.
+                typer.echo(to_text(chapter.table, colour="NO_COLOR" not in os.environ))
+                typer.secho("".join(f"{sentence}\n" for sentence in chapter.wrong), fg="red", bold=True)
                 bar.start()
-    typer.echo(facts(chapters) if json else f"Picture: {output}")
-    if any(chapter.wrong for chapter in chapters):
+    wrong = [sentence for chapter in chapters for sentence in chapter.wrong]
+    facts = {name: value for chapter in chapters for name, value in chapter.facts.items()}
+    typer.echo(dumps({**facts, "wrong": wrong}, indent=2) if json else f"Picture: {output}")
+    if wrong:
         raise typer.Exit(1)

@@ -1,54 +1,92 @@
-"""The picture of the demo: the padded photographs, and under each the artefact that its padding leaves."""
+"""The photograph of the demo, and its picture: the padded crops, and under each the artefact of its padding."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
-from io import BytesIO
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+import matplotlib.cbook
+import matplotlib.image
 import numpy as np
 import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 import convpad
-from convpad.demo.photograph import Crop
-from convpad.display.format import format_seconds
+from convpad.display.table import Table
+from convpad.display.text import to_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.gridspec import GridSpec
-    from matplotlib.image import AxesImage
+    from matplotlib.figure import SubFigure
 
-    from convpad.demo.measure import Outcome
-    from convpad.demo.story import Raced
+    from convpad.demo.border import Outcome
 
-__all__ = ["STYLE", "bare", "draw", "padded_photograph", "save", "show_photograph"]
+__all__ = ["MARGIN", "STRIDE", "STYLE", "Crop", "cropped", "draw", "padded_photograph", "save", "show_photograph"]
 
 Array = npt.NDArray[Any]
 
+STRIDE = 4
+"""Pixels from one output of ResNet-50's first layers to the next."""
+MARGIN = 16
+"""Pixels of surroundings, at least, that decide the outputs at the border of the crop: padding changes the outermost
+three outputs, which is 12 pixels."""
 COLUMNS = 6
-STRIP = 2.3
-"""Inches at the bottom for the whole network."""
-LINE = "#ff1f7a"
-"""The border of the crop: a colour that is not in the photograph."""
 STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 12, "hatch.linewidth": 0.6}
+GREY, BLUE, RED, PINK = "#8a8f94", "#2477b3", "#c0392b", "#ff1f7a"  # no pink is in the photograph
 IMAGENET_MEAN = np.array([123.68, 116.779, 103.939]) / 255
 """Red, green, blue: the colour that ResNet-50 reads as zero."""
 
 
-def padded_photograph(crop: Crop, padding_mode: Any) -> Array:
-    """The crop padded with convpad, as pixels from 0 to 1 with an alpha channel: `(height, width, 4)`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A square of a photograph in its surroundings, which are known, so that an artefact can be measured.
 
-    Where the mode is `ignore` there is nothing: alpha is 0.
+    Args:
+        photograph: the larger square around it: `(height, width, 3)`, float32 from 0 to 255.
+        size: the edge of the crop, in pixels.
+    """
+
+    photograph: Array
+    size: int
+
+    def grown(self, margin: int) -> Array:
+        """Return the crop with `margin` pixels of the photograph around it."""
+        start = (len(self.photograph) - self.size) // 2 - margin
+        return self.photograph[start : len(self.photograph) - start, start : len(self.photograph) - start]
+
+    @property
+    def shown(self) -> int:
+        """Pixels of padding that a picture shows."""
+        return self.size // 6
+
+
+def cropped(size: int) -> Crop:
+    """Return the face of Rear Admiral Grace Hopper, from a public domain photograph that ships inside matplotlib."""
+    path: Any = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    full = np.asarray(matplotlib.image.imread(path), np.float32)
+    height, width, _ = full.shape
+    edge = size + 2 * max(MARGIN, size // 6)
+    # Made smaller, each pixel the mean of a block, so that a small crop shows the whole face too.
+    factor = max(1, width // edge)
+    height, width = height // factor, width // factor
+    small = full[: height * factor, : width * factor].reshape(height, factor, width, factor, 3).mean((1, 3))
+    # The face is in the upper half.
+    top, left = min(max(0, round(0.36 * height) - edge // 2), height - edge), (width - edge) // 2
+    return Crop(small[top : top + edge, left : left + edge], size)
+
+
+def padded_photograph(crop: Crop, padding_mode: Any) -> Array:
+    """Return the crop padded with convpad, as pixels from 0 to 1 with an alpha channel: `(height, width, 4)`.
+
+    `ignore` puts nothing around it: alpha is 0.
     """
     amount, pixels = crop.shown, crop.grown(0)[None] / 255
     ignored = padding_mode == "ignore"
@@ -58,162 +96,77 @@ def padded_photograph(crop: Crop, padding_mode: Any) -> Array:
 
 
 def show_photograph(axes: Axes, image: Array, crop: Crop) -> None:
-    """The photograph with a thin line where the crop ends; hatched where there is nothing."""
-    edge, start = image.shape[0], crop.shown - 0.5
-    nothing = {"facecolor": "#f4f4f4", "edgecolor": "#bbbbbb", "hatch": "////", "linewidth": 0, "zorder": -1}
-    axes.add_patch(Rectangle((-0.5, -0.5), edge, edge, **nothing))
+    """Show a photograph with a thin line around the crop; hatched where it is transparent."""
+    start = crop.shown - 0.5
+    axes.patch.set(facecolor="#f4f4f4", edgecolor="#bbbbbb", hatch="////", linewidth=0)
     axes.imshow(image, interpolation="nearest")
-    axes.add_patch(Rectangle((start, start), crop.size, crop.size, fill=False, edgecolor=LINE, linewidth=1.3))
-    bare(axes)
+    axes.add_patch(Rectangle((start, start), crop.size, crop.size, fill=False, edgecolor=PINK, linewidth=1.3))
+    axes.set(xticks=[], yticks=[])
 
 
-def bare(axes: Axes) -> None:
-    """No ticks, and a faint frame."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(linewidth=0.6, color="#888888")
+def save(figure: Figure, path: Path, *, dpi: int) -> None:
+    """Write a PNG, which appears only once it is complete."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    with TemporaryDirectory(dir=path.absolute().parent) as folder:
+        part = Path(folder) / path.name
+        # Without the alpha channel, which is of no use on white, it is a tenth smaller.
+        Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(part, "PNG", optimize=True)
+        part.replace(path)
 
 
-def _seen(outcome: Outcome) -> Any:
-    """The first layer's mode as one pads a photograph with it: numbers become the colours that they stand for."""
-    if outcome.first_mode == "zeros":
-        return convpad.Constant(IMAGENET_MEAN)
-    if isinstance(outcome.first_mode, convpad.Constant):
-        return convpad.Constant(np.array(outcome.first_mode.value)[::-1] / 255 + IMAGENET_MEAN)
-    return outcome.first_mode
+def draw(crop: Crop, outcomes: Sequence[Outcome], tables: Sequence[Table], path: Path, *, dpi: int) -> None:
+    """Write a PNG of the outcomes, zeros first, and of the tables on the whole network, of which the last has times."""
+    with matplotlib.rc_context(STYLE):
+        layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+        figure: Any = Figure(figsize=(16, 15.3), layout=layout, facecolor="white")
+        border, network = figure.subfigures(2, 1, height_ratios=(13, 2.3))
+        title = {"fontsize": 20, "fontweight": "bold", "x": 0.008, "ha": "left"}
+        border.suptitle("What each padding leaves at the border", **title)
+        _draw_border(border, crop, outcomes)
+        network.suptitle("A whole network: MobileNetV2", **title)
+        sentences = "\n".join(to_text(Table("", lines=table.lines[-1:]), 110) for table in tables)
+        network.text(0.008, 0.75, sentences, va="top", linespacing=1.5)
+        network.text(0.6, 0.95, to_text(replace(tables[-1], lines=())), va="top", linespacing=1.5, family="monospace")
+        save(figure, path, dpi=dpi)
 
 
-def _heat(axes: Axes, values: Array, top: float, title: str) -> AxesImage:
-    image = axes.imshow(values, cmap="inferno", vmin=0, vmax=top, interpolation="nearest")
-    axes.set_title(title, fontsize=12)
-    bare(axes)
-    return image
+def _draw_border(figure: SubFigure, crop: Crop, outcomes: Sequence[Outcome]) -> None:
+    """Draw the truth and every mode, a photograph above its artefact on one scale, and the artefacts as bars."""
+    shown = [outcome for outcome in outcomes if outcome.padding == "half"]
+    columns = [("the truth", crop.grown(crop.shown) / 255, "no artefact", np.zeros_like(outcomes[0].heat))]
+    # Numbers become the colours that they stand for.
+    colours = {"zeros": convpad.Constant(IMAGENET_MEAN), None: convpad.Constant(crop.grown(MARGIN).mean((0, 1)) / 255)}
+    for outcome in shown:
+        photograph = padded_photograph(crop, colours.get(outcome.mode, outcome.mode))
+        columns.append((outcome.padding_mode, photograph, f"artefact {outcome.artefact:.2f}", outcome.heat))
+    bands = -(-(len(columns) + 1) // COLUMNS)  # the bars fill the last column of the last band
+    grid = figure.add_gridspec(2 * bands, COLUMNS)
+    scale = {"cmap": "inferno", "vmin": 0, "vmax": np.percentile([outcome.heat for outcome in shown], 99)}
+    heats: list[Any] = []
+    for place, (mode, photograph, label, heat) in enumerate(columns):
+        band, column = divmod(place, COLUMNS)
+        axes = figure.add_subplot(grid[2 * band, column])
+        show_photograph(axes, photograph, crop)
+        axes.set_title(mode, fontweight="bold")
+        heats.append(figure.add_subplot(grid[2 * band + 1, column], xticks=[], yticks=[], title=label))
+        heats[-1].imshow(heat, interpolation="nearest", **scale)
+    _draw_ranking(figure.add_subplot(grid[-2:, -1]), outcomes)
+    label = (
+        f"Photographs: a crop of {crop.size} x {crop.size} pixels (inside the pink line) and what each mode puts "
+        "around it. ResNet-50 reads ImageNet's mean grey as zero.\n"
+        "Maps: how far the first layers of ResNet-50, padded so, are from what they give where the photograph goes on "
+        "(the truth). Random weights, fixed seed.\n|output - truth|, mean over the 64 channels: one scale for all"
+    )
+    figure.colorbar(heats[0].images[0], ax=heats, location="bottom", shrink=0.42, aspect=45, extend="max", label=label)
 
 
-def _bars(axes: Axes, outcomes: list[Outcome]) -> None:
-    """The artefacts in order, zeros being 1."""
-    ranked = sorted(outcomes, key=lambda outcome: outcome.artefact, reverse=True)
-    for place, outcome in enumerate(ranked):
-        zeros = outcome is outcomes[0]
-        colour = "#8a8f94" if zeros else "#c0392b" if outcome.artefact > 1 else "#2477b3"
-        axes.barh(place, outcome.artefact, color=colour, height=0.34)
-        axes.text(0, place + 0.21, f"{outcome.case.label}  {outcome.artefact:.2f}", va="bottom", fontsize=11)
-    axes.axvline(1, color="#8a8f94", linewidth=0.8, linestyle=":", zorder=0)
-    axes.set_ylim(-0.4, len(ranked) - 0.2)
+def _draw_ranking(axes: Axes, outcomes: Sequence[Outcome]) -> None:
+    """Draw the artefacts in order, as bars with the name above."""
+    for place, outcome in enumerate(sorted(outcomes, key=lambda outcome: outcome.artefact)):
+        colour = RED if outcome.artefact > 1 else GREY if outcome is outcomes[0] else BLUE
+        axes.barh(-place, outcome.artefact, color=colour, height=0.34)
+        axes.text(0, 0.21 - place, f"{outcome.padding_mode}  {outcome.artefact:.2f}", va="bottom", fontsize=11)
     axes.set_axis_off()
     axes.set_title("artefact, zeros = 1", fontweight="bold", loc="left")
-
-
-def _columns(figure: Figure, grid: GridSpec, crop: Crop, outcomes: list[Outcome]) -> None:
-    """The truth and every mode: a photograph and, below it, the artefact, all on one scale."""
-    top = float(np.percentile([outcome.heat for outcome in outcomes], 99))
-    pairs = [
-        [figure.add_subplot(grid[2 * (place // COLUMNS) + row, place % COLUMNS]) for row in (0, 1)]
-        for place in range(len(outcomes) + 1)
-    ]
-    true = crop.grown(crop.shown) / 255
-    show_photograph(pairs[0][0], true, crop)
-    pairs[0][0].set_title("the truth", fontweight="bold")
-    image = _heat(pairs[0][1], np.zeros_like(outcomes[0].heat), top, "no artefact")
-    for (photograph, heat), outcome in zip(pairs[1:], outcomes, strict=True):
-        show_photograph(photograph, padded_photograph(crop, _seen(outcome)), crop)
-        photograph.set_title(outcome.case.label, fontweight="bold")
-        words = " (down, across)" if isinstance(outcome.case.padding_mode, tuple) else ""
-        _heat(heat, outcome.heat, top, f"artefact {outcome.artefact:.2f}{words}")
-    figure.colorbar(
-        image,
-        ax=[axes for pair in pairs for axes in pair],
-        location="bottom",
-        shrink=0.42,
-        aspect=45,
-        pad=0.012,
-        extend="max",
-        label="|output - truth|, mean over the 64 channels: one scale for all",
-    )
-
-
-def _words(figure: Figure, crop: Crop) -> None:
-    def below_top(inches: float) -> float:
-        return 1 - inches / figure.get_figheight()
-
-    heading = "What each padding leaves at the border"
-    figure.text(0.012, below_top(0.19), heading, fontsize=22, fontweight="bold", va="top")
-    lines = (
-        f"Photographs: a crop of {crop.size} x {crop.size} pixels (inside the pink line) and what each mode puts "
-        "around it. ResNet-50 reads ImageNet's mean grey as zero.",
-        "Maps: how far the first layers of ResNet-50, padded so, are from what they give where the photograph goes on "
-        "(the truth). Random weights, fixed seed.",
-    )
-    figure.text(0.012, below_top(0.69), "\n".join(lines), fontsize=12.5, color="#333333", va="top", linespacing=1.45)
-
-
-def _network(figure: Figure, raced: Raced, sentences: Sequence[str]) -> None:
-    """The strip at the bottom: what was found of the whole network, and how long its forward passes take."""
-    height = figure.get_figheight()
-    figure.add_artist(Line2D([0.012, 0.988], [STRIP / height] * 2, color="#cccccc", linewidth=0.8))
-    top = (STRIP - 0.2) / height
-    figure.text(0.012, top, "A whole network: MobileNetV2", fontsize=16, fontweight="bold", va="top")
-    lines = "\n".join(sentences)
-    figure.text(0.012, top - 0.44 / height, lines, fontsize=12.5, color="#333333", va="top", linespacing=1.6)
-    axes = figure.add_axes((0.7, 0.2 / height, 0.24, (STRIP - 0.75) / height))
-    taken = {name: figure.seconds for name, figure in raced.timings.items()}
-    for place, (name, seconds) in enumerate(taken.items()):
-        axes.barh(place, seconds, color="#2477b3" if name.startswith("convpad") else "#8a8f94", height=0.62)
-        axes.text(0, place, f"{name}  ", ha="right", va="center", fontsize=12)
-        axes.text(seconds, place, f"  {format_seconds(seconds)}", va="center", fontsize=12)
-    axes.set_ylim(len(taken) - 0.5, -0.5)
-    axes.set_axis_off()
-    count, rows, columns, _ = raced.shape
-    title = f"forward pass, {count} images of {rows} x {columns}, Keras on {raced.backend}"
-    figure.text(0.585, top, title, fontweight="bold", va="top")
-
-
-def _figure(crop: Crop, outcomes: list[Outcome], raced: Raced, sentences: Sequence[str]) -> Figure:
-    shown = [outcome for outcome in outcomes if outcome.case.padding == "half"]
-    # The truth, the modes, and the bars in the last column of the last band.
-    bands = -(-(len(shown) + 2) // COLUMNS)
-    height = 0.9 + 5.9 * bands + STRIP
-    layout = ConstrainedLayoutEngine(
-        rect=(0, (STRIP + 0.1) / height, 1, 1 - (STRIP + 1.43) / height), h_pad=0.06, w_pad=0.08
-    )
-    figure = Figure(figsize=(16, height), layout=layout, facecolor="white")
-    grid = figure.add_gridspec(2 * bands, COLUMNS)
-    _columns(figure, grid, crop, shown)
-    _bars(figure.add_subplot(grid[2 * bands - 2 :, COLUMNS - 1]), outcomes)
-    _words(figure, crop)
-    _network(figure, raced, sentences)
-    return figure
-
-
-def save(figure: Figure, path: Path, **options: Any) -> None:
-    """Writes a PNG beside its place and moves it there once it is complete."""
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(suffix=".part", prefix=f".{path.stem}-", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            FigureCanvasAgg(figure)
-            drawn = BytesIO()
-            figure.savefig(drawn, format="png", **options)
-            # Without the alpha channel, which is of no use on white, it is a tenth smaller.
-            Image.open(drawn).convert("RGB").save(file, "PNG", optimize=True)
-        part.chmod(0o644)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def draw(crop: Crop, outcomes: list[Outcome], raced: Raced, sentences: Sequence[str], path: Path, *, dpi: int) -> None:
-    """The picture of the demo, as a PNG.
-
-    Args:
-        crop: the photograph.
-        outcomes: one for each padding.
-        raced: how long the forward passes of the whole network take.
-        sentences: what else was found of it, one a line.
-        path: where.
-        dpi: pixels for each inch; it is 16 inches wide.
-    """
-    with matplotlib.rc_context(STYLE):
-        save(_figure(crop, outcomes, raced, sentences), path, dpi=dpi)

@@ -1,49 +1,33 @@
-"""The chapters of the demo: MobileNetV2 audited, folded, repadded, timed.
-
-Each chapter holds what was found, and `wrong`: what did not come out as it must, a sentence for each.
-"""
-
-# Keras re-exports its modules in a way that type checkers cannot follow.
-# pyright: reportAttributeAccessIssue=false
+"""The chapters of the demo: MobileNetV2 audited, folded, repadded and timed; ResNet-50's first layers at the border."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 import convpad
-from convpad.benchmark.timing import Budget, Rounds, Timing, time_interleaved
-from convpad.demo.networks import mobilenet, worked_around
-from convpad.demo.oracle import TOLERANCE, answer, apart
-from convpad.demo.photograph import Crop
+from convpad.benchmark.timing import Budget, Rounds, time_interleaved
+from convpad.benchmark.verify import relative_difference
+from convpad.demo.border import Outcome
+from convpad.demo.networks import TOLERANCE, mobilenet, oracle_output, worked_around
+from convpad.demo.picture import Crop
+from convpad.display.format import format_seconds, format_sizes
+from convpad.display.table import Cell, Table
 from convpad.models.audit import Audit
 from convpad.models.changes import Changes
 
-__all__ = ["DEEP", "MODE", "RACERS", "STEPS", "Audited", "Chapter", "Check", "Folded", "Raced", "Repadded", "tell"]
-
-Array = npt.NDArray[Any]
+__all__ = ["DEEP", "MODE", "MODELS", "Chapter", "Check", "border_chapter", "folded_chapter", "network_chapters",
+           "repadded_chapter", "timed_chapter"]  # fmt: skip
 
 MODE = "reflect"
-
-STOCK, ZEROS, OURS, WORKAROUND = RACERS = (
-    "Keras, zeros",
-    "convpad, zeros",
-    f"convpad, {MODE}",
-    f"workaround, {MODE}",
-)
-"""Who is timed."""
-
+STOCK, ZEROS, OURS, WORKAROUND = MODELS = ("Keras, zeros", "convpad, zeros", f"convpad, {MODE}", f"workaround, {MODE}")
+"""The timed models."""
 BUDGET = Budget(seconds=3.0, patience=12.0)
-
-STEPS = 9
-"""What `tell` says begins."""
-
-
 DEEP = 5e-5
 """Largest difference of a whole network from the oracle: float32 rounds in each of MobileNetV2's layers, float64 does
 not. Measured: 1e-5 at most, where the last maps are one value, and a mirror repeats it."""
@@ -51,155 +35,161 @@ not. Measured: 1e-5 at most, where the last maps are one value, and a mirror rep
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Two that must give the same.
+    """The largest difference of an output from the expected one, relative to the largest expected value."""
 
-    Args:
-        one, other: what they are called.
-        difference: the largest, relative to the largest output.
-        allowed: how large it may be.
-    """
-
-    one: str
-    other: str
+    output: str
+    expected: str
     difference: float
     allowed: float = TOLERANCE
 
     @property
     def sentence(self) -> str:
-        """What was found."""
-        return f"{self.one} is {self.difference:.0e} off {self.other} (allowed: {self.allowed:.0e})"
+        """The difference in words."""
+        return f"{self.output} is {self.difference:.0e} off {self.expected} (allowed: {self.allowed:.0e})"
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """A sentence if they do not."""
-        agree = self.difference <= self.allowed  # False for what is no number, too
+        """A sentence if the outputs differ."""
+        agree = self.difference <= self.allowed  # False for NaN, too
         return () if agree else (f"Not equal: {self.sentence}.",)
 
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """Chapter 1: what the model pads."""
-
-    audit: Audit
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """Nothing was computed."""
-        return ()
+    def to_dict(self) -> dict[str, float]:
+        """Return the numbers."""
+        return {"difference": self.difference, "allowed": self.allowed}
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """Chapter 2: its padding layers melted, and its output next to the original's."""
-
-    changes: Changes
-    check: Check
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """A sentence if the output is another, or a padding layer is left."""
-        return (*self.check.wrong, *(f"convpad.fold left {pad} as it was." for pad in self.changes.layers("left")))
-
-
-@dataclass(frozen=True, slots=True)
-class Repadded:
-    """Chapter 3: every layer with another mode.
+class Chapter:
+    """One chapter of the demo.
 
     Args:
-        mode: which.
-        changes: what was done to which layer.
-        check: the output next to the oracle's.
-        from_zeros: how far the output is from that of the original, which pads with zeros.
+        table: the chapter for people; the picture shows its last line, too.
+        facts: the chapter for programs: times in seconds, differences relative to the largest output.
+        wrong: a sentence for each result that is not as it must be.
     """
 
-    mode: str
-    changes: Changes
-    check: Check
-    from_zeros: float
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """A sentence if the oracle gives something else."""
-        return self.check.wrong
+    table: Table
+    facts: dict[str, Any]
+    wrong: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Raced:
-    """Chapter 4: a forward pass of each of `RACERS`.
-
-    Args:
-        backend: Keras's.
-        shape: of the input.
-        rounds: what everyone took.
-        checks: that those which ought to, give the same.
-    """
-
-    backend: str
-    shape: tuple[int, ...]
-    rounds: Rounds
-    checks: tuple[Check, ...]
-
-    @property
-    def timings(self) -> dict[str, Timing]:
-        """Everyone's time next to Keras's own with zeros."""
-        return self.rounds.timings(STOCK)
-
-    @property
-    def faster(self) -> Timing:
-        """The workaround's time next to convpad's."""
-        return self.rounds.timings(OURS)[WORKAROUND]
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """A sentence for each pair that does not give the same."""
-        return tuple(sentence for check in self.checks for sentence in check.wrong)
-
-
-Chapter = Audited | Folded | Repadded | Raced
-
-
-def _images(crop: Crop) -> Array:
-    """The crop and its mirror images, as MobileNetV2 reads them: `(4, size, size, 3)` from -1 to 1."""
-    image: Any = keras.applications.mobilenet_v2.preprocess_input(crop.grown(0).copy())
-    return np.stack([image, image[:, ::-1], image[::-1], image[::-1, ::-1]])
-
-
-def tell(crop: Crop, on_step: Callable[[str], None]) -> Iterator[Chapter]:
-    """The four chapters, each as soon as it is known.
-
-    Args:
-        crop: what MobileNetV2 reads.
-        on_step: told what begins, `STEPS` times.
-    """
+def network_chapters(crop: Crop, on_step: Callable[[str], None], budget: Budget = BUDGET) -> Iterator[Chapter]:
+    """Yield the chapters on MobileNetV2, which reads the crop and its mirror images, each as soon as it is known."""
+    changes: list[Changes] = []
     on_step("Keras builds MobileNetV2")
-    stock, x = mobilenet(crop.size), _images(crop)
+    stock = mobilenet(crop.size)
+    image: Any = keras.applications.mobilenet_v2.preprocess_input(crop.grown(0).copy())
+    x = np.stack([image, image[:, ::-1], image[::-1], image[::-1, ::-1]])
     on_step("audit")
-    yield Audited(convpad.audit(stock))
+    yield _audited(convpad.audit(stock))
 
-    reports: list[Changes] = []
-    on_step("MobileNetV2 as it is")
-    outputs = {STOCK: stock.predict_on_batch(x)}
     on_step("fold")
-    folded = convpad.fold(stock, report=reports.append)
-    yield Folded(reports[-1], Check("the output", "the original's", apart(folded.predict_on_batch(x), outputs[STOCK])))
+    folded = convpad.fold(stock, report=changes.append)
+    outputs = {STOCK: stock.predict_on_batch(x)}
+    difference = relative_difference(folded.predict_on_batch(x), outputs[STOCK])
+    yield folded_chapter(changes[-1], Check("the output", "the original's", difference))
 
     on_step(f"repad with {MODE}")
-    reflecting = convpad.repad(folded, MODE, report=reports.append)
-    outputs[OURS] = reflecting.predict_on_batch(x)
+    ours = convpad.repad(folded, MODE, report=changes.append)
+    outputs[OURS] = ours.predict_on_batch(x)
     on_step("the oracle: the whole network in NumPy")
-    check = Check("the output", "the NumPy oracle's", apart(outputs[OURS], answer(reflecting, x)), DEEP)
-    yield Repadded(MODE, reports[-1], check, apart(outputs[OURS], outputs[STOCK]))
+    check = Check("the output", "the NumPy oracle's", relative_difference(outputs[OURS], oracle_output(ours, x)), DEEP)
+    yield repadded_chapter(changes[-1], check, relative_difference(outputs[OURS], outputs[STOCK]))
 
-    models = {STOCK: stock, ZEROS: convpad.repad(folded), OURS: reflecting, WORKAROUND: worked_around(reflecting)}
+    models = {STOCK: stock, ZEROS: convpad.repad(folded), OURS: ours, WORKAROUND: worked_around(ours)}
     for name in (ZEROS, WORKAROUND):
         on_step(f"to be timed: {name}")
         outputs[name] = models[name].predict_on_batch(x)
     pairs = ((ZEROS, STOCK), (OURS, WORKAROUND))
-    checks = tuple(Check(one, other, apart(outputs[one], outputs[other])) for one, other in pairs)
+    checks = [Check(name, other, relative_difference(outputs[name], outputs[other])) for name, other in pairs]
     on_step("forward passes, in turn")
-    rounds = time_interleaved({name: _pass(model, x) for name, model in models.items()}, BUDGET, always=RACERS)
-    yield Raced(keras.config.backend(), x.shape, rounds, checks)
+    passes = {name: lambda model=model: model.predict_on_batch(x) for name, model in models.items()}
+    yield timed_chapter(x.shape, time_interleaved(passes, budget, always=MODELS), checks)
 
 
-def _pass(model: Any, x: Array) -> Callable[[], Any]:
-    return lambda: model.predict_on_batch(x)
+def _audited(audit: Audit) -> Chapter:
+    """Return the chapter on an audit: its first rows, enough to see one of each kind."""
+    table = audit.to_table()
+    size = format_sizes(audit.rows[0].window.input)
+    title = f"1  convpad.audit(model)  What does MobileNetV2 pad, on images of {size}?"
+    lines = (f"and {len(table.rows) - 4} more.", audit.summary)
+    return Chapter(replace(table, title=title, rows=table.rows[:4], lines=lines), {"audit": audit.to_dict()})
+
+
+def folded_chapter(changes: Changes, check: Check) -> Chapter:
+    """Return the chapter on `convpad.fold`; the check is that of the output next to the original's."""
+    folded = changes.layers("folded")
+    title = f"2  convpad.fold(model)  {len(folded)} padding layers melted into what follows them."
+    details = ", ".join(f"{row.layer} {row.detail}" for row in changes.rows if row.done == "folded")
+    lines = (f"{details}.", "Off: the largest difference / the largest output.", f"Folded, {check.sentence}.")
+    unfolded = tuple(f"convpad.fold left {layer} as it was." for layer in changes.layers("left"))
+    facts = {"folded": folded, "from_original": check.to_dict()}
+    return Chapter(Table(title, lines=lines), {"fold": facts}, check.wrong + unfolded)
+
+
+def repadded_chapter(changes: Changes, check: Check, from_zeros: float) -> Chapter:
+    """Return the chapter on `convpad.repad`; the check is that of the output next to the oracle's."""
+    replaced = changes.layers("replaced")
+    title = f'3  convpad.repad(folded, "{MODE}")  {len(replaced)} layers exchanged, the same weights.'
+    line = f"Padded with {MODE}, {check.sentence}, and {from_zeros:.2f} off what zeros give."
+    facts = {"mode": MODE, "replaced": replaced, "from_oracle": check.to_dict(), "from_zeros": from_zeros}
+    return Chapter(Table(title, lines=(line,)), {"repad": facts}, check.wrong)
+
+
+def timed_chapter(shape: tuple[int, ...], rounds: Rounds, checks: Sequence[Check]) -> Chapter:
+    """Return the chapter on the forward passes of `MODELS` for an input of a shape."""
+    timings, workaround = rounds.timings(STOCK), rounds.timings(OURS)[WORKAROUND]
+    rows = tuple(
+        (name, format_seconds(timing.seconds), f"{timing.ratio:.2f}", f"{timing.low:.2f} to {timing.high:.2f}")
+        for name, timing in timings.items()
+    )
+    lines = (
+        "ratio: next to the first, in rounds in which each runs once. workaround: a Padding2D layer, then Keras's own "
+        f"with `valid`. Those with the same mode are at most {max(check.difference for check in checks):.0e} off each "
+        "other.",
+        f"With {MODE}, convpad is {workaround.ratio:.1f} times as fast as the workaround "
+        f"({workaround.low:.1f} to {workaround.high:.1f}).",
+    )
+    backend = keras.config.backend()
+    subject = f"{shape[0]} images of {format_sizes(shape[1:-1])}, Keras on {backend}, {len(rounds.seconds)} rounds"
+    headings = ("forward pass", "median", "ratio", "quartiles")
+    table = Table(f"4  How fast?  {subject}.", headings, rows, lines, numeric=headings[1:3])
+    figures = {name: asdict(timing) for name, timing in timings.items()}
+    facts = {"backend": backend, "input_shape": shape, "forward": figures}
+    wrong = tuple(sentence for check in checks for sentence in check.wrong)
+    return Chapter(table, {"speed": facts}, wrong)
+
+
+def border_chapter(outcomes: Sequence[Outcome], path: Path) -> Chapter:
+    """Return the chapter on the paddings in ResNet-50's first layers, with the path of the picture."""
+    best = min(outcomes, key=lambda outcome: outcome.artefact)
+    different = [outcome for outcome in outcomes if not outcome.from_oracle <= TOLERANCE]
+    rows = [
+        (
+            outcome.padding_mode,
+            " ".join(f"{before},{after}" for before, after in outcome.amounts),
+            format_sizes(outcome.output_shape[1:]),
+            ", ".join(dict.fromkeys(outcome.routes)),
+            Cell(f"{outcome.from_oracle:.0e}", "bad" if outcome in different else ""),
+            Cell(f"{outcome.artefact:.2f}", "good" if outcome is best else ""),
+        )
+        for outcome in outcomes
+    ]
+    lines = (
+        "padded      before,after on each axis: of the 7x7 convolution, the 3x3 pool, the 3x3 convolution; with "
+        '"half", in the last row with "same"',
+        f"off oracle  as above; allowed: {TOLERANCE:.0e}",
+        "artefact    mean |output - truth|, zeros being 1; the truth is what the same layers give where the photograph "
+        "goes on",
+        "",
+        f"On this photograph {best.padding_mode} leaves least: {best.artefact:.2f} of what zeros leave.",
+    )
+    title = "5  At the border  A photograph in ResNet-50's first layers, next to the truth."
+    headings = ("padding_mode", "padded", "output", "route", "off\noracle", "artefact")
+    shown = ("padding", "padding_mode", "amounts", "output_shape", "routes", "from_oracle", "artefact")
+    facts = [{name: getattr(outcome, name) for name in shown} for outcome in outcomes]
+    return Chapter(
+        Table(title, headings, tuple(rows), lines, numeric=headings[-2:]),
+        {"border": facts, "picture": str(path)},
+        tuple(f"Not equal to the oracle: {outcome.padding_mode}." for outcome in different),
+    )
