@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.candidates import Case, framework_of, keras, plain
+from benchmarks.candidates import Case, MeasuredSteps, framework_of, keras, plain
 from benchmarks.results import Memory
 from benchmarks.rows import Row
 from convpad.benchmark.result import STEPS
@@ -63,14 +63,18 @@ def _memories(runner: Any, case: Case) -> Iterator[Memory]:
     size = case.arrays[0].size * (2 if case.dtype == "bfloat16" else 4)
     for step in STEPS:
         peaks = {name: _bytes(steps, step) for name, steps in candidates.items()}
-        saved = {name: steps.saved_bytes() for name, steps in candidates.items() if steps.saved_bytes}
+        saved = {
+            name: steps.saved_bytes()
+            for name, steps in candidates.items()
+            if isinstance(steps, MeasuredSteps) and steps.saved_bytes
+        }
         route = row.route(case.mode, runner.name, step)
         yield Memory(row.name, case.mode, step, route, size, peaks, saved if step == "gradient" else {})
 
 
 def _bytes(steps: Steps, step: str) -> int:
     """Return the bytes of a step: from the compiler, or from watching the process."""
-    if steps.temporary_bytes is not None:
+    if isinstance(steps, MeasuredSteps) and steps.temporary_bytes:
         return steps.temporary_bytes(step)
     run = steps.run(step)
     run()

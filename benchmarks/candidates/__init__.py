@@ -15,7 +15,7 @@ from benchmarks.rows import Pairs, Row
 from convpad.benchmark import candidates
 from convpad.benchmark.runners import Answers, Steps
 
-__all__ = ["BACKENDS", "Candidate", "Case", "Entry", "Framework", "Shared", "framework_of", "line_up"]
+__all__ = ["BACKENDS", "Candidate", "Case", "Entry", "Framework", "MeasuredSteps", "Shared", "framework_of", "line_up"]
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +71,19 @@ class Entry:
     modes: tuple[str, ...]
     layout: str = "last"
     layer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSteps(Steps):
+    """Steps whose framework says how much memory they need.
+
+    Args:
+        temporary_bytes: the bytes that a compiled step ("forward" or "gradient") needs beside its inputs and outputs.
+        saved_bytes: the bytes saved for the backward pass beside input and kernel.
+    """
+
+    temporary_bytes: Callable[[str], int] | None = None
+    saved_bytes: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from jax import lax
 
-from benchmarks.candidates import Case, Entry, Framework, layouts
+from benchmarks.candidates import Case, Entry, Framework, MeasuredSteps, layouts
 from convpad.benchmark.runners import Steps
 from convpad.benchmark.runners import jax as runner
 
@@ -22,7 +22,7 @@ class Jax(runner.Jax, Framework):
     def limit(self, case: Case) -> Entry:
         row = case.row
         if not row.transposed:
-            convolution = partial(runner.convolve, pairs=row.pairs, **row.layer().window_options)
+            convolution = partial(runner.convolve, options=row.layer().convolution, pairs=row.pairs)
             return Entry("limit", convolution, row.pairs, case.zeros)
 
         def transposed(y: Any, kernel: Any) -> Any:
@@ -38,6 +38,18 @@ class Jax(runner.Jax, Framework):
             *(_flax(case) if find_spec("flax") else ()),
             *(_equinox(case) if find_spec("equinox") else ()),
         ]
+
+    def steps(self, function: Any, x: Any, kernel: Any, cotangent: Any) -> MeasuredSteps:
+        steps = super().steps(function, x, kernel, cotangent)
+
+        def temporary_bytes(step: str) -> int:
+            if step == "forward":
+                lowered = jax.jit(function).lower(x, kernel)
+            else:
+                lowered = jax.jit(runner.backward_of(function)).lower(x, kernel, cotangent)
+            return lowered.compile().memory_analysis().temp_size_in_bytes  # pyright: ignore
+
+        return MeasuredSteps(steps.forward, steps.backward, temporary_bytes)
 
     def compiled(self, entry: Entry, case: Case) -> tuple[Steps, Any]:
         arrays = case.arrays if entry.layout == "last" else layouts.first_arrays(case.arrays, case.row)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
-from benchmarks.candidates import Case, Entry, Framework, layouts
+from benchmarks.candidates import Case, Entry, Framework, MeasuredSteps, layouts
 from convpad.benchmark.runners import Steps
 from convpad.benchmark.runners import torch as runner
 
@@ -30,7 +30,7 @@ class Torch(runner.Torch, Framework):
                 return F.conv_transpose2d(y, weight, None, row.stride, amounts)
 
             return Entry("limit", transposed, row.even_pairs, case.zeros, layout)
-        convolution = partial(runner.convolve, amounts=amounts, **row.layer().window_options)
+        convolution = partial(runner.convolve, options=row.layer().convolution, amounts=amounts)
         return Entry("limit", convolution, row.even_pairs, case.zeros, layout)
 
     def peers(self, case: Case) -> list[Entry]:
@@ -75,6 +75,25 @@ class Torch(runner.Torch, Framework):
                 return x, weight, cotangent
             kernel = entry.layer.kernel.value  # a layer of Keras
         return x, kernel, cotangent
+
+    def steps(self, function: Any, x: Any, kernel: Any, cotangent: Any) -> MeasuredSteps:
+        steps = super().steps(function, x, kernel, cotangent)
+
+        def saved_bytes() -> int:
+            arguments = {tensor.untyped_storage().data_ptr() for tensor in (x, kernel)}
+            sizes: dict[int, int] = {}
+
+            def pack(tensor: Any) -> Any:
+                storage = tensor.untyped_storage()
+                if storage.data_ptr() not in arguments:
+                    sizes[storage.data_ptr()] = storage.nbytes()
+                return tensor
+
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+                steps.backward()
+            return sum(sizes.values())
+
+        return MeasuredSteps(steps.forward, steps.backward, saved_bytes=saved_bytes)
 
     def compiled(self, entry: Entry, case: Case) -> tuple[Steps, Any]:
         steps = self.steps(entry.function, *self._tensors(entry, case))

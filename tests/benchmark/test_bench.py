@@ -21,6 +21,7 @@ from convpad.benchmark import candidates
 from convpad.benchmark.candidates import Setup, why_no_keras, workaround
 from convpad.benchmark.layer import Layer, make_layer
 from convpad.benchmark.runners import runner_of
+from convpad.benchmark.timing import time_interleaved
 from convpad.cli.commands import app
 from convpad.core.padding import Padding
 
@@ -156,15 +157,18 @@ def test_wrong_numbers_are_not_timed(who: str, monkeypatch: pytest.MonkeyPatch) 
     right: Any = Setup.candidate
 
     def wrong(self: Any, name: str, label: str, function: Any, kernel: Any = None) -> Any:
-        found = right(self, name, label, function, kernel)
+        candidate = right(self, name, label, function, kernel)
         if name != who:
-            return found
-        steps = candidates.Steps(lambda: found.steps.forward() * 1.01, found.steps.backward)
-        return replace(found, steps=steps)
+            return candidate
+        steps = candidates.Steps(lambda: candidate.steps.forward() * 1.01, candidate.steps.backward)
+        return replace(candidate, steps=steps)
+
+    def time_others(functions: Any, *arguments: Any, **options: Any) -> Any:
+        assert who != "convpad" and who not in functions, "it was timed"
+        return time_interleaved(functions, *arguments, **options)
 
     monkeypatch.setattr(Setup, "candidate", wrong)
-    monkeypatch.setattr(benchmark, "time_interleaved", lambda *_, **__: pytest.fail("it was timed"))
-    monkeypatch.setattr(benchmark, "_with_zeros", lambda modes: ["reflect" if who == "workaround" else "zeros"])
+    monkeypatch.setattr(benchmark, "time_interleaved", time_others)
     with pytest.raises(convpad.DisagreementError, match=rf"^{who}, .*: the output of the forward pass is 1\.0e-02"):
         timed(CASES["2-D"])
     monkeypatch.setenv("KERAS_BACKEND", BACKEND)  # the command sets it

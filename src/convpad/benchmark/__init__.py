@@ -89,12 +89,12 @@ def bench(
     budget = Budget(seconds=float(seconds), patience=5 * float(seconds))
     setup = Setup.of(runner_of(layer.backend), layer)
     base, rows = convpad_by_route(setup, BASE, _base_route(layer)), list[BenchRow]()
-    for index, one in enumerate(paddings):
+    for index, padding_in_mode in enumerate(paddings):
 
         def on_mode_step(text: str, done: float, before: int = index) -> None:
             on_step(text, (before + done) / len(paddings))
 
-        rows += _time_mode(setup, base, one, budget, on_mode_step)
+        rows += _time_mode(setup, base, padding_in_mode, budget, on_mode_step)
         gc.collect()
     device = setup.runner.device()
     return Bench(layer, device, machine(), versions(layer.backend), tuple(rows), why_no_keras(layer))
@@ -162,43 +162,44 @@ def _time_mode(
     setup: Setup, base: Candidate, padding: Padding, budget: Budget, on_step: Callable[[str, float], None]
 ) -> Iterator[BenchRow]:
     """Verify all candidates of a mode, then time both steps. The mode of the base comes first."""
-    layer, label = setup.layer, _mode_label(padding)
+    label = _mode_label(padding)
     on_step(f"{label}: compiling and comparing", 0)
-    planned, others, guests = _candidates(setup, base, padding)
+    planned, by_route, rivals = _candidates(setup, base, padding)
     for index, step in enumerate(STEPS):
         on_step(f"{label}: {step}", (1 + index) / (1 + len(STEPS)))
         plan = planned.plans[step]
         # By name in the table: convpad's candidates have those of their routes.
-        line = {str(plan.route): planned, **({BASE: base} if label != BASE else {}), **guests}
-        line |= {route: other for route, other in others.items() if route not in line or other is base}
-        functions = {name: candidate.steps.run(step) for name, candidate in line.items()}
-        base_name = _base_route(layer) if label == BASE else BASE
+        candidates = {str(plan.route): planned, **({BASE: base} if label != BASE else {}), **rivals}
+        candidates |= {
+            route: candidate for route, candidate in by_route.items() if route not in candidates or candidate is base
+        }
+        functions = {name: candidate.steps.run(step) for name, candidate in candidates.items()}
+        base_name = _base_route(setup.layer) if label == BASE else BASE
         timings = time_interleaved(functions, budget, always=(base_name,)).timings(base_name)
-        for name in sorted(timings, key=lambda name: (line[name].name != "convpad", name != plan.route)):
-            if name != BASE:
-                candidate, chosen = line[name], name == plan.route
-                route, reason = "" if name in guests else name, plan.reason if chosen else ""
-                timing = asdict(timings[name])
-                yield BenchRow(label, step, candidate.name, candidate.function, route, chosen, reason, **timing)
+        timings.pop(BASE, None)
+        for name in sorted(timings, key=lambda name: (name in rivals, name != plan.route)):
+            candidate, chosen, timing = candidates[name], name == plan.route, asdict(timings[name])
+            route, reason = "" if name in rivals else name, plan.reason if chosen else ""
+            yield BenchRow(label, step, candidate.name, candidate.function, route, chosen, reason, **timing)
 
 
 def _candidates(
     setup: Setup, base: Candidate, padding: Padding
 ) -> tuple[Candidate, dict[str, Candidate], dict[str, Candidate]]:
-    """Return convpad by its plan, convpad by the other routes, and the guests: all compiled, and found to agree."""
+    """Return convpad by its plan, convpad by the other routes, and its rivals: all compiled, and found to agree."""
     layer, mode = setup.layer, padding.spelling()[1]
-    guest = workaround(setup, padding)
-    expected = guest.answers()
+    rivals = {"workaround": workaround(setup, padding)}
+    expected = rivals["workaround"].answers()
     precision = "float32" if setup.runner.device() == "cpu" else "float32 off the CPU"
     planned = convpad_by_route(setup, mode, None)
     planned.verify(expected, precision)
     planned_routes = {str(plan.route) for plan in planned.plans.values()}
-    others = {route: convpad_by_route(setup, mode, route) for route in routes(layer, mode)
-              if planned_routes != {route}}  # fmt: skip
-    guests = {"workaround": guest}
+    by_route = {
+        route: convpad_by_route(setup, mode, route) for route in routes(layer, mode) if planned_routes != {route}
+    }
     if _mode_label(padding) == BASE:
-        others[_base_route(layer)] = base
-        guests = {} if why_no_keras(layer) else {"keras": keras_layer(setup)}
-    for candidate in (*others.values(), *guests.values()):
+        by_route[_base_route(layer)] = base
+        rivals = {} if why_no_keras(layer) else {"keras": keras_layer(setup)}
+    for candidate in (*by_route.values(), *rivals.values()):
         candidate.verify(expected, precision)
-    return planned, others, guests
+    return planned, by_route, rivals

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from math import prod
 from typing import Any
 
 from convpad.benchmark.layer import Layer
-from convpad.benchmark.runners import Answers, Function, Runner, Steps
+from convpad.benchmark.runners import Answers, Convolution, Function, Runner, Steps
 from convpad.benchmark.verify import require_equal
 from convpad.core.errors import PaddingError
 from convpad.core.modes import Mode
@@ -46,12 +46,9 @@ class Candidate:
     """A function that is ready to run.
 
     Args:
-        name: `"convpad"`, `"workaround"` or `"keras"`.
-        function: the name of the function that is called.
-        steps: forward, and with gradient.
-        read: returns the tensors of the backward step as arrays.
-        operation: convpad's function, if it is one.
-        plans: the plan of convpad's function, by step.
+        name, function: `"convpad"`, `"workaround"` or `"keras"`, and the name of the function that is called.
+        steps, read: forward, and with gradient; the function that returns the tensors of the latter as arrays.
+        operation, plans: convpad's function, if it is one, and its plan by step.
     """
 
     name: str
@@ -66,15 +63,10 @@ class Candidate:
         return self.read(self.steps.backward())
 
     def verify(self, expected: Answers, precision: str, description: str = "") -> None:
-        """Run both steps, which compiles them, and compare their numbers with the expected ones.
-
-        Args:
-            expected: output and gradients.
-            precision: one of `verify.TOLERANCE`.
-            description: of the candidate, for the message.
+        """Run both steps, which compiles them, and compare their numbers with the expected output and gradients.
 
         Raises:
-            DisagreementError: the numbers differ.
+            DisagreementError: the numbers differ; the message begins with the description.
         """
         tensors = self._recorded("gradient")
         forward = self._recorded("forward")
@@ -83,12 +75,13 @@ class Candidate:
 
     def _recorded(self, step: str) -> Any:
         """Run a step; keep the plan that convpad makes for it."""
-        if self.operation is not None:
-            self.operation.plan = None
+        operation = self.operation
+        if operation is None:
+            return self.steps.run(step)()
+        operation.plan = None
         result = self.steps.run(step)()
-        if self.operation is not None and self.operation.plan is not None:
-            plan = self.operation.plan
-            self.plans[step] = plan if step == "forward" else plan.for_gradient()
+        if operation.plan is not None:
+            self.plans[step] = operation.plan if step == "forward" else operation.plan.for_gradient()
         return result
 
 
@@ -139,17 +132,15 @@ def workaround(setup: Setup, padding: Padding) -> Candidate:
     all_count = all(mode.counts for pair in padding.modes for mode in pair)
     inside = [tuple(float(mode.counts) for mode in pair) for pair in padding.modes]
     pad_mask = None if all_count else _pad_of(runner, layer, inside)[0]
-    native = runner.convolution(**layer.window_options)
+    name = runner.convolution_name(layer.convolution)
 
-    def convolve(x: Any, kernel: Any, **window: Any) -> Any:
-        if native:
-            return runner.convolve(x, kernel, **window)
-        function = ops.depthwise_conv if window["depthwise"] else ops.conv
-        return function(x, kernel, strides=layer.strides, dilation_rate=layer.dilation)
+    def convolve(x: Any, kernel: Any, options: Convolution) -> Any:
+        function = ops.depthwise_conv if options.depthwise else ops.conv
+        return function(x, kernel, strides=options.strides, dilation_rate=options.dilation)
 
-    label += f", {native or 'convpad, valid'}"
-    function = pad_then_convolve(runner, layer, pad_input, pad_mask, convolve)
-    return setup.candidate("workaround", label if layer.op != "conv_transpose" else f"gradient of {label}", function)
+    function = pad_then_convolve(runner, layer, pad_input, pad_mask, runner.convolve if name else convolve)
+    label = f"{'gradient of ' if layer.op == 'conv_transpose' else ''}{label}, {name or 'convpad, valid'}"
+    return setup.candidate("workaround", label, function)
 
 
 def pad_then_convolve(
@@ -161,22 +152,17 @@ def pad_then_convolve(
 ) -> Function:
     """Return a pad followed by an unpadded convolution; of a transposed convolution the gradient of that.
 
-    Args:
-        runner: of the tensors.
-        layer: the layer.
-        pad_input: pads the input.
-        pad_mask: pads a mask of ones where `ignore` renormalises: the partial convolution as it is published, zeros
-            and the output times taps / taps inside. None where every padded value counts.
-        convolve: the unpadded convolution.
+    Where `ignore` renormalises, `pad_mask` pads a mask of ones: the partial convolution as it is published, zeros and
+    the output times taps / taps inside.
     """
 
     def run(x: Any, kernel: Any) -> Any:
-        output = convolve(pad_input(x), kernel, **layer.window_options)
+        output = convolve(pad_input(x), kernel, layer.convolution)
         if pad_mask is None:
             return output
         mask = pad_mask(runner.ones((1, *layer.sizes, 1), output))
         taps = runner.ones((*layer.window, 1, 1), output)
-        count = convolve(mask, taps, **{**layer.window_options, "depthwise": False})
+        count = convolve(mask, taps, replace(layer.convolution, depthwise=False))
         return output * (prod(layer.window) / count)
 
     if layer.op != "conv_transpose":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convpad.benchmark.runners import Pairs
+from convpad.benchmark.runners import Convolution, Pairs
 from convpad.core.errors import PaddingError, ShapeError, refuse
 from convpad.core.padding import Padding
 from convpad.core.problem import known_shape, rank_of
@@ -61,9 +61,9 @@ class Layer:
         return {"strides": self.strides, "dilation_rate": self.dilation, "padding": self.padding}
 
     @property
-    def window_options(self) -> dict[str, Any]:
-        """The arguments of a runner's convolution beside tensors."""
-        return {"depthwise": self.op == "depthwise_conv", "strides": self.strides, "dilation": self.dilation}
+    def convolution(self) -> Convolution:
+        """The unpadded convolution of a runner."""
+        return Convolution(self.strides, self.dilation, self.op == "depthwise_conv")
 
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
@@ -98,7 +98,7 @@ class Layer:
 def make_layer(
     input_shape: Any, kernel_shape: Any, *, op: Any, backend: str, strides: Any, dilation_rate: Any, padding: Any
 ) -> Layer:
-    """Return the layer with these arguments.
+    """Return a layer.
 
     Raises:
         PaddingError: an argument makes no sense, nothing is padded, or it is too large to be timed in passing.
@@ -117,18 +117,20 @@ def make_layer(
             f"{format_sizes([window.kernel for window in planned.windows])}. Pad more, or use a larger kernel."
         )
     kernel = known_shape("kernel", getattr(kernel_shape, "shape", kernel_shape))
-    shapes = tuple(map(_known, (shape, kernel, planned.output_shape)))
+    shapes = tuple(tuple(size or 0 for size in sizes) for sizes in (shape, kernel, planned.output_shape))
     size = 4 * sum(map(prod, shapes))
     if size > LARGEST or not all(map(all, shapes)):
         raise ShapeError(
             f"Input, kernel and output must hold values, and {LARGEST >> 20} MiB together at most. Received: "
             f"{size >> 20} MiB, an input of shape {shapes[0]} and an output of shape {shapes[2]}. Take a smaller input."
         )
-    sizes = _known(tuple(window.size for window in planned.windows))
-    each = (per_axis("strides", strides, rank), per_axis("dilation_rate", dilation_rate, rank))
-    spelling, _ = Padding.parse(padding, rank=rank).spelling()
-    return Layer(op, *shapes, *each, spelling, sizes, tuple(planned.problem.pads), backend)  # pyright: ignore[reportCallIssue]
-
-
-def _known(shape: tuple[int | None, ...]) -> tuple[int, ...]:
-    return tuple(size or 0 for size in shape)
+    return Layer(
+        op,
+        *shapes,
+        strides=per_axis("strides", strides, rank),
+        dilation=per_axis("dilation_rate", dilation_rate, rank),
+        padding=Padding.parse(padding, rank=rank).spelling()[0],
+        sizes=tuple(window.size or 0 for window in planned.windows),
+        pairs=tuple(planned.problem.pads),
+        backend=backend,
+    )

@@ -32,10 +32,7 @@ class BenchRow:
         route: of convpad, else "".
         chosen: whether convpad takes this route by itself.
         reason: of the plan, where the route is chosen.
-        seconds: the median of a run.
-        ratio: that median divided by the zero-padded convolution's, which ran in the same rounds.
-        low, high: quartiles of (a round's run / the zero-padded convolution's in it): the spread of `ratio`.
-        rounds: the number of runs.
+        seconds, ratio, low, high, rounds: as in `Timing`, next to the zero-padded convolution.
     """
 
     mode: str
@@ -133,12 +130,12 @@ class Bench(Result):
 
     def _cells(self, mode: str, label: str, step: str) -> tuple[Cell, Cell]:
         """Return the time and the ratio of a candidate in a step."""
-        for row in self.rows:
-            if (row.mode, row.label, row.step) == (mode, label, step):
-                star = f" {STAR}" if row.chosen else ""
-                ratio = f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}){star}"
-                return Cell(format_seconds(row.seconds)), Cell(ratio, "" if self.faster(row) else "good")
-        return Cell("-"), Cell("-")
+        row = next((row for row in self.rows if (row.mode, row.label, row.step) == (mode, label, step)), None)
+        if row is None:
+            return Cell("-"), Cell("-")
+        star = f" {STAR}" if row.chosen else ""
+        ratio = f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}){star}"
+        return Cell(format_seconds(row.seconds)), Cell(ratio, "" if self.faster(row) else "good")
 
     def _legend(self) -> Iterator[str]:
         yield "/ zeros     time / the zero-padded convolution's in the same rounds: medians (quartiles)"

@@ -80,16 +80,11 @@ def time_interleaved(
     always: Collection[str] = (LIMIT,),
     clock: Callable[[], float] = perf_counter,
 ) -> Rounds:
-    """Time functions in turns. Each must have run before, so that nothing is compiled here.
+    """Time functions in turns; each has run before, so that nothing is compiled here, and blocks until it is done.
 
     In every round each runs once, and the first of the round moves on by one: no function always follows the same
-    neighbour. A function that takes far more than its share of the time skips rounds, so that the fast ones get enough.
-
-    Args:
-        functions: by name; each runs once and blocks until it is done.
-        budget: when to stop.
-        always: the names that never skip a round, because others are divided by them.
-        clock: for tests.
+    neighbour. A function that takes far more than its share of the time skips rounds, so that the fast ones get enough;
+    those in `always` never do, because others are divided by them.
     """
     names = list(functions)
     rounds: list[dict[str, float]] = []

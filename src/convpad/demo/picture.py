@@ -126,7 +126,7 @@ def draw(crop: Crop, outcomes: Sequence[Outcome], tables: Sequence[Table], path:
         border.suptitle("What each padding leaves at the border", **title)
         _draw_border(border, crop, outcomes)
         network.suptitle("A whole network: MobileNetV2", **title)
-        sentences = "\n".join(to_text(Table("", lines=table.lines[-1:]), 110) for table in tables)
+        sentences = "\n".join(to_text(Table("", lines=table.lines[-1:]), 100) for table in tables)
         network.text(0.008, 0.75, sentences, va="top", linespacing=1.5)
         network.text(0.6, 0.95, to_text(replace(tables[-1], lines=())), va="top", linespacing=1.5, family="monospace")
         save(figure, path, dpi=dpi)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy.typing as npt
 
-__all__ = ["Answers", "Function", "Pairs", "Runner", "Steps", "runner_of"]
+__all__ = ["Answers", "Convolution", "Function", "Pairs", "Runner", "Steps", "runner_of"]
 
 Array = npt.NDArray[Any]
 Tensor = Any
@@ -25,21 +25,25 @@ Answers = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True, slots=True)
+class Convolution:
+    """The options of an unpadded convolution; strides and dilation for each spatial axis."""
+
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    depthwise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """The two timed steps of a function, compiled where the framework compiles.
 
     Args:
         forward: runs once, blocks until the output is there, and returns it.
         backward: runs forward and backward once; returns the output and the gradients of the input and of the kernel.
-        temporary_bytes: the bytes that a compiled step ("forward" or "gradient") needs beside its inputs and outputs,
-            where the compiler says so.
-        saved_bytes: the bytes saved for the backward pass beside input and kernel, where the framework says so.
     """
 
     forward: Callable[[], Tensor]
     backward: Callable[[], tuple[Tensor, Tensor, Tensor]]
-    temporary_bytes: Callable[[str], int] | None = None
-    saved_bytes: Callable[[], int] | None = None
 
     def run(self, step: str) -> Callable[[], Any]:
         """Return the callable of a step, `"forward"` or `"gradient"`."""
@@ -69,8 +73,7 @@ class Runner(ABC):
 
     def arrays(self, tensors: tuple[Tensor, Tensor, Tensor]) -> Answers:
         """Return the tensors of a backward step as arrays."""
-        output, input_gradient, kernel_gradient = map(self.array, tensors)
-        return output, input_gradient, kernel_gradient
+        return self.array(tensors[0]), self.array(tensors[1]), self.array(tensors[2])
 
     def pad(self, x: Tensor, pairs: Pairs, modes: tuple[str, ...], value: float = 0.0) -> Tensor:
         """Pad with the framework's own function: one call where all axes have one mode, else one for each axis.
@@ -89,13 +92,11 @@ class Runner(ABC):
         """Pad all axes with one mode."""
 
     @abstractmethod
-    def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
-        """Return the name of the framework's own unpadded convolution; "" where it has none for such windows."""
+    def convolution_name(self, options: Convolution) -> str:
+        """Return the name of the framework's own unpadded convolution; "" where it has none with these options."""
 
     @abstractmethod
-    def convolve(
-        self, x: Tensor, kernel: Tensor, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
-    ) -> Tensor:
+    def convolve(self, x: Tensor, kernel: Tensor, options: Convolution) -> Tensor:
         """Return the unpadded convolution."""
 
     @abstractmethod

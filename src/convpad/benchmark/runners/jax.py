@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convpad.benchmark.runners import Function, Pairs, Runner, Steps
+from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
 
-__all__ = ["RUNNER", "Jax", "convolve", "dimension_numbers"]
+__all__ = ["RUNNER", "Jax", "backward_of", "convolve", "dimension_numbers"]
 
 
 def dimension_numbers(rank: int) -> tuple[str, str, str]:
@@ -21,18 +21,16 @@ def dimension_numbers(rank: int) -> tuple[str, str, str]:
     return (f"N{space}C", f"{space}IO", f"N{space}C")
 
 
-def convolve(
-    x: Any, kernel: Any, pairs: Pairs, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
-) -> Any:
+def convolve(x: Any, kernel: Any, options: Convolution, pairs: Pairs) -> Any:
     """Return XLA's convolution, zero-padded."""
-    groups = x.shape[-1] if depthwise else 1
-    if depthwise:
+    groups = x.shape[-1] if options.depthwise else 1
+    if options.depthwise:
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
-    options = {"dimension_numbers": dimension_numbers(len(pairs)), "feature_group_count": groups}
-    return lax.conv_general_dilated(x, kernel, strides, pairs, rhs_dilation=dilation, **options)
+    layout = {"dimension_numbers": dimension_numbers(len(pairs)), "feature_group_count": groups}
+    return lax.conv_general_dilated(x, kernel, options.strides, pairs, rhs_dilation=options.dilation, **layout)
 
 
-def _backward(function: Function) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
+def backward_of(function: Function) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
     """Return a function that gives the output, and its gradients for a cotangent."""
 
     def run(x: Any, kernel: Any, cotangent: Any) -> tuple[Any, Any, Any]:
@@ -65,11 +63,11 @@ class Jax(Runner):
         values = {"constant_values": value} if mode == "constant" else {}
         return jnp.pad(x, ((0, 0), *pairs, (0, 0)), self.pad_words[mode], **values)
 
-    def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
+    def convolution_name(self, options: Convolution) -> str:
         return "lax.conv_general_dilated"
 
-    def convolve(self, x: Any, kernel: Any, **window: Any) -> Any:
-        return convolve(x, kernel, ((0, 0),) * (x.ndim - 2), **window)
+    def convolve(self, x: Any, kernel: Any, options: Convolution) -> Any:
+        return convolve(x, kernel, options, ((0, 0),) * (x.ndim - 2))
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return jnp.ones(shape, like.dtype)
@@ -91,16 +89,10 @@ class Jax(Runner):
         return run
 
     def steps(self, function: Function, x: Any, kernel: Any, cotangent: Any) -> Steps:
-        forward, backward = jax.jit(function), jax.jit(_backward(function))
-
-        def temporary_bytes(step: str) -> int:
-            lowered = forward.lower(x, kernel) if step == "forward" else backward.lower(x, kernel, cotangent)
-            return lowered.compile().memory_analysis().temp_size_in_bytes  # pyright: ignore
-
+        forward, backward = jax.jit(function), jax.jit(backward_of(function))
         return Steps(
             lambda: jax.block_until_ready(forward(x, kernel)),
             lambda: jax.block_until_ready(backward(x, kernel, cotangent)),
-            temporary_bytes,
         )
 
 

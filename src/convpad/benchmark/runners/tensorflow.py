@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from convpad.benchmark.runners import Function, Pairs, Runner, Steps
+from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
 
 __all__ = ["RUNNER", "Tensorflow"]
 
@@ -44,19 +44,19 @@ class Tensorflow(Runner):
     def _pad(self, x: Any, pairs: Pairs, mode: str, value: float) -> Any:
         return tf.pad(x, ((0, 0), *pairs, (0, 0)), self.pad_words[mode], value if mode == "constant" else 0)
 
-    def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
-        if max(strides) > 1 and max(dilation) > 1:
+    def convolution_name(self, options: Convolution) -> str:
+        strides = options.strides
+        if max(strides) > 1 and max(options.dilation) > 1:
             return ""
-        if depthwise:
+        if options.depthwise:
             return "tf.nn.depthwise_conv2d" if len(strides) == 2 and len(set(strides)) == 1 else ""
         return "tf.nn.convolution"
 
-    def convolve(
-        self, x: Any, kernel: Any, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
-    ) -> Any:
-        if depthwise:
-            return tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], "VALID", dilations=list(dilation))
-        return tf.nn.convolution(x, kernel, list(strides), "VALID", dilations=list(dilation))
+    def convolve(self, x: Any, kernel: Any, options: Convolution) -> Any:
+        strides, dilation = list(options.strides), list(options.dilation)
+        if options.depthwise:
+            return tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], "VALID", dilations=dilation)
+        return tf.nn.convolution(x, kernel, strides, "VALID", dilations=dilation)
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return tf.ones(shape, like.dtype)

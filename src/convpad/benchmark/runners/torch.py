@@ -7,18 +7,17 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
-from convpad.benchmark.runners import Function, Pairs, Runner, Steps
+from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
 
 __all__ = ["RUNNER", "Torch", "convolve"]
 
 CONVOLUTIONS: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
-def convolve(
-    x: Any, weight: Any, amounts: Any, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]
-) -> Any:
+def convolve(x: Any, weight: Any, options: Convolution, amounts: Any) -> Any:
     """Return PyTorch's zero-padded convolution: channels first, kernels in PyTorch's layout."""
-    return CONVOLUTIONS[x.ndim - 2](x, weight, None, strides, amounts, dilation, x.shape[1] if depthwise else 1)
+    groups = x.shape[1] if options.depthwise else 1
+    return CONVOLUTIONS[x.ndim - 2](x, weight, None, options.strides, amounts, options.dilation, groups)
 
 
 class Torch(Runner):
@@ -35,8 +34,8 @@ class Torch(Runner):
         return "gpu" if torch.cuda.is_available() else "cpu"
 
     def tensor(self, array: Any, dtype: str) -> Any:
-        place = "cuda" if torch.cuda.is_available() else "cpu"
-        return torch.tensor(array).to(place, getattr(torch, dtype))
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.tensor(array).to(device, getattr(torch, dtype))
 
     def array(self, tensor: Any) -> Any:
         return tensor.detach().float().cpu().numpy()
@@ -46,14 +45,14 @@ class Torch(Runner):
         number = {"constant": value, "zeros": 0.0, "ignore": 0.0}.get(mode)
         return F.pad(x.movedim(-1, 1), amounts, self.pad_words[mode], number).movedim(1, -1)
 
-    def convolution(self, *, depthwise: bool, strides: tuple[int, ...], dilation: tuple[int, ...]) -> str:
-        return f"F.conv{len(strides)}d"
+    def convolution_name(self, options: Convolution) -> str:
+        return f"F.conv{len(options.strides)}d"
 
-    def convolve(self, x: Any, kernel: Any, **window: Any) -> Any:
-        if window["depthwise"]:
+    def convolve(self, x: Any, kernel: Any, options: Convolution) -> Any:
+        if options.depthwise:
             kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
         weight = kernel.movedim((-1, -2), (0, 1)).contiguous()
-        return convolve(x.movedim(-1, 1), weight, 0, **window).movedim(1, -1)
+        return convolve(x.movedim(-1, 1), weight, options, 0).movedim(1, -1)
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return torch.ones(shape, dtype=like.dtype, device=like.device)
@@ -81,21 +80,7 @@ class Torch(Runner):
             output = function(tracked, kernel)
             return self._wait_for((output.detach(), *torch.autograd.grad(output, (tracked, kernel), cotangent)))
 
-        def saved_bytes() -> int:
-            arguments = {tensor.untyped_storage().data_ptr() for tensor in (x, kernel)}
-            sizes: dict[int, int] = {}
-
-            def pack(tensor: Any) -> Any:
-                storage = tensor.untyped_storage()
-                if storage.data_ptr() not in arguments:
-                    sizes[storage.data_ptr()] = storage.nbytes()
-                return tensor
-
-            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-                backward()
-            return sum(sizes.values())
-
-        return Steps(forward, backward, saved_bytes=saved_bytes)
+        return Steps(forward, backward)
 
     def _wait_for(self, tensors: Any) -> Any:
         """Return tensors once they are computed."""
