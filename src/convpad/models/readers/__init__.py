@@ -15,7 +15,7 @@ from typing import Any
 
 from convpad.core.errors import ConvpadError, ModelFileError, refuse
 from convpad.core.validation import listed
-from convpad.models.tensor_info import checked_shape
+from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import ModelWindows, Shape
 
 __all__ = ["line_of", "printable", "read"]

@@ -1,15 +1,14 @@
-"""Keras configs: the padding of a layer, and the tensors among its arguments."""
+"""Keras configs: the layers that pad or have a window, the padding of a layer, the tensors of a call."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from convpad.core.errors import ModelFileError
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import listed
 from convpad.models.readers.keras_shapes import NONNEGATIVE
-from convpad.models.tensor_info import checked_shape
+from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import Shape
 
 __all__ = [
@@ -58,7 +57,7 @@ def _mode(value: Any) -> Any:
     if isinstance(value, dict):
         return Constant(value["constant"]) if "constant" in value else Learned()
     if isinstance(value, (list, tuple)):
-        return tuple(_mode(entry) for entry in value)  # pyright: ignore[reportUnknownVariableType]
+        return tuple(_mode(entry) for entry in value)
     return value
 
 
@@ -68,7 +67,7 @@ def is_rectified(kind: str, config: dict[str, Any]) -> bool:
         return not config.get("negative_slope") and not config.get("threshold")
     activation = config.get("activation")
     if isinstance(activation, dict):
-        activation = activation.get("class_name")  # pyright: ignore
+        activation = activation.get("class_name")
     return isinstance(activation, str) and activation in NONNEGATIVE
 
 
@@ -76,7 +75,7 @@ def itemsize_of(config: dict[str, Any], default: int) -> int:
     """Return the bytes of a value in the layer's output."""
     dtype = config.get("dtype")
     if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name")  # pyright: ignore
+        dtype = dtype.get("config", {}).get("name")
     if not isinstance(dtype, str):
         return default
     return _ITEMSIZES.get(dtype.removeprefix("mixed_"), 4)
@@ -98,8 +97,8 @@ def first_input_shape(config: dict[str, Any]) -> Shape | None:
 
 def built_for(entry: dict[str, Any]) -> Shape | None:
     """Return the input's shape that a layer was built for, as Keras 3 writes it down."""
-    known: Any = entry.get("build_config")
-    shape = listed(known.get("input_shape")) if isinstance(known, dict) else None  # pyright: ignore
+    known = entry.get("build_config")
+    shape = listed(known.get("input_shape")) if isinstance(known, dict) else None
     if not shape or any(listed(size) is not None or isinstance(size, dict) for size in shape):
         return None
     return checked_shape(str(entry["config"].get("name")), shape)
@@ -108,29 +107,27 @@ def built_for(entry: dict[str, Any]) -> Shape | None:
 def keys_of(ends: Any) -> list[TensorKey]:
     """Read the inputs or outputs of a model: [layer, call, output], or lists and dicts of them."""
     if isinstance(ends, dict):
-        ends = [*ends.values()]  # pyright: ignore
+        ends = [*ends.values()]
     if not isinstance(ends, list):
         raise ModelFileError("Its inputs and outputs must each be written as [layer, call, output].")
-    if len(ends) == 3 and isinstance(ends[0], str):  # pyright: ignore[reportUnknownArgumentType]
+    if len(ends) == 3 and isinstance(ends[0], str):
         return [(ends[0], int(ends[1]), int(ends[2]))]
-    return [key for end in ends for key in keys_of(end)]  # pyright: ignore[reportUnknownVariableType]
+    return [key for end in ends for key in keys_of(end)]
 
 
-def tensors_of(call: Any) -> list[tuple[TensorKey, Shape | None]]:
-    """Return the tensors among the arguments of a call, with their shapes where the config has them."""
+def tensors_of(call: Any) -> list[tuple[TensorKey, Any]]:
+    """Return the tensors among the arguments of a call, with their shapes; None where the config has none."""
     if isinstance(call, dict):
-        return _nested([call.get("args", []), call.get("kwargs", {})])  # pyright: ignore
+        return _nested([call.get("args", []), call.get("kwargs", {})])
     # Keras 2: [[name, node, tensor, kwargs], ...]
-    flat: Sequence[Any] = [call] if call and isinstance(call[0], str) else call
+    flat = [call] if call and isinstance(call[0], str) else call
     return [((str(end[0]), int(end[1]), int(end[2])), None) for end in flat]
 
 
-def _nested(value: Any) -> list[tuple[TensorKey, Shape | None]]:
+def _nested(value: Any) -> list[tuple[TensorKey, Any]]:
     if isinstance(value, dict):
-        if value.get("class_name") == "__keras_tensor__":  # pyright: ignore
-            config: dict[str, Any] = value["config"]
-            name, node, tensor = config["keras_history"]
-            shape = config.get("shape")
-            return [((str(name), int(node), int(tensor)), shape and checked_shape(str(name), shape))]
-        value = [*value.values()]  # pyright: ignore
-    return [tensor for entry in value for tensor in _nested(entry)] if isinstance(value, (list, tuple)) else []  # pyright: ignore
+        if value.get("class_name") == "__keras_tensor__":
+            name, node, tensor = value["config"]["keras_history"]
+            return [((str(name), int(node), int(tensor)), value["config"].get("shape"))]
+        value = [*value.values()]
+    return [tensor for entry in value for tensor in _nested(entry)] if isinstance(value, (list, tuple)) else []

@@ -9,7 +9,7 @@ from typing import Any
 from convpad.core.validation import listed
 from convpad.models.windows import Shape
 
-__all__ = ["NONNEGATIVE", "SHAPES", "STAYS_NONNEGATIVE"]
+__all__ = ["NONNEGATIVE", "SHAPES", "STAYS_NONNEGATIVE", "is_channels_last"]
 
 Config = dict[str, Any]
 Rule = Callable[[Config, Sequence[Shape]], Shape]
@@ -19,7 +19,8 @@ def _first(config: Config, shapes: Sequence[Shape]) -> Shape:
     return shapes[0]
 
 
-def _last(config: Config) -> bool:
+def is_channels_last(config: Config) -> bool:
+    """Whether the channels of a layer's input are the last axis, or the second."""
     return config.get("data_format") != "channels_first"
 
 
@@ -67,14 +68,14 @@ def _repeat(config: Config, shapes: Sequence[Shape]) -> Shape:
 
 def _global(config: Config, shapes: Sequence[Shape]) -> Shape:
     batch, *rest = shapes[0]
-    channels = rest[-1] if _last(config) else rest[0]
+    channels = rest[-1] if is_channels_last(config) else rest[0]
     ones = (1,) * (len(rest) - 1) if config.get("keepdims") else ()
-    return (batch, *ones, channels) if _last(config) else (batch, channels, *ones)
+    return (batch, *ones, channels) if is_channels_last(config) else (batch, channels, *ones)
 
 
 def _spatially(config: Config, shape: Shape, change: Callable[[int, int], int]) -> Shape:
     """Return a shape with `change(axis, size)` for each known spatial size."""
-    start = 1 if _last(config) else 2
+    start = 1 if is_channels_last(config) else 2
     spatial = range(start, start + len(shape) - 2)
     return tuple(
         change(axis - start, size) if axis in spatial and size is not None else size for axis, size in enumerate(shape)
@@ -95,7 +96,7 @@ def _upsample(config: Config, shapes: Sequence[Shape]) -> Shape:
 def _resize(config: Config, shapes: Sequence[Shape]) -> Shape:
     sizes = (config["height"], config["width"])
     batch, *rest = shapes[0]
-    return (batch, *sizes, rest[-1]) if _last(config) else (batch, rest[0], *sizes)
+    return (batch, *sizes, rest[-1]) if is_channels_last(config) else (batch, rest[0], *sizes)
 
 
 def _embed(config: Config, shapes: Sequence[Shape]) -> Shape:
@@ -103,40 +104,13 @@ def _embed(config: Config, shapes: Sequence[Shape]) -> Shape:
 
 
 _UNCHANGED = (
-    "Activation",
-    "ActivityRegularization",
-    "AlphaDropout",
-    "BatchNormalization",
-    "CustomScaleLayer",
-    "Dropout",
-    "ELU",
-    "GaussianDropout",
-    "GaussianNoise",
-    "GroupNormalization",
-    "Identity",
-    "LayerNormalization",
-    "LayerScale",
-    "LeakyReLU",
-    "Masking",
-    "Normalization",
-    "PReLU",
-    "RMSNormalization",
-    "RandomBrightness",
-    "RandomContrast",
-    "RandomFlip",
-    "RandomRotation",
-    "RandomTranslation",
-    "RandomZoom",
-    "ReLU",
-    "Rescaling",
-    "Softmax",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-    "StochasticDepth",
-    "ThresholdedReLU",
+    "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "CustomScaleLayer", "Dropout",
+    "ELU", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LayerScale",
+    "LeakyReLU", "Masking", "Normalization", "PReLU", "RMSNormalization", "RandomBrightness", "RandomContrast",
+    "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "ReLU", "Rescaling", "Softmax",
+    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "StochasticDepth", "ThresholdedReLU",
     "UnitNormalization",
-)
+)  # fmt: skip
 _MERGES = ("Add", "Average", "Divide", "Maximum", "Minimum", "Multiply", "Subtract")
 
 SHAPES: dict[str, Rule] = {
@@ -160,18 +134,7 @@ NONNEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus"
 """Activations with no output below 0."""
 
 STAYS_NONNEGATIVE = (
-    "ActivityRegularization",
-    "Add",
-    "Average",
-    "Concatenate",
-    "Dropout",
-    "Flatten",
-    "Identity",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "Reshape",
-    *(f"Cropping{rank}D" for rank in (1, 2, 3)),
-    *(f"SpatialDropout{rank}D" for rank in (1, 2, 3)),
-)
+    "ActivityRegularization", "Add", "Average", "Concatenate", "Dropout", "Flatten", "Identity", "Maximum", "Minimum",
+    "Multiply", "Reshape", *(f"{name}{rank}D" for name in ("Cropping", "SpatialDropout") for rank in (1, 2, 3)),
+)  # fmt: skip
 """Layers with no output below 0 where no input is below 0."""

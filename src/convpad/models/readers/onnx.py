@@ -8,7 +8,6 @@ Nothing outside the file is opened: tensors in other files are known by the shap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -17,15 +16,13 @@ from typing import Any
 import onnx
 from onnx import numpy_helper, shape_inference
 
-from convpad.core.effective import Fill
-from convpad.core.errors import ModelFileError, refuse
+from convpad.core.errors import ModelFileError
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS
 from convpad.core.window import Window
 from convpad.frameworks import parse
-from convpad.models.readers.walk import Walk
-from convpad.models.tensor_info import TensorInfo, checked_shape
-from convpad.models.windows import ModelWindows, Shape
+from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, explicit_padding
+from convpad.models.windows import ModelWindows, Shape, WindowConfig
 
 __all__ = ["read_file", "read_model"]
 
@@ -42,7 +39,7 @@ _OPS = {
     "AveragePool": "average_pool",
 }
 _UNSUPPORTED = ("LpPool", "DeformConv", "Loop", "If", "Scan")
-_MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 _UNCHANGED = ("Dropout", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
 """Nodes whose output has the values of their input."""
 _NONNEGATIVE = ("Relu", "Sigmoid", "Softmax", "HardSigmoid", "Softplus", "Abs")
@@ -86,29 +83,36 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
     constants: dict[str, Any] = {}
     for tensor in model.graph.initializer:
         size = checked_shape(f"The tensor {tensor.name!r}", list(tensor.dims))
-        info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(size))
-        inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
-        if inside and prod(int(s or 0) for s in size) <= _SMALL:
+        if _is_small(tensor):
             constants[tensor.name] = numpy_helper.to_array(tensor)
             graph.initializer.append(tensor)
-        graph.input.append(info)
-    inputs = [value for value in model.graph.input if value.name not in {tensor.name for tensor in graph.input}]
-    if shapes is not None and len(shapes) != len(inputs):
-        raise refuse("input_shape", f"have one shape for each of the {len(inputs)} inputs", shapes)
-    for index, value in enumerate(inputs):
-        kind = value.type.tensor_type
-        said = _shape_of(kind) if kind.HasField("shape") else None
-        size = shapes[index] if shapes else said
-        if shapes and said is not None and len(said) != len(shapes[index]):
-            raise refuse("input_shape", f"have {len(said)} axes, as the input {value.name!r} has", shapes[index])
+        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(size)))
+    weights = {tensor.name for tensor in graph.input}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    sizes = [_shape_of(value) for value in inputs]
+    if shapes is not None:
+        check_input_shapes(shapes, [(value.name, size) for value, size in zip(inputs, sizes, strict=True)])
+        sizes = shapes
+    for value, size in zip(inputs, sizes, strict=True):
         if size is not None:
-            checked_shape(f"The input {value.name!r}", list(size))
-        graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind.elem_type or 1, size))
+            checked_shape(f"The input {value.name!r}", size)
+        kind = value.type.tensor_type.elem_type or 1
+        graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind, size))
     return light, constants
 
 
-def _shape_of(kind: Any) -> list[int | None]:
-    return [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
+def _is_small(tensor: Any) -> bool:
+    """Whether the values of a tensor are in the model itself, and few enough to be read."""
+    inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
+    return inside and prod(tensor.dims) <= _SMALL
+
+
+def _shape_of(value: Any) -> Shape | None:
+    """Return the shape of an input, an output or another value of a graph; None where the graph has none."""
+    kind = value.type.tensor_type
+    if not kind.HasField("shape"):
+        return None
+    return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim)
 
 
 class _Walk(Walk):
@@ -120,10 +124,9 @@ class _Walk(Walk):
         self.constants = constants
         self.functions = functions
         for value in (*graph.input, *graph.value_info, *graph.output):
-            kind = value.type.tensor_type
-            known = _shape_of(kind) if kind.HasField("shape") else None
-            shape = None if known is None else checked_shape(value.name, known)
-            self.tensors[value.name] = TensorInfo(shape, itemsize=_itemsize(kind.elem_type))
+            shape = _shape_of(value)
+            shape = None if shape is None else checked_shape(value.name, shape)
+            self.tensors[value.name] = TensorInfo(shape, itemsize=_itemsize(value.type.tensor_type.elem_type))
 
     def read(self, source: str) -> ModelWindows:
         for index, node in enumerate(self.graph.node):
@@ -159,8 +162,7 @@ class _Walk(Walk):
         value = next(iter(attributes.values()), None)
         tensor = attributes.get("value")
         if tensor is not None:
-            is_read = tensor.data_location != onnx.TensorProto.EXTERNAL and prod(tensor.dims) <= _SMALL
-            value = numpy_helper.to_array(tensor) if is_read else None
+            value = numpy_helper.to_array(tensor) if _is_small(tensor) else None
         if value is not None:
             self.constants[node.output[0]] = value
 
@@ -171,10 +173,8 @@ class _Walk(Walk):
 
     def _numbers(self, node: Any, index: int) -> list[Any] | None:
         """Return the numbers of an input that is a constant; None where it is none."""
-        if len(node.input) <= index or not node.input[index]:
-            return None
-        constant = self.constants.get(node.input[index])
-        return None if constant is None else list(_flat(constant))
+        constant = self.constants.get(node.input[index]) if _has_input(node, index) else None
+        return None if constant is None else _flat(constant)
 
     def _pad(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
         mode = attributes.get("mode", b"constant").decode()
@@ -183,7 +183,7 @@ class _Walk(Walk):
         if _has_input(node, 2):
             values = self._numbers(node, 2)
             value = None if values is None else float(next(iter(values), 0.0))
-        if tensor.shape is None or numbers is None or (mode != "constant" and mode not in _MODES):
+        if tensor.shape is None or numbers is None or mode not in _MODES:
             return None
         rank = len(tensor.shape)
         axes = self._numbers(node, 3) if _has_input(node, 3) else range(rank)
@@ -193,10 +193,9 @@ class _Walk(Walk):
         pairs = {int(axis) % rank: (int(before), int(after)) for axis, before, after in rows}
         if any(pairs.get(0, ()) + pairs.get(1, ())) or any(min(pair) < 0 for pair in pairs.values()):
             return None  # of batch or channels; or a crop
-        spatial = range(2, rank)
-        fill: Fill = (_MODES.get(mode, "constant"), value if mode == "constant" else None)
-        spatial_pairs = [pairs.get(axis, (0, 0)) for axis in spatial]
-        return self.add_pad(tensor, name, "Pad", spatial_pairs, [(fill, fill)] * len(spatial), spatial)
+        spatial_pairs = [pairs.get(axis, (0, 0)) for axis in range(2, rank)]
+        padding = explicit_padding(spatial_pairs, _MODES[mode], value if mode == "constant" else None)
+        return self.add_pad(tensor, name, "Pad", padding, channels_last=False)
 
     def _window(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
         op = _OPS[node.op_type]
@@ -208,29 +207,24 @@ class _Walk(Walk):
         strides, dilation = (list(attributes.get(word, [1] * rank)) for word in ("strides", "dilations"))
         if len(strides) != rank or len(dilation) != rank or (weight and len(weight) != rank + 2):
             raise ModelFileError(f"{name}: kernel_shape, strides, dilations and the kernel must have as many axes.")
-        groups = int(attributes.get("group", 1))
+        groups, is_transposed = int(attributes.get("group", 1)), op == "conv_transpose"
         filters = weight[0] if weight else None
-        if op == "conv_transpose" and weight:
+        if is_transposed and weight:
             filters = None if weight[1] is None else weight[1] * groups
-        sizes = tensor.spatial(rank, channels_last=False)
-        windows = [Window(*row, None, None) for row in zip(sizes, kernel, strides, dilation, strict=True)]
-        is_transposed = op == "conv_transpose"
+        windows = tensor.unpadded_windows(kernel, strides, dilation)
         padding, extra = _crop(windows, attributes) if is_transposed else (_padding(op, windows, attributes), None)
-        output = self.add_window(
-            tensor,
-            name,
-            node.op_type,
+        window = WindowConfig(
             op,
             padding,
-            kernel=kernel,
-            strides=strides,
-            dilation=dilation,
+            tuple(kernel),
+            tuple(strides),
+            tuple(dilation),
             groups=groups,
             filters=filters,
-            channels_last=False,
             output_padding=extra,
             ceil_mode=op in POOLS and _auto_pad(attributes) == "NOTSET" and bool(attributes.get("ceil_mode")),
         )
+        output = self.add_window(tensor, name, node.op_type, window)
         fused = attributes.get("activation", b"") == b"Relu"
         return replace(output, nonnegative=output.nonnegative or fused)
 
@@ -248,14 +242,12 @@ def _text(name: str | bytes) -> str:
     return name if isinstance(name, str) else name.decode(errors="replace")
 
 
-def _flat(found: Any) -> Iterator[Any]:
-    """Every number of an array, a list, or one number."""
-    if hasattr(found, "ravel"):
-        yield from found.ravel()
-    elif isinstance(found, (list, tuple)) or type(found).__name__.startswith("Repeated"):
-        yield from found
-    else:
-        yield found
+def _flat(numbers: Any) -> list[Any]:
+    """Return the numbers of an array or a list, or one number, as a list."""
+    if hasattr(numbers, "ravel"):
+        return list(numbers.ravel())
+    is_several = isinstance(numbers, (list, tuple)) or type(numbers).__name__.startswith("Repeated")
+    return list(numbers) if is_several else [numbers]
 
 
 def _auto_pad(attributes: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from convpad.core.errors import ModelFileError, PaddingError, refuse
 from convpad.models.readers.torch_graph import Call, Tensor, TorchWalk
-from convpad.models.tensor_info import TensorInfo, checked_shape
+from convpad.models.readers.walk import TensorInfo, checked_shape, read_entry
 from convpad.models.windows import ModelWindows, Shape
 
 __all__ = ["read_file", "read_module", "read_program"]
@@ -105,10 +105,7 @@ def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
         names += [name for name in archive.namelist() if re.search(r"(^|/)serialized_exported_program\.json$", name)]
         if not names:
             raise ModelFileError("There is no exported program in it, which torch.export.save writes.")
-        with archive.open(names[0]) as file:
-            text = file.read(LARGEST_GRAPH + 1)
-    if len(text) > LARGEST_GRAPH:
-        raise ModelFileError(f"Its graph must be of at most {LARGEST_GRAPH:,} bytes.")
+        text = read_entry(archive, names[0], "Its graph", LARGEST_GRAPH)
     graph = json.loads(text)["graph_module"]["graph"]
     tensors = {name: _tensor(name, value) for name, value in graph["tensor_values"].items()}
     return _follow(path.name, [_call(index, node) for index, node in enumerate(graph["nodes"])], tensors)

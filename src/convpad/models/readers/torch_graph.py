@@ -6,12 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convpad.core.effective import Fill
 from convpad.core.errors import refuse
-from convpad.core.window import Window
 from convpad.frameworks import parse
-from convpad.models.readers.walk import Walk
-from convpad.models.tensor_info import TensorInfo
+from convpad.models.readers.walk import TensorInfo, Walk, explicit_padding
+from convpad.models.windows import WindowConfig
 
 __all__ = ["Call", "Tensor", "TorchWalk"]
 
@@ -121,14 +119,14 @@ class TorchWalk(Walk):
         # The last axis comes first.
         pairs = [(int(numbers[2 * k]), int(numbers[2 * k + 1])) for k in range(count)][::-1]
         pairs = [(0, 0)] * (rank - count) + pairs
-        value = call.arguments.get("value")
-        fill: Fill = (mode, (0.0 if value is None else value) if mode == "constant" else None)
+        value = call.arguments.get("value") or 0.0
         name, layer = self._name(call)
         if layer in ("Conv1d", "Conv2d", "Conv3d"):
             layer = f"{layer}'s padding_mode"
         elif layer in ("pad", "constant_pad_nd"):
             layer = "F.pad"
-        return self.add_pad(tensor, name, layer, pairs, [(fill, fill)] * rank, range(2, 2 + rank))
+        padding = explicit_padding(pairs, mode, value if mode == "constant" else None)
+        return self.add_pad(tensor, name, layer, padding, channels_last=False)
 
     def _conv(self, call: Call, tensor: TensorInfo) -> TensorInfo | None:
         arguments = call.arguments
@@ -144,8 +142,8 @@ class TorchWalk(Walk):
             tensor,
             "conv_transpose" if is_transposed else "conv",
             weight[2:],
-            padding=padding if isinstance(padding, str) else _each(padding, rank, 0),
-            strides=_each(arguments.get("stride"), rank, 1),
+            _each(arguments.get("stride"), rank, 1),
+            {"padding": padding if isinstance(padding, str) else _each(padding, rank, 0)},
             groups=groups,
             filters=weight[1] * groups if is_transposed else weight[0],
             output_padding=_each(arguments.get("output_padding"), rank, 0) if is_transposed else None,
@@ -154,17 +152,11 @@ class TorchWalk(Walk):
     def _pool(self, call: Call, tensor: TensorInfo, op: str, rank: int) -> TensorInfo:
         arguments = call.arguments
         kernel = _each(arguments.get("kernel_size"), rank, 1)
-        is_counted = {"count_include_pad": bool(arguments.get("count_include_pad", True))}
-        return self._window(
-            call,
-            tensor,
-            op,
-            kernel,
-            padding=_each(arguments.get("padding"), rank, 0),
-            strides=_each(arguments.get("stride") or kernel, rank, 1),
-            words=is_counted if op == "average_pool" else {},
-            ceil_mode=bool(arguments.get("ceil_mode", False)),
-        )
+        words: dict[str, Any] = {"padding": _each(arguments.get("padding"), rank, 0)}
+        if op == "average_pool":
+            words["count_include_pad"] = bool(arguments.get("count_include_pad", True))
+        strides = _each(arguments.get("stride") or kernel, rank, 1)
+        return self._window(call, tensor, op, kernel, strides, words, ceil_mode=bool(arguments.get("ceil_mode", False)))
 
     def _window(
         self,
@@ -172,18 +164,15 @@ class TorchWalk(Walk):
         tensor: TensorInfo,
         op: str,
         kernel: list[int],
-        *,
-        padding: Any,
         strides: list[int],
-        words: dict[str, Any] | None = None,
-        **numbers: Any,
+        words: dict[str, Any],
+        **options: Any,
     ) -> TensorInfo:
-        rank = len(kernel)
-        dilation = _each(call.arguments.get("dilation"), rank, 1)
-        rows = zip(tensor.spatial(rank, channels_last=False), kernel, strides, dilation, strict=True)
-        parsed = parse("torch", [Window(*row, None, None) for row in rows], op=op, padding=padding, **(words or {}))
-        numbers |= {"kernel": kernel, "strides": strides, "dilation": dilation, "channels_last": False}
-        return self.add_window(tensor, *self._name(call), op, parsed, **numbers)
+        """Note a window and return its output; `words` are PyTorch's for its padding."""
+        dilation = _each(call.arguments.get("dilation"), len(kernel), 1)
+        padding = parse("torch", tensor.unpadded_windows(kernel, strides, dilation), op=op, **words)
+        window = WindowConfig(op, padding, tuple(kernel), tuple(strides), tuple(dilation), **options)
+        return self.add_window(tensor, *self._name(call), window)
 
 
 def _each(value: Any, rank: int, default: int) -> list[int]:
