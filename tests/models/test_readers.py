@@ -1,4 +1,4 @@
-"""Do the readers see what a model pads? The oracle computes what they find, which must be what the model computes."""
+"""Windows that the readers find: the oracle computes them, and must give the outputs of the model."""
 
 from __future__ import annotations
 

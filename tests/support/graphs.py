@@ -1,4 +1,4 @@
-"""Which ONNX graphs are audited and compared? Small ones of a few nodes, and those inside the onnx package."""
+"""ONNX graphs that are audited and compared: small ones of a few nodes, and those inside the onnx package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a window that a reader found compute what its model computes? The oracle says, in NumPy."""
+"""Outputs of windows that a reader found, computed by the oracle in NumPy."""
 
 from __future__ import annotations
 

@@ -96,13 +96,11 @@ def _read_after(window: PaddedWindow, axis: int) -> int:
 
 def _as_read(window: PaddedWindow, fill: Fill) -> Fill:
     """Return a fill, or an equal one: to a max pool zeros beside values that are not negative are nothing."""
-    neutral = _is_neutral_for_max(fill) or (window.nonnegative and fill[0] == "zeros")
-    return ("ignore", None) if window.op == "max_pool" and neutral else fill
-
-
-def _is_neutral_for_max(fill: Fill) -> bool:
     mode, value = fill
-    return mode == "ignore" or (mode == "constant" and isinstance(value, (int, float)) and value <= _LOWEST)
+    is_lowest = mode == "constant" and isinstance(value, (int, float)) and value <= _LOWEST
+    if window.op == "max_pool" and (is_lowest or (mode == "zeros" and window.nonnegative)):
+        return "ignore", None
+    return fill
 
 
 def _named(layers: Sequence[tuple[int, Fill]]) -> Fill | None:

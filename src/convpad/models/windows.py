@@ -5,7 +5,7 @@ Padding by layers of its own ahead of a window counts to that window, and is kep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from convpad.core.problem import POOLS, Problem, make_problem
 from convpad.core.window import Window
 from convpad.models.merge import merge_paddings
 
-__all__ = ["ModelWindows", "Pad", "PaddedWindow", "WindowConfig"]
+__all__ = ["ModelWindows", "Pad", "PaddedWindow", "WindowConfig", "total_copied"]
 
 Pair = tuple[int, int]
 Shape = tuple[int | None, ...]
@@ -47,6 +47,13 @@ class Pad:
     def fills(self) -> tuple[tuple[Fill, Fill], ...]:
         """(before, after) for each spatial axis, as `convpad.core.effective` has them."""
         return effective_fills(self.padding)
+
+
+def total_copied(pads: Iterable[Pad]) -> int | None:
+    """Return the bytes that layers copy for one input; None where a size is unknown."""
+    copies = [pad.copied for pad in pads]
+    known = [copy for copy in copies if copy is not None]
+    return sum(known) if len(known) == len(copies) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,19 +232,18 @@ class PaddedWindow:
 
     @property
     def pads_something(self) -> bool:
-        """Whether it is padded at all; True where that depends on an unknown size."""
+        """Whether anything pads the input; True where that depends on an unknown size."""
         return bool(self.pads) or self.amounts is None or any(map(any, self.amounts))
 
     @property
     def is_relevant(self) -> bool:
-        """Whether padding can play a part: it is padded, or wider than one value."""
+        """Whether padding can play a part: the input is padded, or the window wider than one value."""
         return self.pads_something or max(self.kernel) > 1
 
     @property
     def copied(self) -> int | None:
         """Bytes that the layers before it copy for one input; None where a size is unknown."""
-        copies = [pad.copied for pad in self.pads]
-        return None if None in copies else sum(copy for copy in copies if copy is not None)
+        return total_copied(self.pads)
 
     @property
     def folded(self) -> Padding | None:
@@ -271,8 +277,9 @@ class PaddedWindow:
         if padding is None:
             return None
         shape = list(problem.input_shape)
-        for axis, size in zip(problem.axes, self.input, strict=True):
-            shape[axis] = shape[axis] if transposed else size
+        if not transposed:
+            for axis, size in zip(problem.axes, self.input, strict=True):
+                shape[axis] = size
         config = replace(self.config, padding=padding, output_padding=output_padding, ceil_mode=False)
         return config.problem(shape)
 

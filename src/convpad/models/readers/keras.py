@@ -145,7 +145,7 @@ class _Walk(Walk):
             return [self._wrapped(kind, name, config, tensors[0])]
         if not is_known or kind in _UNSUPPORTED:
             self.add_unsupported(name, kind)
-        return [self._other(kind, name, config, tensors, hint if self.shapes is None else None)]
+        return [self._other(kind, name, config, tensors, hint)]
 
     def _wrapped(self, kind: str, name: str, config: Config, tensor: TensorInfo) -> TensorInfo:
         """Return the output of a layer in another, which runs it for each step of time, or on other weights."""
@@ -223,35 +223,36 @@ class _Walk(Walk):
     def _functional(self, config: Config, prefix: str, inputs: list[TensorInfo] | None) -> list[TensorInfo]:
         entries = {str(entry.get("name") or entry["config"]["name"]): entry for entry in config["layers"]}
         is_input = {name: entry["class_name"] == "InputLayer" for name, entry in entries.items()}
-        made = {(name, 0, 0): TensorInfo(input_shape(entries[name])) for name in entries if is_input[name]}
+        results = {(name, 0, 0): TensorInfo(input_shape(entries[name])) for name in entries if is_input[name]}
         keys = keys_of(config["input_layers"])
         if inputs is not None:
             if prefix:
                 inputs = (inputs + [TensorInfo()] * len(keys))[: len(keys)]
-            declared = [(key[0], made.get(key, TensorInfo()).shape) for key in keys]
+            declared = [(key[0], results.get(key, TensorInfo()).shape) for key in keys]
             check_input_shapes([tensor.shape for tensor in inputs], declared)
-            made |= dict(zip(keys, inputs, strict=True))
+            results |= dict(zip(keys, inputs, strict=True))
         calls = [
             (name, index, tensors_of(call))
             for name, entry in entries.items()
             for index, call in enumerate(entry.get("inbound_nodes") or [])
             if not is_input[name]
         ]
-        shapes = {key: shape for _, _, tensors in calls for key, shape in tensors if shape is not None}
-        hints = {key: checked_shape(key[0], shape) for key, shape in shapes.items()}
-        for call in _in_order(calls, made):
+        hints: dict[TensorKey, Shape] = {}
+        if self.shapes is None:
+            shapes = [row for _, _, tensors in calls for row in tensors if row[1] is not None]
+            hints = {key: checked_shape(key[0], shape) for key, shape in shapes}
+        for call in _in_order(calls, results):
             name, index, tensors = calls[call]
-            known = hints if self.shapes is None else {}
-            arguments = [made.get(key, TensorInfo(known.get(key))) for key, _ in tensors]
+            arguments = [results.get(key, TensorInfo(hints.get(key))) for key, _ in tensors]
             outputs = self._layer(entries[name], prefix, arguments or [TensorInfo()], hints.get((name, index, 0)))
-            made |= {(name, index, number): tensor for number, tensor in enumerate(outputs)}
+            results |= {(name, index, number): tensor for number, tensor in enumerate(outputs)}
         outputs = keys_of(config.get("output_layers") or [])
-        return [made.get(key, TensorInfo()) for key in outputs] or [TensorInfo()]
+        return [results.get(key, TensorInfo()) for key in outputs] or [TensorInfo()]
 
 
-def _in_order(calls: list[tuple[str, int, list[tuple[TensorKey, Any]]]], made: Iterable[TensorKey]) -> Iterator[int]:
+def _in_order(calls: list[tuple[str, int, list[tuple[TensorKey, Any]]]], known: Iterable[TensorKey]) -> Iterator[int]:
     """Yield the index of every call once its arguments are there; a config may have calls in any order."""
-    done = {key[:2] for key in made}
+    done = {key[:2] for key in known}
     makers = {(name, index): call for call, (name, index, _) in enumerate(calls)}
     sorter = TopologicalSorter[int]()
     try:

@@ -108,7 +108,7 @@ def keys_of(ends: Any) -> list[TensorKey]:
     """Read the inputs or outputs of a model: [layer, call, output], or lists and dicts of them."""
     if isinstance(ends, dict):
         ends = [*ends.values()]
-    if not isinstance(ends, list):
+    if not isinstance(ends, (list, tuple)):
         raise ModelFileError("Its inputs and outputs must each be written as [layer, call, output].")
     if len(ends) == 3 and isinstance(ends[0], str):
         return [(ends[0], int(ends[1]), int(ends[2]))]

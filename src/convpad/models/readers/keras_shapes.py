@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -13,10 +13,6 @@ __all__ = ["NONNEGATIVE", "SHAPES", "STAYS_NONNEGATIVE", "is_channels_last"]
 
 Config = dict[str, Any]
 Rule = Callable[[Config, Sequence[Shape]], Shape]
-
-
-def _first(config: Config, shapes: Sequence[Shape]) -> Shape:
-    return shapes[0]
 
 
 def is_channels_last(config: Config) -> bool:
@@ -41,10 +37,6 @@ def _concatenate(config: Config, shapes: Sequence[Shape]) -> Shape:
     return tuple(shape)
 
 
-def _dense(config: Config, shapes: Sequence[Shape]) -> Shape:
-    return (*shapes[0][:-1], config["units"])
-
-
 def _flatten(config: Config, shapes: Sequence[Shape]) -> Shape:
     sizes = [size for size in shapes[0][1:] if size is not None]
     return (shapes[0][0], prod(sizes) if len(sizes) == len(shapes[0]) - 1 else None)
@@ -58,49 +50,37 @@ def _reshape(config: Config, shapes: Sequence[Shape]) -> Shape:
     return (shapes[0][0], *(free if size == -1 else size for size in target))
 
 
-def _permute(config: Config, shapes: Sequence[Shape]) -> Shape:
-    return (shapes[0][0], *(shapes[0][int(axis)] for axis in config["dims"]))
-
-
-def _repeat(config: Config, shapes: Sequence[Shape]) -> Shape:
-    return (shapes[0][0], config["n"], *shapes[0][1:])
+def _with_spatial(
+    config: Config, shape: Shape, change: Callable[[Sequence[int | None]], Iterable[int | None]]
+) -> Shape:
+    """Return a shape with `change(sizes)` in the place of its spatial sizes."""
+    batch, *rest = shape
+    if is_channels_last(config):
+        return (batch, *change(rest[:-1]), rest[-1])
+    return (batch, rest[0], *change(rest[1:]))
 
 
 def _global(config: Config, shapes: Sequence[Shape]) -> Shape:
-    batch, *rest = shapes[0]
-    channels = rest[-1] if is_channels_last(config) else rest[0]
-    ones = (1,) * (len(rest) - 1) if config.get("keepdims") else ()
-    return (batch, *ones, channels) if is_channels_last(config) else (batch, channels, *ones)
-
-
-def _spatially(config: Config, shape: Shape, change: Callable[[int, int], int]) -> Shape:
-    """Return a shape with `change(axis, size)` for each known spatial size."""
-    start = 1 if is_channels_last(config) else 2
-    spatial = range(start, start + len(shape) - 2)
-    return tuple(
-        change(axis - start, size) if axis in spatial and size is not None else size for axis, size in enumerate(shape)
-    )
+    return _with_spatial(config, shapes[0], lambda sizes: [1] * len(sizes) if config.get("keepdims") else [])
 
 
 def _crop(config: Config, shapes: Sequence[Shape]) -> Shape:
     crops = listed(config["cropping"]) or []
-    pairs = [crops] if len(shapes[0]) == 3 else crops
-    return _spatially(config, shapes[0], lambda axis, size: size - sum(int(number) for number in pairs[axis]))
+    amounts = [sum(int(number) for number in pair) for pair in ([crops] if len(shapes[0]) == 3 else crops)]
+    return _with_spatial(
+        config, shapes[0], lambda sizes: [size and size - n for size, n in zip(sizes, amounts, strict=True)]
+    )
 
 
 def _upsample(config: Config, shapes: Sequence[Shape]) -> Shape:
-    by = listed(config["size"]) or [config["size"]] * (len(shapes[0]) - 2)
-    return _spatially(config, shapes[0], lambda axis, size: size * int(by[axis]))
+    factors = listed(config["size"]) or [config["size"]] * (len(shapes[0]) - 2)
+    return _with_spatial(
+        config, shapes[0], lambda sizes: [size and size * int(n) for size, n in zip(sizes, factors, strict=True)]
+    )
 
 
 def _resize(config: Config, shapes: Sequence[Shape]) -> Shape:
-    sizes = (config["height"], config["width"])
-    batch, *rest = shapes[0]
-    return (batch, *sizes, rest[-1]) if is_channels_last(config) else (batch, rest[0], *sizes)
-
-
-def _embed(config: Config, shapes: Sequence[Shape]) -> Shape:
-    return (*shapes[0], config["output_dim"])
+    return _with_spatial(config, shapes[0], lambda sizes: [config["height"], config["width"]])
 
 
 _UNCHANGED = (
@@ -114,15 +94,15 @@ _UNCHANGED = (
 _MERGES = ("Add", "Average", "Divide", "Maximum", "Minimum", "Multiply", "Subtract")
 
 SHAPES: dict[str, Rule] = {
-    **dict.fromkeys(_UNCHANGED, _first),
+    **dict.fromkeys(_UNCHANGED, lambda config, shapes: shapes[0]),
     **dict.fromkeys(_MERGES, _broadcast),
     "Concatenate": _concatenate,
-    "Dense": _dense,
-    "Embedding": _embed,
+    "Dense": lambda config, shapes: (*shapes[0][:-1], config["units"]),
+    "Embedding": lambda config, shapes: (*shapes[0], config["output_dim"]),
     "Flatten": _flatten,
     "Reshape": _reshape,
-    "Permute": _permute,
-    "RepeatVector": _repeat,
+    "Permute": lambda config, shapes: (shapes[0][0], *(shapes[0][int(axis)] for axis in config["dims"])),
+    "RepeatVector": lambda config, shapes: (shapes[0][0], config["n"], *shapes[0][1:]),
     **{f"Cropping{rank}D": _crop for rank in (1, 2, 3)},
     **{f"UpSampling{rank}D": _upsample for rank in (1, 2, 3)},
     **{f"Global{kind}Pooling{rank}D": _global for kind in ("Average", "Max") for rank in (1, 2, 3)},

@@ -97,7 +97,8 @@ def read_entry(archive: ZipFile, name: str, subject: str, largest: int) -> bytes
 
 
 def explicit_padding(pairs: Sequence[tuple[int, int]], mode: str, value: Any = None) -> Padding:
-    """Return a padding of (before, after) for each axis, with one mode; a constant that is not known is None."""
+    """Return a padding of (before, after) for each axis, with one mode; the value of a constant is None if unknown."""
+    value = value if MODES[mode].carries_value else None
     modes, values = (MODES[mode], MODES[mode]), (value, value)
     return Padding(tuple(explicit(*pair) for pair in pairs), (modes,) * len(pairs), (values,) * len(pairs))
 
