@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from convpad.core.amounts import Pair
 from convpad.core.effective import Fill, effective_fills, effective_layers, mode_names
 from convpad.core.operation import Operation
 from convpad.core.padding import Padding
@@ -18,7 +19,6 @@ from convpad.models.merge import merge_paddings
 
 __all__ = ["ModelWindows", "Pad", "PaddedWindow", "WindowConfig", "total_copied"]
 
-Pair = tuple[int, int]
 Shape = tuple[int | None, ...]
 
 
@@ -258,18 +258,14 @@ class PaddedWindow:
             layer = self.pads[index].padding
             if ("constant", None) in sum(effective_fills(layer), ()):
                 return None
-            sizes = self._sizes_before(self.pads[index + 1 :])
-            merged = merge_paddings(layer, padding, spans, self.strides, sizes)
+            merged = merge_paddings(layer, padding, spans, self.strides, self._sizes_before(self.pads[index + 1 :]))
             if isinstance(merged, str):
                 return None
             padding = merged
         return padding
 
     def whole_problem(self, padding: Padding | None = None, output_padding: Any = None) -> Problem | None:
-        """Return the operation on the input before any padding, with all paddings or with another one.
-
-        None where the paddings are not one.
-        """
+        """Return the operation on the unpadded input, with all paddings or another one; None where there is none."""
         problem, transposed = self.problem, self.op == "conv_transpose"
         if padding is None and (not self.pads or transposed):
             return problem

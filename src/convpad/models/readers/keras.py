@@ -21,11 +21,15 @@ from convpad.core.validation import per_axis
 from convpad.models.readers.hdf5 import root_attribute
 from convpad.models.readers.keras_config import (
     PADS,
+    SHAPES,
+    STAYS_NONNEGATIVE,
     WINDOWS,
+    Config,
     TensorKey,
     built_for,
     first_input_shape,
     input_shape,
+    is_channels_last,
     is_rectified,
     itemsize_of,
     keys_of,
@@ -33,7 +37,6 @@ from convpad.models.readers.keras_config import (
     tensors_of,
 )
 from convpad.models.readers.keras_safety import kind_of, owner_of, refuse_code
-from convpad.models.readers.keras_shapes import SHAPES, STAYS_NONNEGATIVE, is_channels_last
 from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, read_entry
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
 
@@ -41,8 +44,6 @@ __all__ = ["read_file", "read_model"]
 
 LARGEST_CONFIG = 64 * 2**20
 MAX_CALLS = 20_000
-
-Config = dict[str, Any]
 
 _MODELS = ("Functional", "Sequential", "Model")
 _WRAPPERS = ("TimeDistributed", "SpectralNormalization")

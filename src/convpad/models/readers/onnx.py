@@ -83,22 +83,21 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
     graph.output.extend(onnx.ValueInfoProto(name=output.name) for output in model.graph.output)
     constants: dict[str, list[Any]] = {}
     for tensor in model.graph.initializer:
-        size = checked_shape(f"The tensor {tensor.name!r}", list(tensor.dims))
+        shape = checked_shape(f"The tensor {tensor.name!r}", list(tensor.dims))
         if _is_small(tensor):
             constants[tensor.name] = _values(tensor)
             graph.initializer.append(tensor)
-        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(size)))
+        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, shape))
     weights = {tensor.name for tensor in graph.input}
     inputs = [value for value in model.graph.input if value.name not in weights]
-    sizes = [_shape_of(value) for value in inputs]
+    declared = [(value.name, _shape_of(value)) for value in inputs]
     if shapes is not None:
-        check_input_shapes(shapes, [(value.name, size) for value, size in zip(inputs, sizes, strict=True)])
-        sizes = shapes
-    for value, size in zip(inputs, sizes, strict=True):
-        if size is not None:
-            checked_shape(f"The input {value.name!r}", size)
+        check_input_shapes(shapes, declared)
+    for value, shape in zip(inputs, shapes or [shape for _, shape in declared], strict=True):
+        if shape is not None:
+            checked_shape(f"The input {value.name!r}", shape)
         kind = value.type.tensor_type.elem_type or 1
-        graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind, size))
+        graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind, shape))
     return light, constants
 
 

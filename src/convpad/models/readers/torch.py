@@ -105,13 +105,9 @@ def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
 
 def read_program(program: Any, shapes: list[Shape] | None) -> ModelWindows:
     """Read the windows of an exported program."""
-    _refuse_shapes(shapes)
-    return _program(program, "exported program")
-
-
-def _refuse_shapes(shapes: list[Shape] | None) -> None:
     if shapes is not None:
         raise refuse("input_shape", "be left out: an exported program has its own", shapes)
+    return _program(program, "exported program")
 
 
 def _program(program: Any, source: str) -> ModelWindows:
@@ -142,7 +138,8 @@ def _plain(value: Any) -> Any:
 
 def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     """Read the windows of a `.pt2` file, which is a zip file with the graph as JSON."""
-    _refuse_shapes(shapes)
+    if shapes is not None:
+        raise refuse("input_shape", "be left out: an exported program has its own", shapes)
     with zipfile.ZipFile(path) as archive:
         names = [name for pattern in _GRAPHS for name in archive.namelist() if re.search(pattern, name)]
         if not names:
