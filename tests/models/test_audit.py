@@ -23,9 +23,8 @@ from convpad.cli.commands import app
 from convpad.core.padding import Padding
 from convpad.display.text import to_text
 from convpad.models.audit import audit_row
-from convpad.models.tensor_info import TensorInfo, apply_pad, apply_window
-
-ZEROS = ("zeros", None)
+from convpad.models.readers.walk import TensorInfo, Walk, explicit_padding
+from convpad.models.windows import WindowConfig
 
 
 @given(
@@ -43,11 +42,13 @@ def test_what_is_read_of_the_padding(
         return
     starts = range(-before, size + after - span + 1, stride)
     read = {start + tap * dilation for start in starts for tap in range(kernel)}
-    signal = apply_pad(TensorInfo((None, size, 2)), "pad", "Pad", [layer], [(ZEROS, ZEROS)], [1])
-    window, made = apply_window(
-        signal, "w", "Conv", "conv", Padding.parse([own], rank=1), kernel=[kernel], strides=[stride],
-        dilation=[dilation], filters=2, channels_last=True,
-    )  # fmt: skip
+    walk, padding = Walk(), Padding.parse([own], rank=1)
+    signal = walk.add_pad(
+        TensorInfo((None, size, 2)), "pad", "Pad", explicit_padding([layer], "zeros"), channels_last=True
+    )
+    config = WindowConfig("conv", padding, (kernel,), (stride,), (dilation,), filters=2, channels_last=True)
+    made = walk.add_window(signal, "w", "Conv", config)
+    (window,) = walk.windows
     (axis,) = audit_row(window).axes or ()
     assert (axis.read_before, axis.read_after) == (len([p for p in read if p < 0]), len([p for p in read if p >= size]))
     assert (axis.before, axis.after, axis.output) == (before, after, len(starts))

@@ -1,4 +1,4 @@
-"""Does a folded model give what it gave, with the padding layers gone that can go?"""
+"""Folded models: equal outputs, without the padding layers that can go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import convpad
 from convpad.cli.commands import app
 from convpad.models.changes import Changes
-from convpad.models.layer_tree import walk_layers
+from convpad.models.layer_graph import walk_layers
 
 pytestmark = [pytest.mark.needs("jax", "tensorflow", "torch"), KNOWN_WARNINGS]
 

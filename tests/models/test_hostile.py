@@ -1,4 +1,4 @@
-"""What do the readers say to files that are broken, foreign or hostile? One clear line, and nothing else happens."""
+"""Broken, foreign and hostile files: refused by the readers in one clear line, and nothing else happens."""
 
 from __future__ import annotations
 

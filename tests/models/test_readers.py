@@ -1,4 +1,4 @@
-"""Do the readers see what a model pads? The oracle computes what they find, which must be what the model computes."""
+"""Windows that the readers find: the oracle computes them, and must give the outputs of the model."""
 
 from __future__ import annotations
 
@@ -342,6 +342,7 @@ def keras_rows() -> list[Any]:
         [layers.Conv2DTranspose(3, 4, strides=3)],
         [layers.MaxPooling2D(3, 2, "same")],
         [layers.AveragePooling2D(3, 1, padding="same")],
+        [ours.MaxPooling2D(3, 2, "same", padding_mode=0)],
         [layers.ZeroPadding2D(((0, 1), (2, 1))), layers.Conv2D(6, 3, strides=2)],
         [layers.ZeroPadding2D(1), layers.MaxPooling2D(3, 2)],
         [ours.Conv2D(6, 3, strides=2, padding="half", padding_mode=("reflect", ("circular", 0.5)))],

@@ -1,4 +1,4 @@
-"""Is a repadded model the same model, and does it pad as it was told?"""
+"""Repadded models: the same weights and names, with the new padding."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from typer.testing import CliRunner
 import convpad
 from convpad.cli.commands import app
 from convpad.models.changes import Changes
-from convpad.models.layer_tree import walk_layers
+from convpad.models.layer_graph import walk_layers
 
 pytestmark = [
     pytest.mark.needs("jax", "tensorflow", "torch"),

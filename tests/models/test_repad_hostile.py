@@ -1,4 +1,4 @@
-"""What do `convpad repad` and `convpad fold` do with files that someone else chose? They refuse them, as readers do."""
+"""Files that someone else chose, for `convpad repad` and `convpad fold`: refused, as readers refuse them."""
 
 from __future__ import annotations
 

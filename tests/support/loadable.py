@@ -8,7 +8,7 @@ from importlib import import_module
 
 from frameworks import CHOSEN
 
-KERAS_MODELS = ("fold", "layer_graph", "layer_map", "layer_tree", "rebuild", "repad")
+KERAS_MODELS = ("fold", "layer_graph", "layer_map", "rebuild", "repad")
 KERAS_DEMO = ("border", "networks", "story")
 NEEDS_KERAS = (
     "convpad.keras",

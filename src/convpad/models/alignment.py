@@ -7,6 +7,7 @@ both sides are paired too, for parallel branches have no order of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from convpad.models.windows import PaddedWindow
 
@@ -19,21 +20,16 @@ _MIN_SCORE = 6
 def aligned(a: Sequence[PaddedWindow], b: Sequence[PaddedWindow]) -> list[tuple[int, int]]:
     """Return pairs of indices, in the order of the first sequence."""
     keys_a, keys_b = [_signature(window) for window in a], [_signature(window) for window in b]
-    scores: dict[tuple[object, object], int] = {}
     # best[i][j]: the best score of the windows from i and from j on.
     best = [[0] * (len(b) + 1) for _ in range(len(a) + 1)]
-    for i in range(len(a) - 1, -1, -1):
-        row, below = best[i], best[i + 1]
-        for j in range(len(b) - 1, -1, -1):
-            both = keys_a[i], keys_b[j]
-            if both not in scores:
-                scores[both] = _score(*both)
-            gain = scores[both]
-            skipped = max(below[j], row[j + 1])
-            row[j] = max(skipped, gain + below[j + 1]) if gain else skipped
+    for i in reversed(range(len(a))):
+        for j in reversed(range(len(b))):
+            gain = _score(keys_a[i], keys_b[j])
+            paired = gain + best[i + 1][j + 1] if gain else 0
+            best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
     pairs, i, j = list[tuple[int, int]](), 0, 0
     while i < len(a) and j < len(b):
-        gain = scores[keys_a[i], keys_b[j]]
+        gain = _score(keys_a[i], keys_b[j])
         if gain and best[i][j] == gain + best[i + 1][j + 1]:
             pairs.append((i, j))
             i, j = i + 1, j + 1
@@ -45,18 +41,11 @@ def aligned(a: Sequence[PaddedWindow], b: Sequence[PaddedWindow]) -> list[tuple[
 
 
 def _signature(window: PaddedWindow) -> tuple[object, ...]:
-    return (
-        window.op,
-        window.kernel,
-        window.strides,
-        window.dilation,
-        window.channels,
-        window.filters,
-        window.problem.groups,
-        window.input,
-    )
+    moves = window.op, window.kernel, window.strides, window.dilation
+    return (*moves, window.channels, window.filters, window.problem.groups, window.input)
 
 
+@lru_cache(maxsize=4096)
 def _score(a: tuple[object, ...], b: tuple[object, ...]) -> int:
     """Return how well two signatures agree; 0 where they cannot be paired."""
     if a[:2] != b[:2]:
@@ -70,9 +59,9 @@ def _out_of_order(
     keys_a: Sequence[object], keys_b: Sequence[object], pairs: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int]]:
     """Return pairs of equal windows among those without one."""
-    taken_a, taken_b = {i for i, _ in pairs}, {j for _, j in pairs}
+    paired_a, paired_b = {i for i, _ in pairs}, {j for _, j in pairs}
     free: dict[object, list[int]] = {}
     for j, key in enumerate(keys_b):
-        if j not in taken_b:
+        if j not in paired_b:
             free.setdefault(key, []).append(j)
-    return [(i, free[key].pop(0)) for i, key in enumerate(keys_a) if i not in taken_a and free.get(key)]
+    return [(i, free[key].pop(0)) for i, key in enumerate(keys_a) if i not in paired_a and free.get(key)]

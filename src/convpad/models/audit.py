@@ -7,17 +7,17 @@ from typing import Any
 
 from convpad.core.amounts import AMOUNTS
 from convpad.core.axis_facts import AxisFacts, axis_facts
+from convpad.core.effective import Fill
 from convpad.display.format import format_amounts, format_bytes, format_sizes
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import TITLES
 from convpad.frameworks.code import collapse
 from convpad.frameworks.query import OpQuery, portability_note
-from convpad.models.cells import mode_cell, window_cell
 from convpad.models.readers import read
-from convpad.models.windows import ModelWindows, Pad, PaddedWindow
+from convpad.models.windows import ModelWindows, Pad, PaddedWindow, total_copied
 
-__all__ = ["Audit", "AuditRow", "audit", "audit_row"]
+__all__ = ["Audit", "AuditRow", "audit", "audit_row", "mode_cell", "window_cell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,7 @@ class Audit(Result):
     @property
     def copied(self) -> int | None:
         """Bytes that the padding layers copy for one input; None where a size is unknown."""
-        copies = [pad.copied for pad in self._padding_layers.values()]
-        return None if None in copies else sum(copy for copy in copies if copy is not None)
+        return total_copied(self._padding_layers.values())
 
     @property
     def _padding_layers(self) -> dict[str, Pad]:
@@ -111,13 +110,18 @@ class Audit(Result):
     def to_table(self) -> Table:
         """Return one row for each window, with the notes below."""
         reading = self.reading
+        lines = [self.summary]
+        if reading.unattached:
+            lines.append(f"Layers that pad ahead of no window: {', '.join(pad.name for pad in reading.unattached)}.")
+        if reading.unsupported:
+            lines.append(f"Not looked into: {', '.join(reading.unsupported)}.")
         notes = tuple(dict.fromkeys(row.portability_note for row in self.rows if row.portability_note))
         numbers = {note: str(number) for number, note in enumerate(notes, 1)}
         return Table(
             f"{reading.source}: what this {TITLES[reading.framework]} model pads",
             ("layer", "kind", "window", "padded", "mode", "input", "output", "used", "copied", "note"),
             tuple(_cells(row, numbers.get(row.portability_note, "")) for row in self.rows),
-            (self.summary, *_unread_lines(reading)),
+            tuple(lines),
             notes,
         )
 
@@ -170,16 +174,6 @@ def audit_row(window: PaddedWindow) -> AuditRow:
     return AuditRow(window, known if len(known) == len(axes) else None, _portability_note(window))
 
 
-def _unread_lines(reading: ModelWindows) -> list[str]:
-    """Return sentences about the layers that a reader left out."""
-    lines: list[str] = []
-    if reading.unattached:
-        lines.append(f"Layers that pad ahead of no window: {', '.join(pad.name for pad in reading.unattached)}.")
-    if reading.unsupported:
-        lines.append(f"Not looked into: {', '.join(reading.unsupported)}.")
-    return lines
-
-
 def _portability_note(window: PaddedWindow) -> str:
     """Return the padding by which another framework gives the same sizes and different values, at a stride above 1."""
     problem = window.whole_problem()
@@ -187,9 +181,10 @@ def _portability_note(window: PaddedWindow) -> str:
         return ""
     if window.op != "conv_transpose":
         return portability_note(OpQuery(problem, ((None, None),) * problem.rank))
-    crops = _crops(window)
-    steps = {abs(before - after) for before, after in crops} - {0}
-    if steps != {1}:
+    # Cropped from the full output; less than 0 are added.
+    rows = zip(window.amounts, window.problem.leftovers, strict=True)
+    crops = tuple((before, after - leftover) for (before, after), leftover in rows)
+    if {abs(before - after) for before, after in crops} - {0} != {1}:
         return ""
     mirrored = tuple((after, before) for before, after in crops)
     same = tuple(AMOUNTS["same"].known(axis.size, axis.span, axis.stride) for axis in window.windows)
@@ -202,10 +197,35 @@ def _portability_note(window: PaddedWindow) -> str:
     return f"This crops {collapse(crops)}. {habit} crops {collapse(mirrored)}: the same sizes, other values."
 
 
-def _crops(window: PaddedWindow) -> tuple[tuple[int, int], ...]:
-    """Return the values cropped from the full output of a transposed convolution; less than 0 are added."""
-    rows = zip(window.amounts or (), window.problem.leftovers, strict=True)
-    return tuple((before, after - leftover) for (before, after), leftover in rows)
+def window_cell(window: PaddedWindow) -> str:
+    """Return kernel, strides and dilation: `7x7 /2`, and `*2` for a dilation; equal strides are written once."""
+    text = format_sizes(window.kernel)
+    if set(window.strides) != {1}:
+        text += f" /{format_sizes(window.strides, shorten=True)}"
+    if set(window.dilation) != {1}:
+        text += f" *{format_sizes(window.dilation, shorten=True)}"
+    return text
+
+
+def mode_cell(window: PaddedWindow) -> str:
+    """Return the padding mode of the sides that are padded: `zeros`; by axis and side where they differ."""
+    if not window.pads_something:
+        return "-"
+    sides = [_side(fill) for pair in window.fills for fill in pair]
+    if window.amounts is not None:
+        amounts = [amount for pair in window.amounts for amount in pair]
+        sides = [side for side, amount in zip(sides, amounts, strict=True) if amount] or sides
+    if len(set(sides)) == 1:
+        return sides[0]
+    axes = ["/".join(dict.fromkeys(map(_side, pair))) for pair in window.fills]
+    return axes[0] if len(set(axes)) == 1 else ", ".join(axes)
+
+
+def _side(fill: Fill) -> str:
+    name, value = fill
+    if name == "ignore":
+        return "left out"
+    return f"{value:g}" if name == "constant" and isinstance(value, (int, float)) else name
 
 
 def _cells(row: AuditRow, note: str) -> tuple[Cell | str, ...]:
@@ -215,10 +235,9 @@ def _cells(row: AuditRow, note: str) -> tuple[Cell | str, ...]:
         amounts = f"crops {amounts}" if window.amounts and any(map(any, window.amounts)) else amounts
     elif window.pads_something:
         used = Cell("?") if row.uneven is None else Cell("unevenly", "warning") if row.uneven else Cell("evenly")
-    sizes = format_sizes(window.input), format_sizes(window.output)
-    copied = format_bytes(window.copied)
-    shape = (window.op, window_cell(window), amounts, mode_cell(window), *sizes)
-    return (window.name, *shape, used, copied, Cell(note, "note"))
+    shape = (window.op, window_cell(window), amounts, mode_cell(window))
+    sizes = (format_sizes(window.input), format_sizes(window.output))
+    return (window.name, *shape, *sizes, used, format_bytes(window.copied), Cell(note, "note"))
 
 
 def _row_dict(row: AuditRow) -> dict[str, Any]:

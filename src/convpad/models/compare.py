@@ -14,7 +14,7 @@ from convpad.display.table import Cell, Table
 from convpad.frameworks import to_code
 from convpad.frameworks.code import collapse, shortest_pairs
 from convpad.models.alignment import aligned
-from convpad.models.cells import mode_cell, window_cell
+from convpad.models.audit import mode_cell, window_cell
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
 from convpad.models.windows import ModelWindows, PaddedWindow
@@ -193,27 +193,22 @@ def compare(a: Any, b: Any, *, input_shape_a: Any = None, input_shape_b: Any = N
     windows_b = [window for window in second.windows if window.is_relevant]
     matches = aligned(windows_a, windows_b)
     pairs = tuple(_pair(windows_a[i], windows_b[j], second.framework) for i, j in matches)
-    matched_a, matched_b = {i for i, _ in matches}, {j for _, j in matches}
-    only_a = tuple(window for i, window in enumerate(windows_a) if i not in matched_a)
-    only_b = tuple(window for j, window in enumerate(windows_b) if j not in matched_b)
+    paired_a, paired_b = {i for i, _ in matches}, {j for _, j in matches}
+    only_a = tuple(window for i, window in enumerate(windows_a) if i not in paired_a)
+    only_b = tuple(window for j, window in enumerate(windows_b) if j not in paired_b)
     return Comparison(first, second, pairs, only_a, only_b)
 
 
 def _pair(a: PaddedWindow, b: PaddedWindow, framework: str) -> WindowPair:
+    """Return the pair with its differences, and the arguments and the code that make b pad as a does."""
     pair = WindowPair(a, b)
     if pair.other_steps:
         return pair
     ahead = differs_ahead(a, b)
     if ahead:
         return WindowPair(a, b, (ahead,))
-    differences = differs(a, b)
-    return _with_fix(a, b, differences, framework) if differences else pair
-
-
-def _with_fix(a: PaddedWindow, b: PaddedWindow, differences: tuple[str, ...], framework: str) -> WindowPair:
-    """Return the pair with the arguments and the code that make b pad as a does, where there are any."""
-    folded, rank = a.folded, len(a.windows)
-    if folded is None or a.amounts is None:
+    differences, folded, rank = differs(a, b), a.folded, len(a.windows)
+    if not differences or folded is None or a.amounts is None:
         return WindowPair(a, b, differences)
     padding = shortest_pairs(a.amounts)
     mode = folded.spelling()[1]

@@ -73,17 +73,20 @@ def _outside(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]
     """Return the values that are read on the two sides of an axis: a fill, or several by name; None for nothing."""
     if window.op == "conv_transpose":
         return None, None
-    sides = [[(amount, _as_read(window, fill)) for amount, fill in window.layers(axis, side)] for side in (0, 1)]
-    sides = [*zip(*(pair for pair in zip(*sides, strict=True) if pair[0][0] or pair[1][0]), strict=True)] or [(), ()]
-    read = window.windows[axis].before or 0, _read_after(window, axis)
-    looks_inside = any(amount and fill[0] not in EDGE_MODES for side in sides for amount, fill in side)
-    if len(sides[0]) > 1 and looks_inside:
+    rows = zip(window.layers(axis, 0), window.layers(axis, 1), strict=True)
+    layers = [(before, after) for before, after in rows if before[0] or after[0]]
+    before = [(amount, _as_read(window, fill)) for (amount, fill), _ in layers]
+    after = [(amount, _as_read(window, fill)) for _, (amount, fill) in layers]
+    read_before, read_after = window.windows[axis].before or 0, _read_after(window, axis)
+    if len(layers) > 1 and any(amount and fill[0] not in EDGE_MODES for amount, fill in (*before, *after)):
         # A mode that looks into the axis meets the values that an earlier layer has put there.
-        names = [mode_names(side) for side in sides]
-        before, after = ((name, sides) if name and count > 0 else None for name, count in zip(names, read, strict=True))
-        return before, after
+        names, sides = (mode_names(before), mode_names(after)), (before, after)
+        return (
+            (names[0], sides) if names[0] and read_before > 0 else None,
+            (names[1], sides) if names[1] and read_after > 0 else None,
+        )
     overhang = window.problem.windows[axis].overhang, ("ignore", None)
-    return _named(effective_layers(sides[0], read[0])), _named(effective_layers([*sides[1], overhang], read[1]))
+    return _named(effective_layers(before, read_before)), _named(effective_layers([*after, overhang], read_after))
 
 
 def _read_after(window: PaddedWindow, axis: int) -> int:
@@ -96,13 +99,11 @@ def _read_after(window: PaddedWindow, axis: int) -> int:
 
 def _as_read(window: PaddedWindow, fill: Fill) -> Fill:
     """Return a fill, or an equal one: to a max pool zeros beside values that are not negative are nothing."""
-    neutral = _is_neutral_for_max(fill) or (window.nonnegative and fill[0] == "zeros")
-    return ("ignore", None) if window.op == "max_pool" and neutral else fill
-
-
-def _is_neutral_for_max(fill: Fill) -> bool:
     mode, value = fill
-    return mode == "ignore" or (mode == "constant" and isinstance(value, (int, float)) and value <= _LOWEST)
+    is_lowest = mode == "constant" and isinstance(value, (int, float)) and value <= _LOWEST
+    if window.op == "max_pool" and (is_lowest or (mode == "zeros" and window.nonnegative)):
+        return "ignore", None
+    return fill
 
 
 def _named(layers: Sequence[tuple[int, Fill]]) -> Fill | None:

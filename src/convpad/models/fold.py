@@ -1,32 +1,27 @@
 """Folding of a Keras model: its padding layers are merged into the convolutions and pools that follow."""
 
-# Keras re-exports its modules in a way that type checkers cannot follow.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
-
-from convpad.core.errors import refuse
 from convpad.core.padding import Learned, Padding
 from convpad.models.changes import Change, Changes
-from convpad.models.layer_graph import LayerGraph, Use, layer_graph
+from convpad.models.layer_graph import LayerGraph, PlacedLayer, Use, layer_graph, walk_layers
 from convpad.models.layer_map import (
     PADDINGS,
     TRANSPOSED,
     WINDOWED,
-    config_of,
+    check_model,
     convpad_class,
+    describe_layer,
     padding_of,
     rank_of,
+    replacement_of,
     spans_of,
 )
-from convpad.models.layer_tree import PlacedLayer, walk_layers
 from convpad.models.merge import merge_paddings
-from convpad.models.rebuild import Replacement, rebuild
+from convpad.models.rebuild import rebuild
 
 __all__ = ["fold"]
 
@@ -71,15 +66,17 @@ def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
 
     Source: https://keras.io/api/models/model_saving_apis/, of which it uses `clone_model`.
     """
-    if not isinstance(model, keras.Model):
-        raise refuse("model", "be a Keras model", model, "Load a file with keras.saving.load_model first.")
+    check_model(model)
     layers = walk_layers(model)
     folding = _Folding(layer_graph(model))
     # From the back, so that of two in a row the second is gone when the first is considered.
     for placed in reversed(layers):
         if type(placed.layer) in PADDINGS:
             folding.consider(placed.layer)
-    new, _ = rebuild(model, folding.replacements(), folding.targets.keys())
+    replacements = {
+        key: replacement_of(window, *padding.spelling()) for key, (window, padding) in folding.padded.items()
+    }
+    new, _ = rebuild(model, replacements, folding.targets.keys())
     if report is not None:
         report(Changes("fold", tuple(folding.rows(layers))))
     return new
@@ -100,14 +97,17 @@ class _Folding:
     def consider(self, pad: Any) -> None:
         """Merge one padding layer into all layers that read it, or note the reason why not."""
         merged: dict[int, tuple[Any, Padding]] = {}
-        reason = "it is called by code" if self._is_called_by_code(pad) else None
+        is_called_by_code = id(pad) in self.graph.called_by_code or id(pad) not in self.graph.uses
+        reason = "it is called by code" if is_called_by_code else None
         for use in self._uses(pad):
             reason = reason or self._obstacle(pad, use)
             if reason:
                 break
             window = use.reader
             before = self.padded[id(window)][1] if id(window) in self.padded else padding_of(window)
-            sizes = _spatial_sizes(pad, use.shape)
+            sizes = (None,) * rank_of(pad)
+            if use.shape is not None:
+                sizes = use.shape[1:-1] if pad.data_format == "channels_last" else use.shape[2:]
             padding = merge_paddings(padding_of(pad), before, spans_of(window), window.strides, sizes)
             if isinstance(padding, str):
                 reason = f"{window.name} reads it: {padding}"
@@ -160,16 +160,6 @@ class _Folding:
             return "its values are trained"
         return None
 
-    def replacements(self) -> dict[int, Replacement]:
-        """Return the replacements of the layers that take padding over."""
-        return {
-            key: Replacement(convpad_class(window), config_of(window, *padding.spelling()))
-            for key, (window, padding) in self.padded.items()
-        }
-
-    def _is_called_by_code(self, pad: Any) -> bool:
-        return id(pad) in self.graph.called_by_code or id(pad) not in self.graph.uses
-
     def rows(self, layers: list[PlacedLayer]) -> Iterator[Change]:
         """Yield the change of every padding layer and every layer that takes padding over, in the model's order."""
         paths = {id(placed.layer): placed.path for placed in layers}
@@ -181,14 +171,5 @@ class _Folding:
             elif key in self.reasons:
                 yield Change(placed.path, kind, "left", self.reasons[key])
             elif key in self.padded:
-                amount, mode = self.padded[key][1].spelling()
-                yield Change(
-                    placed.path, kind, "replaced", f"{convpad_class(placed.layer).__name__}, {amount!r} with {mode!r}"
-                )
-
-
-def _spatial_sizes(pad: Any, shape: tuple[int | None, ...] | None) -> tuple[int | None, ...]:
-    """Return the spatial sizes of a shape."""
-    if shape is None:
-        return (None,) * rank_of(pad)
-    return tuple(shape[1:-1] if pad.data_format == "channels_last" else shape[2:])
+                detail = describe_layer(convpad_class(placed.layer), self.padded[key][1])
+                yield Change(placed.path, kind, "replaced", detail)

@@ -1,4 +1,4 @@
-"""Graph of a Keras model: which layer reads the output of which."""
+"""Layers of a Keras model: the layers in each layer, and the layers that read its output."""
 
 # Keras re-exports its modules in a way that type checkers cannot follow.
 # pyright: reportAttributeAccessIssue=false
@@ -9,9 +9,92 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from convpad.models.layer_tree import children, is_graph, is_stack, walk_layers
+import keras
 
-__all__ = ["LayerGraph", "Use", "layer_graph"]
+from convpad.models.readers.keras_config import keys_of, tensors_of
+
+__all__ = [
+    "LayerGraph",
+    "PlacedLayer",
+    "Use",
+    "attributes_of",
+    "children",
+    "has_operations",
+    "is_graph",
+    "is_stack",
+    "layer_graph",
+    "layers_in",
+    "walk_layers",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLayer:
+    """A layer of a model.
+
+    Args:
+        path: the names of the models and layers that it is in, and its own: `"backbone/conv1"`.
+        layer: the layer.
+    """
+
+    path: str
+    layer: Any
+
+
+def has_operations(layer: Any) -> bool:
+    """Whether a layer has a graph, even if its class does not run it."""
+    return isinstance(layer, keras.Model) and hasattr(layer, "operations")
+
+
+def is_graph(layer: Any) -> bool:
+    """Whether a layer is a model of the functional API: its layers are called as its graph says."""
+    if not has_operations(layer):
+        return False
+    bases = [cls for cls in type(layer).__mro__ if hasattr(cls, "operations") and issubclass(cls, keras.Model)]
+    return type(layer).call is bases[-1].call  # a user's class may do something else than to run its graph
+
+
+def is_stack(layer: Any) -> bool:
+    """Whether a layer is a model of layers in a row."""
+    return isinstance(layer, keras.Sequential) and type(layer).call is keras.Sequential.call
+
+
+def layers_in(value: Any) -> Iterator[Any]:
+    """Yield the layers in a value, also in lists, tuples and dicts."""
+    if isinstance(value, keras.layers.Layer):
+        yield value
+    elif isinstance(value, (list, tuple, set)):
+        for entry in value:
+            yield from layers_in(entry)
+    elif isinstance(value, dict):
+        yield from layers_in(list(value.values()))
+
+
+def attributes_of(layer: Any) -> dict[str, Any]:
+    """Return the attributes of a layer by name, without those that TensorFlow adds for checkpoints."""
+    return {name: value for name, value in vars(layer).items() if not name.startswith("_self_")}
+
+
+def children(layer: Any) -> list[Any]:
+    """Return the layers in a layer, each once, in the order in which they were set."""
+    if is_stack(layer) or is_graph(layer):
+        return list(layer.layers)
+    layers = {id(child): child for child in layers_in(attributes_of(layer)) if child is not layer}
+    return list(layers.values())
+
+
+def walk_layers(model: Any) -> list[PlacedLayer]:
+    """Return every layer of a model, each once, those in a layer after it."""
+    layers: dict[int, PlacedLayer] = {}
+
+    def visit(layer: Any, above: str) -> None:
+        for child in children(layer):
+            if id(child) not in layers:
+                layers[id(child)] = PlacedLayer(above + child.name, child)
+                visit(child, f"{above}{child.name}/")
+
+    visit(model, "")
+    return list(layers.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +176,7 @@ def _add_functional(model: Any, graph: LayerGraph) -> None:
     operations = {operation.name: operation for operation in model.operations}
     for entry in config["layers"]:
         for node in entry["inbound_nodes"]:
-            for name, shape in _tensors([node["args"], node["kwargs"]]):
+            for (name, _, _), shape in tensors_of(node):
                 graph.connect(operations[name], Use(operations[entry["name"]], model.name, shape))
-    for name in {row[0] for row in _rows(config["output_layers"])}:
+    for name in {name for name, _, _ in keys_of(config["output_layers"])}:
         graph.connect(operations[name], Use(None, model.name, None))
-
-
-def _tensors(arguments: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the layer's name and the shape of each tensor among the arguments of a call."""
-    if isinstance(arguments, dict):
-        if arguments.get("class_name") == "__keras_tensor__":
-            config = arguments["config"]
-            yield config["keras_history"][0], config["shape"]
-            return
-        arguments = list(arguments.values())
-    if isinstance(arguments, (list, tuple)):
-        for entry in arguments:
-            yield from _tensors(entry)
-
-
-def _rows(layers: Any) -> Iterator[Any]:
-    """Yield every [name, call, output] in a structure of outputs."""
-    if isinstance(layers, dict):
-        layers = list(layers.values())
-    if layers and isinstance(layers[0], str):
-        yield layers
-        return
-    for entry in layers:
-        yield from _rows(entry)

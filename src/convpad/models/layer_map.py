@@ -5,56 +5,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 import convpad.keras as layers
+from convpad.core.errors import refuse
 from convpad.core.padding import Padding
+from convpad.core.problem import POOLS
 from convpad.core.window import spanned
 from convpad.keras.config import to_config
+from convpad.models.readers.keras_config import PADS, WINDOWS
 
 __all__ = [
     "PADDINGS",
     "TRANSPOSED",
     "WINDOWED",
-    "config_of",
+    "Replacement",
+    "check_model",
     "convpad_class",
+    "describe_layer",
     "is_padded",
     "is_subclass",
     "padding_mode_of",
     "padding_of",
     "rank_of",
+    "replacement_of",
     "spans_of",
 ]
 
 _RANKS = (1, 2, 3)
-_TRANSPOSED = [f"Conv{rank}DTranspose" for rank in _RANKS]
-_WINDOWED = [
-    *(f"Conv{rank}D" for rank in _RANKS),
-    *_TRANSPOSED,
-    *(f"{kind}Conv{rank}D" for kind in ("Depthwise", "Separable") for rank in (1, 2)),
-    *(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in _RANKS),
-]
-_ZEROS = [f"ZeroPadding{rank}D" for rank in _RANKS]
-
-_CONVPAD: dict[type, type] = {getattr(keras.layers, name): getattr(layers, name) for name in [*_WINDOWED, *_ZEROS]}
-_PADDING = {rank: getattr(layers, f"Padding{rank}D") for rank in _RANKS}
-
-TRANSPOSED = frozenset(cls for name in _TRANSPOSED for cls in (getattr(keras.layers, name), getattr(layers, name)))
-WINDOWED = frozenset(cls for name in _WINDOWED for cls in (getattr(keras.layers, name), getattr(layers, name)))
-"""The classes with a window, of Keras and of convpad; `TRANSPOSED` are among them."""
-
-_ZERO_PADDINGS = frozenset(cls for name in _ZEROS for cls in (getattr(keras.layers, name), getattr(layers, name)))
-PADDINGS = _ZERO_PADDINGS | frozenset(_PADDING.values())
-"""The classes that only pad."""
+_CONVPAD = {
+    getattr(keras.layers, name): getattr(layers, name)
+    for name in (*WINDOWS, *PADS)
+    if hasattr(keras.layers, name) and hasattr(layers, name)
+}
 
 
-def convpad_class(layer: Any, *, any_mode: bool = False) -> Any:
-    """Return the class of convpad for a layer, None if there is none. `any_mode`: one that takes a `padding_mode`."""
+def _classes(names: Iterable[str]) -> frozenset[type]:
+    return frozenset(getattr(home, name) for name in names for home in (keras.layers, layers) if hasattr(home, name))
+
+
+WINDOWED = _classes(WINDOWS)
+"""The classes with a window, of Keras and of convpad; `TRANSPOSED` and `_POOLS` are among them."""
+TRANSPOSED = _classes(name for name, (op, _) in WINDOWS.items() if op == "conv_transpose")
+_POOLS = _classes(name for name, (op, _) in WINDOWS.items() if op in POOLS)
+
+PADDINGS = _classes(PADS)
+"""The classes that only pad; `_ZERO_PADDINGS` are among them."""
+_ZERO_PADDINGS = _classes(name for name in PADS if name.startswith("Zero"))
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The layer that takes the place of another one: its class and its config."""
+
+    cls: Any
+    config: dict[str, Any]
+
+    def make(self) -> Any:
+        """Return a new layer."""
+        return self.cls.from_config(self.config)
+
+
+def replacement_of(layer: Any, padding: Any = None, padding_mode: Any = None) -> Replacement:
+    """Return convpad's layer in the place of a layer, with another amount or mode where given."""
+    config = dict(layer.get_config())
+    activation = config.get("activation")
+    if activation is not None and not isinstance(layer.activation, keras.layers.Layer):
+        config["activation"] = layer.activation  # as it is: a function need not be registered
+    if padding is not None:
+        config["padding"] = padding
+    cls = convpad_class(layer)
+    if padding_mode is not None:
+        config["padding_mode"] = to_config(padding_mode)
+        if type(layer) in _ZERO_PADDINGS:
+            cls = getattr(layers, f"Padding{rank_of(layer)}D")
+    return Replacement(cls, config)
+
+
+def describe_layer(cls: type, padding: Padding) -> str:
+    """Return the class and the padding of a new layer in words."""
+    amount, mode = padding.spelling()
+    return f"{cls.__name__}, {amount!r} with {mode!r}"
+
+
+def check_model(model: Any) -> None:
+    """Refuse anything but a Keras model."""
+    if not isinstance(model, keras.Model):
+        raise refuse("model", "be a Keras model", model, "Load a file with keras.saving.load_model first.")
+
+
+def convpad_class(layer: Any) -> Any:
+    """Return the class of convpad for a layer, None if there is none."""
     kind = type(layer)
-    if any_mode and kind in _ZERO_PADDINGS:
-        return _PADDING[rank_of(layer)]
     return _CONVPAD.get(kind, kind if kind in WINDOWED | PADDINGS else None)
 
 
@@ -70,8 +116,7 @@ def rank_of(layer: Any) -> int:
 
 def padding_mode_of(layer: Any) -> Any:
     """Return the padding mode of a layer: Keras's pools ignore padding, all else of Keras pads with zeros."""
-    pool = isinstance(layer, tuple(cls for cls in WINDOWED if "Pooling" in cls.__name__))
-    return getattr(layer, "padding_mode", "ignore" if pool else "zeros")
+    return getattr(layer, "padding_mode", "ignore" if isinstance(layer, tuple(_POOLS)) else "zeros")
 
 
 def padding_of(layer: Any) -> Padding:
@@ -100,16 +145,3 @@ def is_padded(layer: Any) -> bool:
         (amount.known(None, span, stride) or (span - 1, 0)) != (0, 0)
         for amount, span, stride in zip(padding_of(layer).amounts, spans, strides, strict=True)
     )
-
-
-def config_of(layer: Any, padding: Any = None, padding_mode: Any = None) -> dict[str, Any]:
-    """Return the config of a layer for convpad's class, with another amount or mode where given."""
-    config = dict(layer.get_config())
-    activation = config.get("activation")
-    if activation is not None and not isinstance(layer.activation, keras.layers.Layer):
-        config["activation"] = layer.activation  # as it is: a function need not be registered
-    if padding is not None:
-        config["padding"] = padding
-    if padding_mode is not None:
-        config["padding_mode"] = to_config(padding_mode)
-    return config

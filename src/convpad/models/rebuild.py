@@ -12,13 +12,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from convpad.core.errors import PaddingError
-from convpad.models.layer_tree import (
+from convpad.models.layer_graph import (
     attributes_of,
     children,
     has_operations,
@@ -27,16 +26,9 @@ from convpad.models.layer_tree import (
     layers_in,
     walk_layers,
 )
+from convpad.models.layer_map import Replacement
 
-__all__ = ["Replacement", "rebuild"]
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """The layer that takes the place of another one: its class and its config."""
-
-    cls: Any
-    config: dict[str, Any]
+__all__ = ["rebuild"]
 
 
 def rebuild(model: Any, replacements: Mapping[int, Replacement], dropped: Set[int]) -> tuple[Any, Set[int]]:
@@ -80,9 +72,9 @@ class _Rebuilder:
         layers = [model, *(placed.layer for placed in walk_layers(model))]
         self._by_id = {id(layer): layer for layer in layers}
         self._rebuilt_here = self._to_rebuild(layers)
-        own = {type(layer) for layer in layers if type(layer).__module__.split(".")[0] not in ("keras", "convpad")}
+        classes = {type(layer) for layer in layers if type(layer).__module__.split(".")[0] not in ("keras", "convpad")}
         # Keras takes `self` for the class of a layer with that name, and calls its `from_config` below.
-        self._scope = {keras.saving.get_registered_name(cls): cls for cls in own} | {_HOOK: self}
+        self._scope = {keras.saving.get_registered_name(cls): cls for cls in classes} | {_HOOK: self}
 
     def _to_rebuild(self, layers: list[Any]) -> set[int]:
         """Return `id` of the layers that the layer around them must not rebuild by itself.
@@ -115,8 +107,7 @@ class _Rebuilder:
 
     def _make(self, layer: Any) -> Any:
         if id(layer) in self.replacements:
-            replacement = self.replacements[id(layer)]
-            return replacement.cls.from_config(replacement.config)
+            return self.replacements[id(layer)].make()
         if is_stack(layer):
             return self._stack(layer)
         if is_graph(layer):
@@ -145,16 +136,19 @@ class _Rebuilder:
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
             return [*args, *kwargs.values()][0] if layer is None else layer(*args, **kwargs)
 
+        def new_input(tensor: Any, layer: Any) -> Any:
+            # `clone_model` by itself names an input after its tensor (keras 3.15.1).
+            options = {"dtype": tensor.dtype, "sparse": tensor.sparse, "optional": layer.optional}
+            return keras.Input(batch_shape=tensor.shape, name=layer.name, **options)
+
         def clone(layer: Any) -> Any:
             return None if id(layer) in self.dropped else self.rebuilt(layer)
 
         # Keras would compile the clone, and fail where a loss is not registered.
         plain = keras.Model(graph.input, graph.output, name=graph.name) if graph.compiled else graph
         source = plain if type(plain) is type(graph) else graph
-        inputs_by_tensor = {
-            id(layer.output): layer for layer in graph.layers if isinstance(layer, keras.layers.InputLayer)
-        }
-        inputs = keras.tree.map_structure(lambda tensor: _input(tensor, inputs_by_tensor[id(tensor)]), graph.input)
+        layers = {id(layer.output): layer for layer in graph.layers if isinstance(layer, keras.layers.InputLayer)}
+        inputs = keras.tree.map_structure(lambda tensor: new_input(tensor, layers[id(tensor)]), graph.input)
         new = keras.models.clone_model(source, inputs, clone_function=clone, call_function=call)
         if not graph.trainable:
             new.trainable = False
@@ -165,8 +159,8 @@ class _Rebuilder:
 
         Layers that its code makes, which the config does not show, are replaced in its attributes.
         """
-        wanted = {child.name: child for child in children(layer) if id(child) in self._rebuilt_here}
-        if not isinstance(layer, keras.layers.Layer) or not wanted:
+        inner = {child.name: child for child in children(layer) if id(child) in self._rebuilt_here}
+        if not isinstance(layer, keras.layers.Layer) or not inner:
             return type(layer).from_config(layer.get_config())
         if has_operations(layer) or isinstance(layer, keras.Sequential):
             raise PaddingError(
@@ -175,14 +169,14 @@ class _Rebuilder:
                 "keras.Model(model.input, model.output)."
             )
         config: Any = keras.saving.serialize_keras_object(layer)
-        new = type(layer).from_config(_with_ids(config["config"], wanted))
+        new = type(layer).from_config(_with_ids(config["config"], inner))
         made_by_code = _attributes(new)
         for name, value in _attributes(layer).items():
-            missing = [child for child in layers_in(value) if child.name in wanted and id(child) not in self.pairs]
+            missing = [child for child in layers_in(value) if child.name in inner and id(child) not in self.pairs]
             if missing and name in made_by_code:
                 setattr(new, name, self._mapped(value, made_by_code[name]))
-                kept = {id(child) for child in layers_in(getattr(new, name))}
-                _forget(new, [child for child in layers_in(made_by_code[name]) if id(child) not in kept])
+                current = {id(child) for child in layers_in(getattr(new, name))}
+                _forget(new, [child for child in layers_in(made_by_code[name]) if id(child) not in current])
         return new
 
     def _mapped(self, old: Any, new: Any) -> Any:
@@ -219,24 +213,17 @@ class _Rebuilder:
             waiting += zip(olds, news, strict=True)
 
 
-def _input(tensor: Any, layer: Any) -> Any:
-    """Return an input like another one. `clone_model` by itself names it after the tensor (keras 3.15.1)."""
-    return keras.Input(
-        batch_shape=tensor.shape, dtype=tensor.dtype, sparse=tensor.sparse, name=layer.name, optional=layer.optional
-    )
-
-
-def _with_ids(config: Any, wanted: Mapping[str, Any]) -> Any:
+def _with_ids(config: Any, layers: Mapping[str, Any]) -> Any:
     """Return a config in which the layers of these names are written by `id`."""
     if isinstance(config, (list, tuple)):
-        return type(config)(_with_ids(entry, wanted) for entry in config)
+        return type(config)(_with_ids(entry, layers) for entry in config)
     if not isinstance(config, dict):
         return config
     inner = config.get("config")
-    child = wanted.get(inner["name"]) if isinstance(inner, dict) and isinstance(inner.get("name"), str) else None
-    if child is not None and config.get("class_name") == type(child).__name__:
-        return {"module": None, "class_name": _HOOK, "registered_name": _HOOK, "config": {"id": id(child)}}
-    return {key: _with_ids(value, wanted) for key, value in config.items()}
+    layer = layers.get(inner["name"]) if isinstance(inner, dict) and isinstance(inner.get("name"), str) else None
+    if layer is not None and config.get("class_name") == type(layer).__name__:
+        return {"module": None, "class_name": _HOOK, "registered_name": _HOOK, "config": {"id": id(layer)}}
+    return {key: _with_ids(value, layers) for key, value in config.items()}
 
 
 def _attributes(layer: Any) -> dict[str, Any]:
@@ -273,8 +260,8 @@ def _copy_own(old: Any, new: Any) -> None:
 
 def _copy_by_name(old: Any, new: Any) -> None:
     """Copy the weights that both have by name. Trained padding is kept where the mode is."""
-    kept = getattr(old, "padding_mode", None) == getattr(new, "padding_mode", None)
+    has_same_mode = getattr(old, "padding_mode", None) == getattr(new, "padding_mode", None)
     values = {weight.name: weight for weight in old.weights}
     for weight in new.weights:
-        if weight.name in values and (kept or not weight.name.startswith("padding_value")):
+        if weight.name in values and (has_same_mode or not weight.name.startswith("padding_value")):
             weight.assign(_copied(values[weight.name]))

@@ -1,30 +1,29 @@
 """Repadding of a Keras model: the same weights on convpad's layers, with the same padding or another one."""
 
-# Keras re-exports its modules in a way that type checkers cannot follow.
-# pyright: reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
-
-import keras
 
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import Padding
 from convpad.models.changes import Change, Changes
+from convpad.models.layer_graph import PlacedLayer, walk_layers
 from convpad.models.layer_map import (
     PADDINGS,
     WINDOWED,
-    config_of,
+    Replacement,
+    check_model,
     convpad_class,
+    describe_layer,
     is_padded,
     is_subclass,
     padding_of,
+    replacement_of,
 )
-from convpad.models.layer_tree import PlacedLayer, walk_layers
-from convpad.models.rebuild import Replacement, rebuild
+from convpad.models.rebuild import rebuild
 
 __all__ = ["repad"]
 
@@ -79,43 +78,41 @@ def repad(
 
     Source: https://keras.io/api/models/model_saving_apis/, of which it uses `clone_model`.
     """
-    if not isinstance(model, keras.Model):
-        raise refuse("model", "be a Keras model", model, "Load a file with keras.saving.load_model first.")
+    check_model(model)
     _check(padding, padding_mode)
     replacements: dict[int, Replacement] = {}
-    rows: list[tuple[int, Change]] = []
+    changes: dict[int, Change] = {}
     layers = walk_layers(model)
     chosen = _chosen(layers, only)
     for placed in layers:
-        if convpad_class(placed.layer) is None and not is_subclass(placed.layer):
+        layer, key = placed.layer, id(placed.layer)
+        if convpad_class(layer) is None and not is_subclass(layer):
             continue
-        reason = "not chosen" if id(placed.layer) not in chosen else _obstacle(placed.layer, padding, padding_mode)
-        if reason is None:
-            replacement = _replacement(placed.layer, padding, padding_mode)
-            replacements[id(placed.layer)] = replacement
-            done, detail = "replaced", _describe(placed, replacement)
-        else:
-            done, detail = "left", reason
-        rows.append((id(placed.layer), Change(placed.path, type(placed.layer).__name__, done, detail)))
+        done, detail = "left", "not chosen" if key not in chosen else _obstacle(layer, padding, padding_mode)
+        if detail is None:
+            replacements[key] = _replacement(layer, padding, padding_mode)
+            done, detail = "replaced", _describe(placed, replacements[key])
+        changes[key] = Change(placed.path, type(layer).__name__, done, detail)
     new, replaced = rebuild(model, replacements, frozenset())
+    for key in replacements.keys() - replaced:
+        detail = "what holds it makes it when it is built: use convpad.keras there"
+        changes[key] = replace(changes[key], done="left", detail=detail)
     if report is not None:
-        report(
-            Changes("repad", tuple(_left(row) if key in replacements.keys() - replaced else row for key, row in rows))
-        )
+        report(Changes("repad", tuple(changes.values())))
     return new
 
 
 def _check(padding: Any, padding_mode: Any) -> None:
     """Refuse a padding that fits no number of axes, also where no layer pads."""
-    refusals: list[PaddingError] = []
+    amount, mode = "valid" if padding is None else padding, "zeros" if padding_mode is None else padding_mode
+    refusal = PaddingError()
     for rank in (1, 3, 2):
         try:
-            amount, mode = "valid" if padding is None else padding, "zeros" if padding_mode is None else padding_mode
             Padding.parse(amount, mode, rank=rank)
+            return
         except PaddingError as error:
-            refusals.append(error)
-    if len(refusals) == 3:
-        raise refusals[-1]
+            refusal = error
+    raise refusal
 
 
 def _chosen(layers: list[PlacedLayer], only: Any) -> set[int]:
@@ -133,22 +130,22 @@ def _chosen(layers: list[PlacedLayer], only: Any) -> set[int]:
         raise refuse("only", allowed, only)
     keys = set[int]()
     for pattern in patterns:
-        fits = {id(placed.layer) for placed in layers if _fits(placed, pattern)}
-        if not fits:
+        matches = {id(placed.layer) for placed in layers if _is_match(placed, pattern)}
+        if not matches:
             names = [placed.path for placed in layers if convpad_class(placed.layer)]
             raise refuse("only", "fit a layer of the model", pattern, f"Layers are named like {names[:3]}.")
-        keys |= fits
+        keys |= matches
     return keys
 
 
-def _fits(placed: PlacedLayer, pattern: str) -> bool:
+def _is_match(placed: PlacedLayer, pattern: str) -> bool:
     return fnmatchcase(placed.path, pattern) or fnmatchcase(placed.layer.name, pattern)
 
 
 def _changes(layer: Any, padding: Any, padding_mode: Any) -> bool:
     """Whether the new padding is another one for this layer."""
-    concerned = padding_mode is not None or (padding is not None and type(layer) in WINDOWED)
-    return concerned and is_padded(layer)
+    is_meant = padding_mode is not None or (padding is not None and type(layer) in WINDOWED)
+    return is_meant and is_padded(layer)
 
 
 def _obstacle(layer: Any, padding: Any, padding_mode: Any) -> str | None:
@@ -162,15 +159,14 @@ def _obstacle(layer: Any, padding: Any, padding_mode: Any) -> str | None:
 
 def _replacement(layer: Any, padding: Any, padding_mode: Any) -> Replacement:
     if not _changes(layer, padding, padding_mode):
-        return Replacement(convpad_class(layer), config_of(layer))
-    amount = padding if type(layer) in WINDOWED else None
-    return Replacement(convpad_class(layer, any_mode=padding_mode is not None), config_of(layer, amount, padding_mode))
+        return replacement_of(layer)
+    return replacement_of(layer, padding if type(layer) in WINDOWED else None, padding_mode)
 
 
 def _describe(placed: PlacedLayer, replacement: Replacement) -> str:
     """Describe the new layer, or refuse it by name."""
     try:
-        new = replacement.cls.from_config(replacement.config)
+        new = replacement.make()
     except Exception as error:
         refusal = error if isinstance(error, PaddingError) else error.__context__  # Keras raises one of its own over it
         if not isinstance(refusal, PaddingError):
@@ -179,10 +175,4 @@ def _describe(placed: PlacedLayer, replacement: Replacement) -> str:
         if type(placed.layer) in PADDINGS:
             mend = "Melt padding layers into what follows first, convpad.fold(model), or leave it out with only=."
         raise PaddingError(f"The layer {placed.path!r} cannot pad so. {refusal} {mend}") from None
-    amount, mode = padding_of(new).spelling()
-    return f"{type(new).__name__}, {amount!r} with {mode!r}" if is_padded(new) else f"{type(new).__name__}, no padding"
-
-
-def _left(row: Change) -> Change:
-    why = "what holds it makes it when it is built: use convpad.keras there"
-    return Change(row.layer, row.kind, "left", why)
+    return describe_layer(type(new), padding_of(new)) if is_padded(new) else f"{type(new).__name__}, no padding"

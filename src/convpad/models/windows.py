@@ -5,22 +5,20 @@ Padding by layers of its own ahead of a window counts to that window, and is kep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convpad.core.amounts import explicit
+from convpad.core.amounts import Pair
 from convpad.core.effective import Fill, effective_fills, effective_layers, mode_names
-from convpad.core.modes import MODES
 from convpad.core.operation import Operation
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS, Problem, make_problem
 from convpad.core.window import Window
 from convpad.models.merge import merge_paddings
 
-__all__ = ["ModelWindows", "Pad", "PaddedWindow", "window_problem"]
+__all__ = ["ModelWindows", "Pad", "PaddedWindow", "WindowConfig", "total_copied"]
 
-Pair = tuple[int, int]
 Shape = tuple[int | None, ...]
 
 
@@ -31,25 +29,88 @@ class Pad:
     Args:
         name: its path in the model.
         layer: its class or operation, in the words of its framework.
-        pairs: (before, after) for each spatial axis.
-        fills: (before, after) for each spatial axis, as `convpad.core.effective` has them.
+        padding: with explicit amounts; a constant that the model does not tell is None.
         copied: bytes of the padded copy of one input; None where a size is unknown.
     """
 
     name: str
     layer: str
-    pairs: tuple[Pair, ...]
-    fills: tuple[tuple[Fill, Fill], ...]
+    padding: Padding
     copied: int | None
 
     @property
-    def padding(self) -> Padding | None:
-        """Return the window's padding as a `Padding`; None where a constant is unknown."""
-        if ("constant", None) in (fill for pair in self.fills for fill in pair):
-            return None
-        modes = tuple((MODES[before[0]], MODES[after[0]]) for before, after in self.fills)
-        values = tuple((before[1], after[1]) for before, after in self.fills)
-        return Padding(tuple(explicit(*pair) for pair in self.pairs), modes, values)
+    def pairs(self) -> tuple[Pair, ...]:
+        """(before, after) for each spatial axis."""
+        return tuple(amount.pair or (0, 0) for amount in self.padding.amounts)
+
+    @property
+    def fills(self) -> tuple[tuple[Fill, Fill], ...]:
+        """(before, after) for each spatial axis, as `convpad.core.effective` has them."""
+        return effective_fills(self.padding)
+
+
+def total_copied(pads: Iterable[Pad]) -> int | None:
+    """Return the bytes that layers copy for one input; None where a size is unknown."""
+    copies = [pad.copied for pad in pads]
+    known = [copy for copy in copies if copy is not None]
+    return sum(known) if len(known) == len(copies) else None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowConfig:
+    """A convolution or pool as a model describes it: all but the shape of its input.
+
+    Args:
+        op: one of `convpad.core.problem.OPS`.
+        padding: its own padding.
+        kernel, strides, dilation: one for each spatial axis.
+        groups, output_padding, ceil_mode: as `convpad.core.operation.Operation.parse` takes them.
+        filters: channels of the output; None where unknown, and of a pool.
+        channels_last: whether the channels are the last axis, or the second.
+    """
+
+    op: str
+    padding: Padding
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    filters: int | None = None
+    channels_last: bool = False
+    output_padding: Any = None
+    ceil_mode: bool = False
+
+    def problem(self, shape: Sequence[int | None]) -> Problem:
+        """Return the operation on an input of this shape, with batch and channels; None for unknown sizes.
+
+        Raises:
+            PaddingError: there is no such window.
+        """
+        kernel, filters, groups = self.kernel, self.filters, self.groups
+        channels = shape[-1 if self.channels_last else 1]
+        kernels = {
+            "conv": [(*kernel, _divided(channels, groups), filters)],
+            "conv_transpose": [(*kernel, _divided(filters, groups), channels)],
+            "depthwise_conv": [(*kernel, channels, _divided(filters, channels))],
+            "separable_conv": [(*kernel, channels, None), (*(1,) * len(kernel), None, filters)],
+        }
+        operation = Operation.parse(
+            self.op,
+            len(kernel),
+            padding=self.padding,
+            strides=self.strides,
+            dilation_rate=self.dilation,
+            groups=groups,
+            output_padding=self.output_padding,
+            pool_size=kernel if self.op in POOLS else None,
+            ceil_mode=self.ceil_mode,
+            data_format="channels_last" if self.channels_last else "channels_first",
+        )
+        return make_problem(operation, tuple(shape), *kernels.get(self.op, ()))
+
+
+def _divided(count: int | None, by: int | None) -> int | None:
+    return None if not count or not by or count % by else count // by
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +120,43 @@ class PaddedWindow:
     Args:
         name: its path in the model.
         layer: its class or operation, in the words of its framework.
-        problem: the operation with its own padding, on the input as the layers before it have padded it.
-        padding: its own padding.
+        config: the operation with its own padding.
+        problem: this operation on the input as the layers before it have padded it.
         pads: the layers that only pad, directly before it.
         nonnegative: whether no value of its input is below 0.
     """
 
     name: str
     layer: str
+    config: WindowConfig
     problem: Problem
-    padding: Padding
     pads: tuple[Pad, ...] = ()
     nonnegative: bool = False
 
     @property
     def op(self) -> str:
         """The operation, one of `convpad.core.problem.OPS`."""
-        return self.problem.op
+        return self.config.op
+
+    @property
+    def padding(self) -> Padding:
+        """Its own padding."""
+        return self.config.padding
 
     @property
     def kernel(self) -> tuple[int, ...]:
         """Taps on each axis."""
-        return tuple(window.kernel for window in self.problem.windows)
+        return self.config.kernel
 
     @property
     def strides(self) -> tuple[int, ...]:
         """Steps from one output to the next, for each axis."""
-        return tuple(self.problem.strides)
+        return self.config.strides
 
     @property
     def dilation(self) -> tuple[int, ...]:
         """Steps from one tap to the next, for each axis."""
-        return tuple(self.problem.dilation)
+        return self.config.dilation
 
     @property
     def output(self) -> Shape:
@@ -166,64 +232,52 @@ class PaddedWindow:
 
     @property
     def pads_something(self) -> bool:
-        """Whether it is padded at all; True where that depends on an unknown size."""
+        """Whether anything pads the input; True where that depends on an unknown size."""
         return bool(self.pads) or self.amounts is None or any(map(any, self.amounts))
 
     @property
     def is_relevant(self) -> bool:
-        """Whether padding can play a part: it is padded, or wider than one value."""
+        """Whether padding can play a part: the input is padded, or the window wider than one value."""
         return self.pads_something or max(self.kernel) > 1
 
     @property
     def copied(self) -> int | None:
         """Bytes that the layers before it copy for one input; None where a size is unknown."""
-        copies = [pad.copied for pad in self.pads]
-        return None if None in copies else sum(copy for copy in copies if copy is not None)
+        return total_copied(self.pads)
 
     @property
     def folded(self) -> Padding | None:
         """All paddings as one `Padding`; None where there is no such padding, or a size is unknown."""
         if any(window.ceil for window in self.problem.windows):
             return None  # beyond its padding, which counts, nothing counts
+        padding = self.padding
         if self.op == "conv_transpose":
-            return self.padding
-        padding: Padding | str = self.padding
+            return padding
         spans = [window.span for window in self.problem.windows]
-        for index, pad in reversed(list(enumerate(self.pads))):
-            sizes = self._sizes_before(self.pads[index + 1 :])
-            layer = pad.padding
-            padding = "" if layer is None else merge_paddings(layer, padding, spans, self.strides, sizes)
-            if isinstance(padding, str):
+        for index in reversed(range(len(self.pads))):
+            layer = self.pads[index].padding
+            if ("constant", None) in sum(effective_fills(layer), ()):
                 return None
+            merged = merge_paddings(layer, padding, spans, self.strides, self._sizes_before(self.pads[index + 1 :]))
+            if isinstance(merged, str):
+                return None
+            padding = merged
         return padding
 
     def whole_problem(self, padding: Padding | None = None, output_padding: Any = None) -> Problem | None:
-        """Return the operation on the input before any padding, with all paddings or with another one.
-
-        None where the paddings are not one.
-        """
-        problem = self.problem
-        if padding is None and (not self.pads or self.op == "conv_transpose"):
+        """Return the operation on the unpadded input, with all paddings or another one; None where there is none."""
+        problem, transposed = self.problem, self.op == "conv_transpose"
+        if padding is None and (not self.pads or transposed):
             return problem
         padding = padding or self.folded
         if padding is None:
             return None
         shape = list(problem.input_shape)
-        if self.op != "conv_transpose":
+        if not transposed:
             for axis, size in zip(problem.axes, self.input, strict=True):
                 shape[axis] = size
-        return window_problem(
-            self.op,
-            shape,
-            padding,
-            kernel=self.kernel,
-            strides=self.strides,
-            dilation=self.dilation,
-            groups=problem.groups,
-            filters=self.filters,
-            channels_last=problem.channels_last,
-            output_padding=output_padding,
-        )
+        config = replace(self.config, padding=padding, output_padding=output_padding, ceil_mode=False)
+        return config.problem(shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,55 +297,3 @@ class ModelWindows:
     windows: tuple[PaddedWindow, ...]
     unattached: tuple[Pad, ...] = ()
     unsupported: tuple[str, ...] = ()
-
-
-def window_problem(
-    op: str,
-    shape: Sequence[int | None],
-    padding: Padding,
-    *,
-    kernel: Sequence[int],
-    strides: Sequence[int],
-    dilation: Sequence[int],
-    groups: int,
-    filters: int | None,
-    channels_last: bool,
-    output_padding: Any = None,
-    ceil_mode: bool = False,
-) -> Problem:
-    """Check a window against the shape of its input.
-
-    Args:
-        op: one of `convpad.core.problem.OPS`.
-        shape: of the input, with batch and channels; None for unknown sizes.
-        kernel, strides, dilation: one for each spatial axis.
-        filters: channels of the output, None where unknown.
-
-    Raises:
-        PaddingError: there is no such window.
-    """
-    channels = shape[-1 if channels_last else 1]
-    ones = (1,) * len(kernel)
-    kernels = {
-        "conv": [(*kernel, _divided(channels, groups), filters)],
-        "conv_transpose": [(*kernel, _divided(filters, groups), channels)],
-        "depthwise_conv": [(*kernel, channels, _divided(filters, channels))],
-        "separable_conv": [(*kernel, channels, None), (*ones, None, filters)],
-    }
-    operation = Operation.parse(
-        op,
-        len(kernel),
-        padding=padding,
-        strides=tuple(strides),
-        dilation_rate=tuple(dilation),
-        groups=groups,
-        output_padding=output_padding,
-        pool_size=tuple(kernel) if op in POOLS else None,
-        ceil_mode=ceil_mode,
-        data_format="channels_last" if channels_last else "channels_first",
-    )
-    return make_problem(operation, tuple(shape), *kernels.get(op, ()))
-
-
-def _divided(count: int | None, by: int | None) -> int | None:
-    return None if not count or not by or count % by else count // by

@@ -15,7 +15,7 @@ from typing import Any
 
 from convpad.core.errors import ConvpadError, ModelFileError, refuse
 from convpad.core.validation import listed
-from convpad.models.tensor_info import checked_shape
+from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import ModelWindows, Shape
 
 __all__ = ["line_of", "printable", "read"]
@@ -32,9 +32,10 @@ _OBJECTS = (
 """(module, class) of an object, and the module here and the function that read it."""
 
 _FILES = ".keras, .h5, .pt2 or .onnx"
+_TORCH_PICKLE = "It is a pickle, which can run code when it is read: save torch.export.export(module, inputs) as .pt2."
 _UNREADABLE = {
-    ".pt": "It is a pickle, which can run code when it is read: save torch.export.export(module, inputs) as .pt2.",
-    ".pth": "It is a pickle, which can run code when it is read: save torch.export.export(module, inputs) as .pt2.",
+    ".pt": _TORCH_PICKLE,
+    ".pth": _TORCH_PICKLE,
     ".pkl": "A pickle can run code when it is read: save the model in one of these formats.",
     ".pb": "Load it with TensorFlow and save it as .keras, or convert it with tf2onnx.",
     ".safetensors": "It holds weights alone.",

@@ -49,7 +49,7 @@ class _File:
             raise ModelFileError("It must be an HDF5 file of version 0 to 3.")
         # Of the older form: what follows are four addresses, then the root's place among names, then its header.
         start = (24 if head[8] == 0 else 28) + 5 * self.offset if old else 12 + 3 * self.offset
-        self.root = self.number(self.read(start, self.offset))
+        self.root = _number(self.read(start, self.offset))
 
     def read(self, address: int, size: int) -> bytes:
         if not 0 <= size <= self.largest:
@@ -60,16 +60,17 @@ class _File:
             raise ModelFileError("It ends too early, or is damaged.")
         return data
 
-    @staticmethod
-    def number(data: bytes) -> int:
-        return int.from_bytes(data, "little")
-
     def attribute(self, name: bytes) -> bytes | None:
+        """Return a string attribute of the root; None where there is none of that name, or it is no string."""
         for kind, data in self._messages():
             if kind == _ATTRIBUTE:
-                is_named, value = self._attribute_value(data, name)
-                if is_named:
-                    return value
+                version, sizes = data[0], [_number(data[position : position + 2]) for position in (2, 4, 6)]
+                position, parts = 9 if version == 3 else 8, list[bytes]()
+                for size in sizes:
+                    parts.append(data[position : position + size])
+                    position += _padded(size) if version == 1 else size
+                if parts[0].rstrip(b"\0") == name:
+                    return self._string(parts[1], data[position:])
         return None
 
     def _messages(self) -> Iterator[tuple[int, bytes]]:
@@ -79,67 +80,68 @@ class _File:
             flags, start = head[5], 6
             start += (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
             width = 1 << (flags & 3)
-            size = self.number(self.read(self.root + start, width))
+            size = _number(self.read(self.root + start, width))
             order, blocks = 2 if flags & 4 else 0, [(self.root + start + width, size)]
         elif head[0] == 1:
-            order, blocks = -1, [(self.root + 16, self.number(head[8:12]))]
+            order, blocks = -1, [(self.root + 16, _number(head[8:12]))]
         else:
             raise ModelFileError("Its root is damaged.")
         for _ in range(_MAX_BLOCKS):
             if not blocks:
                 return
-            address, size = blocks.pop(0)
-            for kind, data in self._block(self.read(address, size), order):
+            for kind, data in _block(self.read(*blocks.pop(0)), order):
                 if kind == _CONTINUED:
-                    address = self.number(data[: self.offset])
-                    length = self.number(data[self.offset : self.offset + self.length])
+                    address = _number(data[: self.offset])
+                    length = _number(data[self.offset : self.offset + self.length])
                     # The newer form frames a continuation in four letters and a checksum.
                     blocks.append((address, length) if order < 0 else (address + 4, length - 8))
                 else:
                     yield kind, data
         raise ModelFileError("Its root is damaged.")
 
-    def _block(self, block: bytes, order: int) -> Iterator[tuple[int, bytes]]:
-        head, place = (8, 0) if order < 0 else (4 + order, 0)
-        while place + head <= len(block):
-            kind, at = (self.number(block[place : place + 2]), 2) if order < 0 else (block[place], 1)
-            size = self.number(block[place + at : place + at + 2])
-            place += head
-            yield kind, block[place : place + size]
-            place += size
-
-    def _attribute_value(self, data: bytes, wanted: bytes) -> tuple[bool, bytes | None]:
-        """Return whether a message is the attribute of that name, and its string."""
-        version = data[0]
-        sizes = [self.number(data[place : place + 2]) for place in (2, 4, 6)]
-        place, parts = 9 if version == 3 else 8, list[bytes]()
-        for size in sizes:
-            parts.append(data[place : place + size])
-            place += -(-size // 8) * 8 if version == 1 else size
-        name, kind, _ = parts
-        if name.rstrip(b"\0") != wanted:
-            return False, None
-        group, value = kind[0] & 15, data[place:]
+    def _string(self, kind: bytes, value: bytes) -> bytes | None:
+        """Return the string of an attribute by its datatype and its data; None where the datatype is no string's."""
+        group = kind[0] & 15
         if group == _FIXED:
-            return True, value[: self.number(kind[4:8])].rstrip(b"\0")
+            return value[: _number(kind[4:8])].rstrip(b"\0")
         if group != _OF_ANY_LENGTH or kind[1] & 15 != 1:
-            return True, None
-        address = self.number(value[4 : 4 + self.offset])
-        index = self.number(value[4 + self.offset : 8 + self.offset])
-        return True, self._heap_entry(address, index)[: self.number(value[:4])]
+            return None
+        address = _number(value[4 : 4 + self.offset])
+        index = _number(value[4 + self.offset : 8 + self.offset])
+        return self._heap_entry(address, index)[: _number(value[:4])]
 
     def _heap_entry(self, address: int, index: int) -> bytes:
-        """Return an entry of a heap."""
-        head = self.read(address, 8 + self.length)
+        start = 8 + self.length
+        head = self.read(address, start)
         if head[:4] != b"GCOL":
             raise ModelFileError("Its heap is damaged.")
-        place, end = address + 8 + self.length, address + self.number(head[8:])
+        position, end = address + start, address + _number(head[8:])
         for _ in range(_MAX_BLOCKS):
-            entry = self.read(place, 8 + self.length)
-            size = self.number(entry[8:])
-            if self.number(entry[:2]) == index:
-                return self.read(place + 8 + self.length, size)
-            place += 8 + self.length + -(-size // 8) * 8
-            if place >= end:
+            entry = self.read(position, start)
+            size = _number(entry[8:])
+            if _number(entry[:2]) == index:
+                return self.read(position + start, size)
+            position += start + _padded(size)
+            if position >= end:
                 break
         raise ModelFileError("Its heap is damaged.")
+
+
+def _block(block: bytes, order: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (kind, data) of every message in a block; `order` is below 0 in the older form of headers."""
+    head, position = 8 if order < 0 else 4 + order, 0
+    while position + head <= len(block):
+        kind, at = (_number(block[position : position + 2]), 2) if order < 0 else (block[position], 1)
+        size = _number(block[position + at : position + at + 2])
+        position += head
+        yield kind, block[position : position + size]
+        position += size
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "little")
+
+
+def _padded(size: int) -> int:
+    """Return a size rounded up to a multiple of 8."""
+    return -(-size // 8) * 8

@@ -1,24 +1,28 @@
-"""Keras configs: the padding of a layer, and the tensors among its arguments."""
+"""Keras configs: the layers that pad or have a window, their paddings, the output shapes of others, and calls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from math import prod
 from typing import Any
 
 from convpad.core.errors import ModelFileError
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import listed
-from convpad.models.readers.keras_shapes import NONNEGATIVE
-from convpad.models.tensor_info import checked_shape
+from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import Shape
 
 __all__ = [
     "PADS",
+    "SHAPES",
+    "STAYS_NONNEGATIVE",
     "WINDOWS",
+    "Config",
     "TensorKey",
     "built_for",
     "first_input_shape",
     "input_shape",
+    "is_channels_last",
     "is_rectified",
     "itemsize_of",
     "keys_of",
@@ -41,11 +45,17 @@ WINDOWS = {f"{name}{rank}D": (op, rank) for name, op in _OPS.items() for rank in
 WINDOWS |= {f"Conv{rank}DTranspose": ("conv_transpose", rank) for rank in (1, 2, 3)}
 PADS = {f"{name}{rank}D": rank for name in ("ZeroPadding", "Padding") for rank in (1, 2, 3)}
 _ITEMSIZES = {"float16": 2, "bfloat16": 2, "float64": 8}
+_NONNEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus", "exponential")
+"""Activations with no output below 0."""
+
+Config = dict[str, Any]
 
 
-def padding_of(config: dict[str, Any], rank: int, mode: str) -> Padding:
+def padding_of(config: Config, rank: int, mode: str) -> Padding:
     """Return the padding of a layer; `mode` is its default."""
-    return Padding.parse(_tuples(config.get("padding", "valid")), _mode(config.get("padding_mode") or mode), rank=rank)
+    padding_mode = config.get("padding_mode")
+    padding_mode = mode if padding_mode is None else _mode(padding_mode)
+    return Padding.parse(_tuples(config.get("padding", "valid")), padding_mode, rank=rank)
 
 
 def _tuples(value: Any) -> Any:
@@ -58,48 +68,53 @@ def _mode(value: Any) -> Any:
     if isinstance(value, dict):
         return Constant(value["constant"]) if "constant" in value else Learned()
     if isinstance(value, (list, tuple)):
-        return tuple(_mode(entry) for entry in value)  # pyright: ignore[reportUnknownVariableType]
+        return tuple(_mode(entry) for entry in value)
     return value
 
 
-def is_rectified(kind: str, config: dict[str, Any]) -> bool:
+def is_channels_last(config: Config) -> bool:
+    """Whether the channels of a layer's input are the last axis, or the second."""
+    return config.get("data_format") != "channels_first"
+
+
+def is_rectified(kind: str, config: Config) -> bool:
     """Whether no output of a layer is below 0, whatever its input."""
     if kind == "ReLU":
         return not config.get("negative_slope") and not config.get("threshold")
     activation = config.get("activation")
     if isinstance(activation, dict):
-        activation = activation.get("class_name")  # pyright: ignore
-    return isinstance(activation, str) and activation in NONNEGATIVE
+        activation = activation.get("class_name")
+    return isinstance(activation, str) and activation in _NONNEGATIVE
 
 
-def itemsize_of(config: dict[str, Any], default: int) -> int:
+def itemsize_of(config: Config, default: int) -> int:
     """Return the bytes of a value in the layer's output."""
     dtype = config.get("dtype")
     if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name")  # pyright: ignore
+        dtype = dtype.get("config", {}).get("name")
     if not isinstance(dtype, str):
         return default
     return _ITEMSIZES.get(dtype.removeprefix("mixed_"), 4)
 
 
-def input_shape(entry: dict[str, Any]) -> Shape | None:
+def input_shape(entry: Config) -> Shape | None:
     """Return the shape of an InputLayer."""
     config = entry["config"]
     shape = config.get("batch_shape") or config.get("batch_input_shape")
     return None if shape is None else checked_shape(f"The input {config.get('name')!r}", shape)
 
 
-def first_input_shape(config: dict[str, Any]) -> Shape | None:
+def first_input_shape(config: Config) -> Shape | None:
     """Return the shape of the input of a Sequential model without an InputLayer."""
     first = config["layers"][0]["config"] if config["layers"] else {}
     shape = first.get("batch_input_shape") or first.get("batch_shape") or config.get("build_input_shape")
     return checked_shape("The input", shape) if shape else None
 
 
-def built_for(entry: dict[str, Any]) -> Shape | None:
+def built_for(entry: Config) -> Shape | None:
     """Return the input's shape that a layer was built for, as Keras 3 writes it down."""
-    known: Any = entry.get("build_config")
-    shape = listed(known.get("input_shape")) if isinstance(known, dict) else None  # pyright: ignore
+    known = entry.get("build_config")
+    shape = listed(known.get("input_shape")) if isinstance(known, dict) else None
     if not shape or any(listed(size) is not None or isinstance(size, dict) for size in shape):
         return None
     return checked_shape(str(entry["config"].get("name")), shape)
@@ -108,29 +123,127 @@ def built_for(entry: dict[str, Any]) -> Shape | None:
 def keys_of(ends: Any) -> list[TensorKey]:
     """Read the inputs or outputs of a model: [layer, call, output], or lists and dicts of them."""
     if isinstance(ends, dict):
-        ends = [*ends.values()]  # pyright: ignore
-    if not isinstance(ends, list):
+        ends = [*ends.values()]
+    if not isinstance(ends, (list, tuple)):
         raise ModelFileError("Its inputs and outputs must each be written as [layer, call, output].")
-    if len(ends) == 3 and isinstance(ends[0], str):  # pyright: ignore[reportUnknownArgumentType]
+    if len(ends) == 3 and isinstance(ends[0], str):
         return [(ends[0], int(ends[1]), int(ends[2]))]
-    return [key for end in ends for key in keys_of(end)]  # pyright: ignore[reportUnknownVariableType]
+    return [key for end in ends for key in keys_of(end)]
 
 
-def tensors_of(call: Any) -> list[tuple[TensorKey, Shape | None]]:
-    """Return the tensors among the arguments of a call, with their shapes where the config has them."""
+def tensors_of(call: Any) -> list[tuple[TensorKey, Any]]:
+    """Return the tensors among the arguments of a call, with their shapes; None where the config has none."""
     if isinstance(call, dict):
-        return _nested([call.get("args", []), call.get("kwargs", {})])  # pyright: ignore
+        return _nested([call.get("args", []), call.get("kwargs", {})])
     # Keras 2: [[name, node, tensor, kwargs], ...]
-    flat: Sequence[Any] = [call] if call and isinstance(call[0], str) else call
+    flat = [call] if call and isinstance(call[0], str) else call
     return [((str(end[0]), int(end[1]), int(end[2])), None) for end in flat]
 
 
-def _nested(value: Any) -> list[tuple[TensorKey, Shape | None]]:
+def _nested(value: Any) -> list[tuple[TensorKey, Any]]:
     if isinstance(value, dict):
-        if value.get("class_name") == "__keras_tensor__":  # pyright: ignore
-            config: dict[str, Any] = value["config"]
-            name, node, tensor = config["keras_history"]
-            shape = config.get("shape")
-            return [((str(name), int(node), int(tensor)), shape and checked_shape(str(name), shape))]
-        value = [*value.values()]  # pyright: ignore
-    return [tensor for entry in value for tensor in _nested(entry)] if isinstance(value, (list, tuple)) else []  # pyright: ignore
+        if value.get("class_name") == "__keras_tensor__":
+            name, node, tensor = value["config"]["keras_history"]
+            return [((str(name), int(node), int(tensor)), value["config"].get("shape"))]
+        value = [*value.values()]
+    return [tensor for entry in value for tensor in _nested(entry)] if isinstance(value, (list, tuple)) else []
+
+
+Rule = Callable[[Config, Sequence[Shape]], Shape]
+
+
+def _broadcast(config: Config, shapes: Sequence[Shape]) -> Shape:
+    longest = max(shapes, key=len)
+    merged: list[int | None] = []
+    for axis in range(-len(longest), 0):
+        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        merged.append(sizes.pop() if len(sizes) == 1 else None if sizes else 1)
+    return tuple(merged)
+
+
+def _concatenate(config: Config, shapes: Sequence[Shape]) -> Shape:
+    shape, axis = list(shapes[0]), config.get("axis", -1)
+    along = [shape[axis] for shape in shapes]
+    known = [size for size in along if size is not None]
+    shape[axis] = sum(known) if len(known) == len(along) else None
+    return tuple(shape)
+
+
+def _flatten(config: Config, shapes: Sequence[Shape]) -> Shape:
+    sizes = [size for size in shapes[0][1:] if size is not None]
+    return (shapes[0][0], prod(sizes) if len(sizes) == len(shapes[0]) - 1 else None)
+
+
+def _reshape(config: Config, shapes: Sequence[Shape]) -> Shape:
+    target = [int(size) for size in config["target_shape"]]
+    whole = _flatten(config, shapes)[1]
+    rest = prod(size for size in target if size != -1)
+    free = None if whole is None or not rest else whole // rest
+    return (shapes[0][0], *(free if size == -1 else size for size in target))
+
+
+def _with_spatial(
+    config: Config, shape: Shape, change: Callable[[Sequence[int | None]], Iterable[int | None]]
+) -> Shape:
+    """Return a shape with `change(sizes)` in the place of its spatial sizes."""
+    batch, *rest = shape
+    if is_channels_last(config):
+        return (batch, *change(rest[:-1]), rest[-1])
+    return (batch, rest[0], *change(rest[1:]))
+
+
+def _global(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return _with_spatial(config, shapes[0], lambda sizes: [1] * len(sizes) if config.get("keepdims") else [])
+
+
+def _crop(config: Config, shapes: Sequence[Shape]) -> Shape:
+    crops = listed(config["cropping"]) or []
+    amounts = [sum(int(number) for number in pair) for pair in ([crops] if len(shapes[0]) == 3 else crops)]
+    return _with_spatial(
+        config, shapes[0], lambda sizes: [size and size - n for size, n in zip(sizes, amounts, strict=True)]
+    )
+
+
+def _upsample(config: Config, shapes: Sequence[Shape]) -> Shape:
+    factors = listed(config["size"]) or [config["size"]] * (len(shapes[0]) - 2)
+    return _with_spatial(
+        config, shapes[0], lambda sizes: [size and size * int(n) for size, n in zip(sizes, factors, strict=True)]
+    )
+
+
+def _resize(config: Config, shapes: Sequence[Shape]) -> Shape:
+    return _with_spatial(config, shapes[0], lambda sizes: [config["height"], config["width"]])
+
+
+_UNCHANGED = (
+    "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "CustomScaleLayer", "Dropout",
+    "ELU", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LayerScale",
+    "LeakyReLU", "Masking", "Normalization", "PReLU", "RMSNormalization", "RandomBrightness", "RandomContrast",
+    "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "ReLU", "Rescaling", "Softmax",
+    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "StochasticDepth", "ThresholdedReLU",
+    "UnitNormalization",
+)  # fmt: skip
+_MERGES = ("Add", "Average", "Divide", "Maximum", "Minimum", "Multiply", "Subtract")
+
+SHAPES: dict[str, Rule] = {
+    **dict.fromkeys(_UNCHANGED, lambda config, shapes: shapes[0]),
+    **dict.fromkeys(_MERGES, _broadcast),
+    "Concatenate": _concatenate,
+    "Dense": lambda config, shapes: (*shapes[0][:-1], config["units"]),
+    "Embedding": lambda config, shapes: (*shapes[0], config["output_dim"]),
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "Permute": lambda config, shapes: (shapes[0][0], *(shapes[0][int(axis)] for axis in config["dims"])),
+    "RepeatVector": lambda config, shapes: (shapes[0][0], config["n"], *shapes[0][1:]),
+    **{f"Cropping{rank}D": _crop for rank in (1, 2, 3)},
+    **{f"UpSampling{rank}D": _upsample for rank in (1, 2, 3)},
+    **{f"Global{kind}Pooling{rank}D": _global for kind in ("Average", "Max") for rank in (1, 2, 3)},
+    **dict.fromkeys(("Resizing", "CenterCrop", "RandomCrop"), _resize),
+}
+"""By class: `(config, shapes of the inputs) -> shape of the output`."""
+
+STAYS_NONNEGATIVE = (
+    "ActivityRegularization", "Add", "Average", "Concatenate", "Dropout", "Flatten", "Identity", "Maximum", "Minimum",
+    "Multiply", "Reshape", *(f"{name}{rank}D" for name in ("Cropping", "SpatialDropout") for rank in (1, 2, 3)),
+)  # fmt: skip
+"""Layers with no output below 0 where no input is below 0."""

@@ -8,7 +8,6 @@ Nothing outside the file is opened: tensors in other files are known by the shap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -17,15 +16,14 @@ from typing import Any
 import onnx
 from onnx import numpy_helper, shape_inference
 
-from convpad.core.effective import Fill
-from convpad.core.errors import ModelFileError, refuse
+from convpad.core.errors import ModelFileError
 from convpad.core.padding import Padding
 from convpad.core.problem import POOLS
+from convpad.core.validation import listed
 from convpad.core.window import Window
 from convpad.frameworks import parse
-from convpad.models.readers.walk import Walk
-from convpad.models.tensor_info import TensorInfo, checked_shape
-from convpad.models.windows import ModelWindows, Shape
+from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, explicit_padding
+from convpad.models.windows import ModelWindows, Shape, WindowConfig
 
 __all__ = ["read_file", "read_model"]
 
@@ -42,7 +40,7 @@ _OPS = {
     "AveragePool": "average_pool",
 }
 _UNSUPPORTED = ("LpPool", "DeformConv", "Loop", "If", "Scan")
-_MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 _UNCHANGED = ("Dropout", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
 """Nodes whose output has the values of their input."""
 _NONNEGATIVE = ("Relu", "Sigmoid", "Softmax", "HardSigmoid", "Softplus", "Abs")
@@ -72,7 +70,7 @@ def read_model(model: Any, shapes: list[Shape] | None, source: str = "ONNX model
     return _Walk(inferred.graph, constants, functions).read(source)
 
 
-def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[str, Any]]:
+def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[str, list[Any]]]:
     """Return the model with the shapes of its weights alone, and the values of its small constants."""
     light = onnx.ModelProto()
     light.ir_version = model.ir_version
@@ -83,47 +81,62 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
     graph.node.extend(model.graph.node)
     graph.value_info.extend(model.graph.value_info if shapes is None else [])
     graph.output.extend(onnx.ValueInfoProto(name=output.name) for output in model.graph.output)
-    constants: dict[str, Any] = {}
+    constants: dict[str, list[Any]] = {}
     for tensor in model.graph.initializer:
-        size = checked_shape(f"The tensor {tensor.name!r}", list(tensor.dims))
-        info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(size))
-        inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
-        if inside and prod(int(s or 0) for s in size) <= _SMALL:
-            constants[tensor.name] = numpy_helper.to_array(tensor)
+        shape = checked_shape(f"The tensor {tensor.name!r}", list(tensor.dims))
+        if _is_small(tensor):
+            constants[tensor.name] = _values(tensor)
             graph.initializer.append(tensor)
-        graph.input.append(info)
-    inputs = [value for value in model.graph.input if value.name not in {tensor.name for tensor in graph.input}]
-    if shapes is not None and len(shapes) != len(inputs):
-        raise refuse("input_shape", f"have one shape for each of the {len(inputs)} inputs", shapes)
-    for index, value in enumerate(inputs):
-        kind = value.type.tensor_type
-        said = _shape_of(kind) if kind.HasField("shape") else None
-        size = shapes[index] if shapes else said
-        if shapes and said is not None and len(said) != len(shapes[index]):
-            raise refuse("input_shape", f"have {len(said)} axes, as the input {value.name!r} has", shapes[index])
-        if size is not None:
-            checked_shape(f"The input {value.name!r}", list(size))
-        graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind.elem_type or 1, size))
+        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, shape))
+    weights = {tensor.name for tensor in graph.input}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    declared = [(value.name, _shape_of(value)) for value in inputs]
+    if shapes is not None:
+        check_input_shapes(shapes, declared)
+    for value, shape in zip(inputs, shapes or [shape for _, shape in declared], strict=True):
+        if shape is not None:
+            checked_shape(f"The input {value.name!r}", shape)
+        kind = value.type.tensor_type.elem_type or 1
+        graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind, shape))
     return light, constants
 
 
-def _shape_of(kind: Any) -> list[int | None]:
-    return [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
+def _is_small(tensor: Any) -> bool:
+    """Whether the values of a tensor are in the model itself, and few enough to be read."""
+    inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
+    return inside and prod(tensor.dims) <= _SMALL
+
+
+def _values(tensor: Any) -> list[Any]:
+    return list(numpy_helper.to_array(tensor).ravel())
+
+
+def _attribute(attribute: Any) -> Any:
+    """Return the value of an attribute: a number, a text, a tensor, or a list."""
+    value = onnx.helper.get_attribute_value(attribute)
+    return _text(value) if isinstance(value, bytes) else value
+
+
+def _shape_of(value: Any) -> Shape | None:
+    """Return the shape of an input, an output or another value of a graph; None where the graph has none."""
+    kind = value.type.tensor_type
+    if not kind.HasField("shape"):
+        return None
+    return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim)
 
 
 class _Walk(Walk):
     """Follows every tensor through a graph, node by node; ONNX keeps nodes in an order in which they can be run."""
 
-    def __init__(self, graph: Any, constants: dict[str, Any], functions: set[str]) -> None:
+    def __init__(self, graph: Any, constants: dict[str, list[Any]], functions: set[str]) -> None:
         super().__init__()
         self.graph = graph
         self.constants = constants
         self.functions = functions
         for value in (*graph.input, *graph.value_info, *graph.output):
-            kind = value.type.tensor_type
-            known = _shape_of(kind) if kind.HasField("shape") else None
-            shape = None if known is None else checked_shape(value.name, known)
-            self.tensors[value.name] = TensorInfo(shape, itemsize=_itemsize(kind.elem_type))
+            shape = _shape_of(value)
+            shape = None if shape is None else checked_shape(value.name, shape)
+            self.tensors[value.name] = TensorInfo(shape, itemsize=_itemsize(value.type.tensor_type.elem_type))
 
     def read(self, source: str) -> ModelWindows:
         for index, node in enumerate(self.graph.node):
@@ -132,7 +145,7 @@ class _Walk(Walk):
         return self.result(source, "onnx")
 
     def _follow(self, node: Any, name: str) -> None:
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
+        attributes = {a.name: _attribute(a) for a in node.attribute if not a.ref_attr_name}
         tensor = self.tensor(node.input[0]) if node.input else TensorInfo()
         known = self.tensor(node.output[0])
         if node.op_type == "Constant":
@@ -156,13 +169,12 @@ class _Walk(Walk):
         self.tensors[node.output[0]] = output
 
     def _constant(self, node: Any, attributes: dict[str, Any]) -> None:
-        value = next(iter(attributes.values()), None)
-        tensor = attributes.get("value")
-        if tensor is not None:
-            is_read = tensor.data_location != onnx.TensorProto.EXTERNAL and prod(tensor.dims) <= _SMALL
-            value = numpy_helper.to_array(tensor) if is_read else None
-        if value is not None:
-            self.constants[node.output[0]] = value
+        tensor, value = attributes.get("value"), next(iter(attributes.values()), None)
+        if tensor is None and value is not None:
+            numbers = listed(value)
+            self.constants[node.output[0]] = [value] if numbers is None else numbers
+        elif tensor is not None and _is_small(tensor):
+            self.constants[node.output[0]] = _values(tensor)
 
     def _is_nonnegative(self, node: Any) -> bool:
         inputs = [self.tensor(name) for name in node.input]
@@ -171,19 +183,16 @@ class _Walk(Walk):
 
     def _numbers(self, node: Any, index: int) -> list[Any] | None:
         """Return the numbers of an input that is a constant; None where it is none."""
-        if len(node.input) <= index or not node.input[index]:
-            return None
-        constant = self.constants.get(node.input[index])
-        return None if constant is None else list(_flat(constant))
+        return self.constants.get(node.input[index]) if _has_input(node, index) else None
 
     def _pad(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
-        mode = attributes.get("mode", b"constant").decode()
+        mode = attributes.get("mode", "constant")
         numbers = attributes.get("pads", attributes.get("paddings")) or self._numbers(node, 1)
         value = attributes.get("value", 0.0)
         if _has_input(node, 2):
             values = self._numbers(node, 2)
             value = None if values is None else float(next(iter(values), 0.0))
-        if tensor.shape is None or numbers is None or (mode != "constant" and mode not in _MODES):
+        if tensor.shape is None or numbers is None or mode not in _MODES:
             return None
         rank = len(tensor.shape)
         axes = self._numbers(node, 3) if _has_input(node, 3) else range(rank)
@@ -193,10 +202,9 @@ class _Walk(Walk):
         pairs = {int(axis) % rank: (int(before), int(after)) for axis, before, after in rows}
         if any(pairs.get(0, ()) + pairs.get(1, ())) or any(min(pair) < 0 for pair in pairs.values()):
             return None  # of batch or channels; or a crop
-        spatial = range(2, rank)
-        fill: Fill = (_MODES.get(mode, "constant"), value if mode == "constant" else None)
-        spatial_pairs = [pairs.get(axis, (0, 0)) for axis in spatial]
-        return self.add_pad(tensor, name, "Pad", spatial_pairs, [(fill, fill)] * len(spatial), spatial)
+        spatial_pairs = [pairs.get(axis, (0, 0)) for axis in range(2, rank)]
+        padding = explicit_padding(spatial_pairs, _MODES[mode], value)
+        return self.add_pad(tensor, name, "Pad", padding, channels_last=False)
 
     def _window(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
         op = _OPS[node.op_type]
@@ -208,31 +216,23 @@ class _Walk(Walk):
         strides, dilation = (list(attributes.get(word, [1] * rank)) for word in ("strides", "dilations"))
         if len(strides) != rank or len(dilation) != rank or (weight and len(weight) != rank + 2):
             raise ModelFileError(f"{name}: kernel_shape, strides, dilations and the kernel must have as many axes.")
-        groups = int(attributes.get("group", 1))
-        filters = weight[0] if weight else None
+        groups, filters = int(attributes.get("group", 1)), weight[0] if weight else None
         if op == "conv_transpose" and weight:
             filters = None if weight[1] is None else weight[1] * groups
-        sizes = tensor.spatial(rank, channels_last=False)
-        windows = [Window(*row, None, None) for row in zip(sizes, kernel, strides, dilation, strict=True)]
-        is_transposed = op == "conv_transpose"
-        padding, extra = _crop(windows, attributes) if is_transposed else (_padding(op, windows, attributes), None)
-        output = self.add_window(
-            tensor,
-            name,
-            node.op_type,
+        has_ceil_mode = op in POOLS and attributes.get("auto_pad", "NOTSET") == "NOTSET"
+        window = WindowConfig(
             op,
-            padding,
-            kernel=kernel,
-            strides=strides,
-            dilation=dilation,
+            _padding(op, tensor.unpadded_windows(kernel, strides, dilation), attributes),
+            tuple(kernel),
+            tuple(strides),
+            tuple(dilation),
             groups=groups,
             filters=filters,
-            channels_last=False,
-            output_padding=extra,
-            ceil_mode=op in POOLS and _auto_pad(attributes) == "NOTSET" and bool(attributes.get("ceil_mode")),
+            output_padding=attributes.get("output_padding"),
+            ceil_mode=has_ceil_mode and bool(attributes.get("ceil_mode")),
         )
-        fused = attributes.get("activation", b"") == b"Relu"
-        return replace(output, nonnegative=output.nonnegative or fused)
+        output = self.add_window(tensor, name, node.op_type, window)
+        return replace(output, nonnegative=output.nonnegative or attributes.get("activation") == "Relu")
 
     def _weight_shape(self, node: Any) -> Shape | None:
         index = 3 if node.op_type == "QLinearConv" else 1
@@ -243,50 +243,37 @@ def _has_input(node: Any, index: int) -> bool:
     return len(node.input) > index and bool(node.input[index])
 
 
-def _text(name: str | bytes) -> str:
-    """A name; protobuf gives the bytes of one that is not UTF-8."""
-    return name if isinstance(name, str) else name.decode(errors="replace")
-
-
-def _flat(found: Any) -> Iterator[Any]:
-    """Every number of an array, a list, or one number."""
-    if hasattr(found, "ravel"):
-        yield from found.ravel()
-    elif isinstance(found, (list, tuple)) or type(found).__name__.startswith("Repeated"):
-        yield from found
-    else:
-        yield found
-
-
-def _auto_pad(attributes: dict[str, Any]) -> str:
-    return attributes.get("auto_pad", b"NOTSET").decode()
+def _text(text: str | bytes) -> str:
+    """Return a text; protobuf gives the bytes of a name that is not UTF-8."""
+    return text if isinstance(text, str) else text.decode(errors="replace")
 
 
 def _padding(op: str, windows: list[Window], attributes: dict[str, Any]) -> Padding:
-    """Return the padding of a node with a window, by its attributes."""
-    auto, pads = _auto_pad(attributes), attributes.get("pads")
-    words: dict[str, Any] = {"auto_pad": auto} if auto != "NOTSET" else {"pads": pads and list(pads)}
+    """Return the padding of a node with a window, or its crop, by its attributes."""
+    auto, words = attributes.get("auto_pad", "NOTSET"), {"pads": attributes.get("pads")}
+    if op == "conv_transpose":
+        if "output_shape" in attributes or auto in ("SAME_UPPER", "SAME_LOWER"):
+            return _crop(windows, attributes)
+    elif auto != "NOTSET":
+        words = {"auto_pad": auto}
     if op == "average_pool":
         words["count_include_pad"] = attributes.get("count_include_pad", 0)
     return parse("onnx", windows, op=op, **words)
 
 
-def _crop(windows: list[Window], attributes: dict[str, Any]) -> tuple[Padding, list[int]]:
-    """Return the crop of a ConvTranspose and its output padding, by its attributes."""
-    rank, auto, pads = len(windows), _auto_pad(attributes), attributes.get("pads")
-    extra = [int(number) for number in attributes.get("output_padding", [0] * rank)]
-    outputs = attributes.get("output_shape")
-    if outputs is None and auto not in ("SAME_UPPER", "SAME_LOWER"):
-        return parse("onnx", windows, op="conv_transpose", pads=pads and list(pads)), extra
-    # The output's size is given; the crop follows from it, as ConvTranspose is defined.
-    pairs: list[tuple[int, int]] = []
+def _crop(windows: list[Window], attributes: dict[str, Any]) -> Padding:
+    """Return the crop of a ConvTranspose whose output's size is given, as ConvTranspose is defined."""
+    rank, pairs = len(windows), list[tuple[int, int]]()
+    extra, outputs = attributes.get("output_padding", [0] * rank), attributes.get("output_shape")
     for axis, window in enumerate(windows):
         if window.size is None:
             raise ModelFileError("A ConvTranspose that is told its output's size must know its input's.")
-        size = window.size * window.stride if outputs is None else list(outputs)[-rank:][axis]
+        size = window.size * window.stride if outputs is None else outputs[-rank:][axis]
         crop = max(window.stride * (window.size - 1) + extra[axis] + window.span - size, 0)
-        pairs.append((crop // 2, crop - crop // 2) if auto == "SAME_UPPER" else (crop - crop // 2, crop // 2))
-    return Padding.parse(pairs[0] if rank == 1 else pairs, "zeros", rank=rank), extra
+        pairs.append((crop // 2, crop - crop // 2))
+    if attributes.get("auto_pad") != "SAME_UPPER":
+        pairs = [(after, before) for before, after in pairs]
+    return explicit_padding(pairs, "zeros")
 
 
 def _itemsize(kind: int) -> int:

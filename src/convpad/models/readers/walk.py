@@ -1,20 +1,110 @@
-"""Walk of a reader through a model: the windows, the layers that only pad, and the layers that cannot be read."""
+"""Walk of a reader through a model: its tensors, the windows, the padding layers, and the layers that are not read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
+from zipfile import ZipFile
 
-from convpad.core.effective import Fill
+from convpad.core.amounts import explicit
+from convpad.core.effective import effective_fills
+from convpad.core.errors import ModelFileError, PaddingError, refuse
+from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.models.tensor_info import TensorInfo, apply_pad, apply_window
-from convpad.models.windows import ModelWindows, Pad, PaddedWindow
+from convpad.core.problem import POOLS, Problem, absorb_overhang
+from convpad.core.validation import listed
+from convpad.core.window import Window
+from convpad.models.windows import ModelWindows, Pad, PaddedWindow, Shape, WindowConfig
 
-__all__ = ["Walk"]
+__all__ = ["TensorInfo", "Walk", "check_input_shapes", "checked_shape", "explicit_padding", "read_entry"]
+
+LARGEST_TENSOR = 2**31
+LARGEST_NUMBER = 100_000
+_MAX_AXES = 16
+_COPIES = ("zeros", "reflect", "symmetric", "replicate", "circular")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor of a model, as far as it is known without values.
+
+    Args:
+        shape: with its batch axis; None where not even the number of axes is known.
+        pads: the layers that have padded it, since any other operation.
+        nonnegative: whether no value in it is below 0.
+        itemsize: bytes of one value.
+    """
+
+    shape: Shape | None = None
+    pads: tuple[Pad, ...] = ()
+    nonnegative: bool = False
+    itemsize: int = 4
+
+    def spatial(self, rank: int, *, channels_last: bool) -> Shape:
+        """Return the sizes of the spatial axes, None for each that is unknown."""
+        if self.shape is None or len(self.shape) < rank + 1:
+            return (None,) * rank
+        return self.shape[-rank - 1 : -1] if channels_last else self.shape[-rank:]
+
+    def channels(self, rank: int, *, channels_last: bool) -> int | None:
+        """Return the size of the channel axis, None where unknown."""
+        if self.shape is None or len(self.shape) < rank + 1:
+            return None
+        return self.shape[-1] if channels_last else self.shape[-rank - 1]
+
+    def unpadded_windows(self, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> list[Window]:
+        """Return the windows on the spatial axes, channels first, without padding."""
+        sizes = self.spatial(len(kernel), channels_last=False)
+        return [Window(*row, None, None) for row in zip(sizes, kernel, strides, dilation, strict=True)]
+
+
+def checked_shape(name: str, shape: Any) -> Shape:
+    """Return the sizes of a tensor: ints from 0 on, None for unknown ones, no more values than memory holds."""
+    sizes = listed(shape)
+    if sizes is None or len(sizes) > _MAX_AXES or not all(size is None or _is_size(size) for size in sizes):
+        raise refuse(name, "have a shape: one int or None for each axis", shape)
+    if prod(size for size in sizes if size) > LARGEST_TENSOR:
+        raise refuse(name, f"hold at most {LARGEST_TENSOR:,} values", tuple(sizes))
+    return tuple(sizes)
+
+
+def _is_size(size: Any) -> bool:
+    return type(size) is int and size >= 0
+
+
+def check_input_shapes(shapes: Sequence[Shape | None], declared: Sequence[tuple[str, Shape | None]]) -> None:
+    """Refuse shapes that do not fit the inputs that a model declares, with their names.
+
+    Raises:
+        PaddingError: there are more or fewer shapes than inputs, or one has another number of axes.
+    """
+    if len(shapes) != len(declared):
+        raise refuse("input_shape", f"have one shape for each of the {len(declared)} inputs", shapes)
+    for shape, (name, size) in zip(shapes, declared, strict=True):
+        if shape is not None and size is not None and len(size) != len(shape):
+            raise refuse("input_shape", f"have {len(size)} axes, as the input {name!r} has", shape)
+
+
+def read_entry(archive: ZipFile, name: str, subject: str, largest: int) -> bytes:
+    """Return a file of a zip file, or refuse one of more than `largest` bytes; `subject` begins the refusal."""
+    with archive.open(name) as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise ModelFileError(f"{subject} must be of at most {largest:,} bytes.")
+    return data
+
+
+def explicit_padding(pairs: Sequence[tuple[int, int]], mode: str, value: Any = None) -> Padding:
+    """Return a padding of (before, after) for each axis, with one mode; the value of a constant is None if unknown."""
+    value = value if MODES[mode].carries_value else None
+    modes, values = (MODES[mode], MODES[mode]), (value, value)
+    return Padding(tuple(explicit(*pair) for pair in pairs), (modes,) * len(pairs), (values,) * len(pairs))
 
 
 class Walk:
-    """The tensors of a model, followed layer by layer, and all that is met on the way.
+    """The tensors of a model, followed layer by layer, and the windows and padding layers on the way.
 
     Args:
         tensors: by name, as far as they are known beforehand.
@@ -41,29 +131,83 @@ class Walk:
         self.unsupported.append(f"{name} ({layer})")
 
     def add_pad(
-        self,
-        tensor: TensorInfo,
-        name: str,
-        layer: str,
-        pairs: Sequence[tuple[int, int]],
-        fills: Sequence[tuple[Fill, Fill]],
-        axes: Sequence[int],
+        self, tensor: TensorInfo, name: str, layer: str, padding: Padding, *, channels_last: bool
     ) -> TensorInfo:
-        """Note a layer that only pads, and return its output; the arguments are those of `apply_pad`."""
-        output = apply_pad(tensor, name, layer, pairs, fills, axes)
-        self._pads[name] = output.pads[-1]
-        return output
+        """Note a layer that only pads, and return its output.
 
-    def add_window(
-        self, tensor: TensorInfo, name: str, layer: str, op: str, padding: Padding, **numbers: Any
-    ) -> TensorInfo:
-        """Note a window, and return its output; the arguments are those of `apply_window`."""
-        window, output = apply_window(tensor, name, layer, op, padding, **numbers)
-        self.windows.append(window)
-        return output
+        Args:
+            tensor: the input; its number of axes is known.
+            name, layer: the layer's path and class.
+            padding: with explicit amounts, for every spatial axis.
+            channels_last: whether the channels are the last axis, or the second.
+        """
+        fills = effective_fills(padding)
+        modes = tuple((MODES[before[0]], MODES[after[0]]) for before, after in fills)
+        padding = replace(padding, modes=modes, values=tuple((before[1], after[1]) for before, after in fills))
+        pad = Pad(name, layer, padding, None)
+        shape = list(tensor.shape or ())
+        for axis, pair in enumerate(pad.pairs, 1 if channels_last else 2):
+            _check_numbers(name, pair)
+            shape[axis] = None if (size := shape[axis]) is None else size + sum(pair)
+        padded = checked_shape(name, shape)
+        sizes = [1 if size is None and axis == 0 else size for axis, size in enumerate(padded)]
+        known = [size for size in sizes if size is not None]
+        if len(known) == len(sizes):
+            pad = replace(pad, copied=prod(known) * tensor.itemsize)
+        self._pads[name] = pad
+        # A constant below 0, or twice the edge minus a value inside, may be negative.
+        nonnegative = tensor.nonnegative and all(mode.name in _COPIES for pair in modes for mode in pair)
+        return replace(tensor, shape=padded, pads=(*tensor.pads, pad), nonnegative=nonnegative)
+
+    def add_window(self, tensor: TensorInfo, name: str, layer: str, config: WindowConfig) -> TensorInfo:
+        """Note the window of a convolution or pool, and return its output.
+
+        Args:
+            tensor: the input.
+            name, layer: the layer's path and class.
+            config: the window.
+
+        Raises:
+            PaddingError: there is no such window; the layer's name comes first.
+        """
+        rank, channels_last, groups = len(config.kernel), config.channels_last, config.groups
+        amounts = [amount.pair or () for amount in config.padding.amounts]
+        for numbers in (config.kernel, config.strides, config.dilation, *amounts):
+            _check_numbers(name, numbers)
+        channels = tensor.channels(rank, channels_last=channels_last)
+        if config.op == "conv" and groups == channels and groups > 1 and config.filters and not config.filters % groups:
+            config = replace(config, op="depthwise_conv", groups=1)
+        sizes = tensor.spatial(rank, channels_last=channels_last)
+        batch = tensor.shape[0] if tensor.shape and len(tensor.shape) == rank + 2 else None
+        try:
+            problem = config.problem((batch, *sizes, channels) if channels_last else (batch, channels, *sizes))
+        except PaddingError as error:
+            raise PaddingError(f"{name}: {error}") from None
+        checked_shape(name, problem.output_shape)
+        if config.ceil_mode:
+            config, problem = _rounded_down(config, problem)
+        pads = tensor.pads if all(len(pad.pairs) == rank for pad in tensor.pads) else ()
+        self.windows.append(PaddedWindow(name, layer, config, problem, pads, tensor.nonnegative))
+        nonnegative = config.op in POOLS and tensor.nonnegative
+        return TensorInfo(problem.output_shape, (), nonnegative, tensor.itemsize)
 
     def result(self, source: str, framework: str) -> ModelWindows:
-        """Return all that was met; layers that pad ahead of no window are unattached."""
+        """Return the windows and layers; layers that pad ahead of no window are unattached."""
         attached = {pad.name for window in self.windows for pad in window.pads}
         unattached = tuple(pad for name, pad in self._pads.items() if name not in attached)
         return ModelWindows(source, framework, tuple(self.windows), unattached, tuple(dict.fromkeys(self.unsupported)))
+
+
+def _check_numbers(name: str, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        if type(number) is not int or number > LARGEST_NUMBER:
+            raise refuse(name, f"be made of ints of at most {LARGEST_NUMBER:,}", number)
+
+
+def _rounded_down(config: WindowConfig, problem: Problem) -> tuple[WindowConfig, Problem]:
+    """Rewrite a pool that rounds up as one that rounds down, where there is one that is equal."""
+    down = absorb_overhang(problem)
+    if not down.known or any(window.ceil for window in down.windows):
+        return config, problem
+    padding = Padding(tuple(explicit(*pair) for pair in down.pads), down.modes, config.padding.values)
+    return replace(config, padding=padding, ceil_mode=False), down
