@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.needs("jax", "tensorflow", "torch"), KNOWN_WARNINGS]
 
 layers = keras.layers
 EVERY = os.environ.get("CONVPAD_EVERY_APPLICATION")
-USUAL_ELSEWHERE = ("MobileNetV2", "NASNetMobile")[: 1 + (BACKEND == "jax")]
+USUAL_ELSEWHERE = ("MobileNetV2", "NASNetMobile")[: 1 + (BACKEND == "tensorflow")]
 """What a backend runs that is not the fastest; NASNet does not run on that."""
 TRIED = [application for application in APPLICATIONS if application.usual or EVERY]
 

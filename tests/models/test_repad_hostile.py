@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
 
-once = pytest.mark.skipif("jax" not in CHOSEN, reason="once is enough")
+once = pytest.mark.skipif("torch" not in CHOSEN, reason="once is enough")
 
 layers = keras.layers
 
