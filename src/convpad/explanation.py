@@ -60,6 +60,8 @@ class Explanation(Result):
         steps = f"kernel {kernel}, stride {format_sizes(problem.strides, shorten=True)}"
         if set(problem.dilation) != {1}:
             steps += f", dilation {format_sizes(problem.dilation, shorten=True)}"
+        if any(window.ceil for window in problem.windows):
+            steps += ", rounded up"
         return f"{problem.op} on {sizes}: {steps}, padding={padding!r}, padding_mode={mode!r}"
 
     @property
@@ -143,6 +145,7 @@ def explain(
     padding_mode: Any = None,
     op: str = "conv",
     output_padding: Any = None,
+    ceil_mode: bool = False,
 ) -> Explanation:
     """Explain one padding: amounts, sizes, values that no window reads, and the words of each framework for it.
 
@@ -156,6 +159,7 @@ def explain(
             count.
         op: "conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool" or "average_pool".
         output_padding: for a transposed convolution.
+        ceil_mode: for a pool, whether the number of outputs is rounded up, as in PyTorch and ONNX.
 
     Returns:
         An `Explanation`.
@@ -184,8 +188,8 @@ other values."
             raise refuse(argument, f"be at most {_LARGEST:,}", next(number for number in numbers if number > _LARGEST))
     parsed = Padding.parse(padding, default_mode(op) if padding_mode is None else padding_mode, rank=rank)
     is_pool = op in POOLS
-    if is_pool and per_axis("dilation_rate", dilation_rate, rank) != (1,) * rank:
-        raise refuse("dilation_rate", "be 1 for a pool", dilation_rate, "Pools have no holes here.")
+    if not is_pool and ceil_mode is not False:
+        raise refuse("ceil_mode", "be left out but for a pool", ceil_mode)
     if op != "conv_transpose" and output_padding is not None:
         raise refuse("output_padding", "be left out but for conv_transpose", output_padding)
     problem = pose(
@@ -197,6 +201,7 @@ other values."
         strides=1 if strides is None and not is_pool else strides,
         dilation_rate=dilation_rate,
         output_padding=output_padding,
+        ceil_mode=ceil_mode,
     )
     outputs = [problem.output_shape[axis] for axis in problem.axes]
     modes = [(before.name, after.name) for before, after in problem.modes]
@@ -220,4 +225,7 @@ def _sentences(axis: AxisFacts, *, transposed: bool) -> list[str]:
         facts.append(f"an input of {smaller} or {larger} would use it evenly")
     if axis.unread:
         facts.append(f"values that no window reads: {axis.unread} of {axis.input}")
+    if axis.window.overhang:
+        places = "place" if axis.window.overhang == 1 else "places"
+        facts.append(f"the last window reaches {axis.window.overhang} {places} beyond the padded axis")
     return facts

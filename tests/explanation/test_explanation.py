@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -47,8 +48,7 @@ def test_places_read(window: Window, bounds: tuple[int, int]) -> None:
 
 
 def explained(case: Spoken) -> Any:
-    options = {key: value for key, value in case.options.items() if not (case.pools and key == "dilation_rate")}
-    return explain(case.sizes, case.window, op=case.op, **options)
+    return explain(case.sizes, case.window, op=case.op, **case.options)
 
 
 @settings(max_examples=200)
@@ -67,9 +67,7 @@ def test_facts(case: Spoken) -> None:
             smaller, larger = axis.even_sizes
             assert smaller < size < larger
             for other in range(max(smaller, 1), larger + 1):
-                window = Window(
-                    other, *(getattr(axis.window, k) for k in ("kernel", "stride", "dilation", "before", "after"))
-                )
+                window = replace(axis.window, size=other)
                 if (window.output or 0) > 0 and other in (smaller, larger):
                     reads = read_by_hand(window)
                     assert len([p for p in reads if p < 0]) == len([p for p in reads if p >= other])
@@ -123,11 +121,8 @@ REFUSED = [
     (((8, 8), (3, 3, 3)), {}, "`kernel` must be an int, or one for each of the 2 spatial axes. Received: (3, 3, 3)."),
     ((10**9, 3), {}, "`size` must be at most 100,000. Received: 1000000000."),
     ((8, 10**9), {}, "`kernel` must be at most 100,000. Received: 1000000000."),
-    (
-        (8, 3),
-        {"op": "max_pool", "dilation_rate": 2},
-        "`dilation_rate` must be 1 for a pool. Received: 2. Pools have no holes here.",
-    ),
+    ((8, 3), {"ceil_mode": True}, "`ceil_mode` must be left out but for a pool. Received: True."),
+    ((8, 3), {"op": "max_pool", "ceil_mode": 1}, "`ceil_mode` must be True or False. Received: 1."),
     ((8, 3), {"output_padding": 1}, "`output_padding` must be left out but for conv_transpose. Received: 1."),
     (
         (2, 3),
@@ -202,6 +197,16 @@ def test_picture_counts() -> None:
     assert len(boxes(elements[3:], "marks")) == 4 * 3 + 1
 
 
+@pytest.mark.parametrize("size", range(3, 12))
+def test_a_last_window_beyond_the_axis(size: int) -> None:
+    explanation = explain(size, 3, op="max_pool", strides=2, ceil_mode=True)
+    (axis,) = explanation.axes
+    fact = "the last window reaches 1 place beyond the padded axis"
+    assert axis.output == -(-(size - 3) // 2) + 1
+    assert (fact in explanation.sentences[0]) == (size % 2 == 0)
+    assert ("rounded up" in explanation.summary) and explanation.to_svg().startswith("<svg")
+
+
 def test_the_helper_sees_overlaps() -> None:
     assert overlapping([(0, 0, 2, 2), (1, 1, 3, 3)])
     assert not overlapping([(0, 0, 2, 2), (2, 0, 4, 2)])
@@ -229,6 +234,7 @@ CALLS: list[tuple[list[str], Any, dict[str, Any]]] = [
     (["6x6", "--kernel", "3", "--padding", "1", "--mode", "circular,-0.5"], ((6, 6), 3), {"padding": 1, "padding_mode": ("circular", -0.5)}),
     (["9", "--kernel", "3", "--dilation", "2"], (9, 3), {"dilation_rate": 2}),
     (["9", "--kernel", "3", "--op", "max_pool"], (9, 3), {"op": "max_pool"}),
+    (["8", "--kernel", "3", "--op", "max_pool", "--stride", "2", "--ceil"], (8, 3), {"op": "max_pool", "strides": 2, "ceil_mode": True}),
     (["9", "--kernel", "3", "--op", "conv_transpose", "--stride", "2", "--output-padding", "1"], (9, 3), {"op": "conv_transpose", "strides": 2, "output_padding": 1}),
 ]  # fmt: skip
 

@@ -23,6 +23,7 @@ def explain(
         str, typer.Option(help="conv, depthwise_conv, separable_conv, conv_transpose, max_pool or average_pool.")
     ] = "conv",
     output_padding: Annotated[str | None, typer.Option(help="Of a conv_transpose.")] = None,
+    ceil: Annotated[bool, typer.Option("--ceil", help="Round a pool's outputs up, as ceil_mode does.")] = False,
     json: Json = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the window into this SVG file.")] = None,
     force: Force = False,
@@ -46,6 +47,7 @@ def explain(
         padding_mode=modes(mode),
         op=op,
         output_padding=numbers("--output-padding", output_padding),
+        ceil_mode=ceil,
     )
     write(svg, result.to_svg)
     show(result, json=json)
