@@ -556,3 +556,21 @@ def test_convolutions_by_their_sources() -> None:
 )
 def test_rounding_up(window: Window, pad: int, pair: Any) -> None:
     assert rounded_up(window, pad) == pair
+
+
+class Unhashable:
+    """A tensor of JAX or TensorFlow, as far as code is written from it."""
+
+    shape, dtype, __hash__ = (3,), np.dtype("float32"), None  # pyright: ignore[reportAssignmentType]
+
+    def __repr__(self) -> str:
+        return "tensor"
+
+
+def test_constants_may_be_tensors_without_a_hash() -> None:
+    padding = Padding.parse(1, Constant(Unhashable()), rank=2)
+    problem = pose("conv", (None, 8, 8, 3), (3, 3, 3, 4), padding)
+    for name in NAMES:
+        translation = to_code(problem, name, padding.values)
+        assert not translation.exact
+        assert "Constant(value=tensor)" in translation.code or name in ("onnx", "caffe", "theano")

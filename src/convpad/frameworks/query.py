@@ -142,6 +142,8 @@ class OpQuery:
         """Return the mode of one side and the value to write for it; an unknown value is a name."""
         mode, value = self.problem.modes[axis][side], self.values[axis][side]
         value = Name("value") if value is None else value
+        if hasattr(value, "shape"):
+            value = ("tensor", id(value))  # JAX's and TensorFlow's have no hash
         return effective_fill(mode.name, value if mode.carries_value else None)
 
     def only_modes(self, *modes: str) -> bool:
