@@ -136,8 +136,8 @@ class Explanation(Result):
 
 
 def explain(
-    size: Any,
-    kernel: Any,
+    input_size: Any,
+    kernel_size: Any,
     *,
     strides: Any = None,
     dilation_rate: Any = 1,
@@ -150,8 +150,8 @@ def explain(
     """Explain one padding: amounts, sizes, values that no window reads, and the words of each framework for it.
 
     Args:
-        size: the input's size in values: an int for one axis, or one for each spatial axis.
-        kernel: the window's size: an int, or one for each axis.
+        input_size: the input's size in values: an int for one axis, or one for each spatial axis.
+        kernel_size: the window's size: an int, or one for each axis.
         strides: an int, or one for each axis; by default 1, for a pool its size.
         dilation_rate: an int, or one for each axis.
         padding: the amount, as everywhere in convpad: "same", 1, (1, 2), ((1, 2), (3, 4)).
@@ -181,9 +181,9 @@ other values."
     unread, and at which sizes it does not, is from Alsallakh et al. 2021 (arXiv:2010.02178).
     """
     check_choice("op", op, OPS)
-    rank = len(listed(size) or [size])
-    sizes, window = per_axis("size", size, rank), per_axis("kernel", kernel, rank)
-    for argument, numbers in (("size", sizes), ("kernel", window)):
+    rank = len(listed(input_size) or [input_size])
+    sizes, window = per_axis("input_size", input_size, rank), per_axis("kernel_size", kernel_size, rank)
+    for argument, numbers in (("input_size", sizes), ("kernel_size", window)):
         if max(numbers) > _LARGEST:
             raise refuse(argument, f"be at most {_LARGEST:,}", next(number for number in numbers if number > _LARGEST))
     parsed = Padding.parse(padding, default_mode(op) if padding_mode is None else padding_mode, rank=rank)

@@ -65,7 +65,7 @@ CASES = {
 
 def timed(case: Case, **options: Any) -> Any:
     return convpad.bench(
-        case.x, case.kernel, modes=case.modes, backend=BACKEND, seconds=0.001, **case.options, **options
+        case.x, case.kernel, padding_modes=case.modes, backend=BACKEND, seconds=0.001, **case.options, **options
     )
 
 
@@ -178,19 +178,19 @@ def test_wrong_numbers_are_not_timed(who: str, monkeypatch: pytest.MonkeyPatch) 
 
 REFUSED = [
     ({"op": "max_pool"}, "`op` must be one of 'conv', 'depthwise_conv', 'conv_transpose'. Received: 'max_pool'."),
-    ({"modes": "reflect"}, "`modes` must be a list of padding modes, as in ['reflect', 'circular']. Received: 'refl"),
-    ({"modes": []}, "`modes` must be a list of padding modes, as in ['reflect', 'circular']. Received: []."),
-    ({"modes": ["edge"]}, "NumPy's 'edge' is 'replicate' here."),
-    ({"modes": [float("nan")]}, "`modes` must hold finite numbers, one or one per channel, where they are constant."),
-    ({"modes": [convpad.Learned()]}, "A constant costs the same: give one in its place."),
+    ({"padding_modes": "reflect"}, "`padding_modes` must be a list of padding modes, as in ['reflect', 'circular']. Received: 'refl"),
+    ({"padding_modes": []}, "`padding_modes` must be a list of padding modes, as in ['reflect', 'circular']. Received: []."),
+    ({"padding_modes": ["edge"]}, "NumPy's 'edge' is 'replicate' here."),
+    ({"padding_modes": [float("nan")]}, "`padding_modes` must hold finite numbers, one or one per channel, where they are constant."),
+    ({"padding_modes": [convpad.Learned()]}, "A constant costs the same: give one in its place."),
     ({"padding": "valid"}, "Nothing is padded here, so all modes are one. Received: padding='valid', kernel 3x3."),
     ({"padding": "some"}, "`padding` must be one of 'valid', "),
     ({"kernel": (11, 11, 3, 4), "padding": 1}, "The window must fit into the padded axis."),
     ({"kernel": (3, 3, 5, 4)}, "for an input of 3 channels. That kernel reads 5."),
-    ({"x": (None, 8, 8, 3)}, "`x` must have sizes that are known, each at least 1. Received: (None, 8, 8, 3)."),
-    ({"x": (1, 8, 0, 3)}, "`x` must have sizes that are known, each at least 1. Received: (1, 8, 0, 3)."),
-    ({"x": (8, 3)}, "An input must have a batch axis"),
-    ({"x": (1, 100_000, 100_000, 3)}, "Input, kernel and output must hold values, and 1024 MiB together at most."),
+    ({"input_shape": (None, 8, 8, 3)}, "`input_shape` must have sizes that are known, each at least 1. Received: (None, 8, 8, 3)."),
+    ({"input_shape": (1, 8, 0, 3)}, "`input_shape` must have sizes that are known, each at least 1. Received: (1, 8, 0, 3)."),
+    ({"input_shape": (8, 3)}, "An input must have a batch axis"),
+    ({"input_shape": (1, 100_000, 100_000, 3)}, "Input, kernel and output must hold values, and 1024 MiB together at most."),
     ({"seconds": 0}, "`seconds` must be a number above 0. Received: 0."),
     ({"seconds": float("inf")}, "`seconds` must be a number above 0. Received: inf."),
     ({"strides": 0}, "`strides` must "),
@@ -199,7 +199,12 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changed", "said"), REFUSED, ids=[said[-40:] for _, said in REFUSED])
 def test_refusals(changed: dict[str, Any], said: str) -> None:
-    asked: dict[str, Any] = {"x": (1, 8, 8, 3), "kernel": (3, 3, 3, 4), "backend": BACKEND, "seconds": 0.001} | changed
+    asked: dict[str, Any] = {
+        "input_shape": (1, 8, 8, 3),
+        "kernel": (3, 3, 3, 4),
+        "backend": BACKEND,
+        "seconds": 0.001,
+    } | changed
     with pytest.raises(convpad.PaddingError) as refused:
         convpad.bench(asked.pop("x"), asked.pop("kernel"), **asked)
     assert said in str(refused.value)

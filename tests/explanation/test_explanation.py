@@ -117,10 +117,14 @@ REFUSED = [
         {"op": "pad"},
         "`op` must be one of 'conv', 'depthwise_conv', 'separable_conv', 'conv_transpose', 'max_pool', 'average_pool'. Received: 'pad'.",
     ),
-    ((0, 3), {}, "`size` must be a positive int. Received: 0."),
-    (((8, 8), (3, 3, 3)), {}, "`kernel` must be an int, or one for each of the 2 spatial axes. Received: (3, 3, 3)."),
-    ((10**9, 3), {}, "`size` must be at most 100,000. Received: 1000000000."),
-    ((8, 10**9), {}, "`kernel` must be at most 100,000. Received: 1000000000."),
+    ((0, 3), {}, "`input_size` must be a positive int. Received: 0."),
+    (
+        ((8, 8), (3, 3, 3)),
+        {},
+        "`kernel_size` must be an int, or one for each of the 2 spatial axes. Received: (3, 3, 3).",
+    ),
+    ((10**9, 3), {}, "`input_size` must be at most 100,000. Received: 1000000000."),
+    ((8, 10**9), {}, "`kernel_size` must be at most 100,000. Received: 1000000000."),
     ((8, 3), {"ceil_mode": True}, "`ceil_mode` must be left out but for a pool. Received: True."),
     ((8, 3), {"op": "max_pool", "ceil_mode": 1}, "`ceil_mode` must be True or False. Received: 1."),
     ((8, 3), {"output_padding": 1}, "`output_padding` must be left out but for conv_transpose. Received: 1."),
@@ -257,7 +261,7 @@ def test_command(arguments: list[str], sizes: Any, options: dict[str, Any]) -> N
         (["2", "--kernel", "3"], "The window must fit into the padded axis."),
         (["9", "--kernel", "3", "--svg", "."], "--svg must be a file. Received: the folder ."),
         (["9", "--kernel", "3", "--svg", "nowhere/a.svg"], "to write a.svg into."),
-        (["99999999999", "--kernel", "3"], "`size` must be at most 100,000."),
+        (["99999999999", "--kernel", "3"], "`input_size` must be at most 100,000."),
     ],
 )  # fmt: skip
 def test_command_refuses(arguments: list[str], message: str) -> None:

@@ -88,8 +88,8 @@ def test_with_a_mode_every_layer_that_pads_has_it(name: str) -> None:
     assert {layer.padding_mode for layer in padding if layer.padding != "valid"} <= {"circular"}
     assert sum(layer.padding_mode == "circular" for layer in padding) >= 3
     assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(outputs(new, x), outputs(model, x), strict=True))
-    again, _ = repadded(new, "zeros", only=lambda layer: "pool" not in layer.name)
-    back, _ = repadded(again, "ignore", only="*pool*") if name in ("graph", "stack", "holding") else (again, None)
+    again, _ = repadded(new, "zeros", where=lambda layer: "pool" not in layer.name)
+    back, _ = repadded(again, "ignore", where="*pool*") if name in ("graph", "stack", "holding") else (again, None)
     for got, answer in zip(outputs(back, x), outputs(model, x), strict=True):
         assert_close(got, answer, "float32", f"{name} and back")
 
@@ -120,7 +120,7 @@ def test_trained_padding_is_made_and_kept() -> None:
     assert all((array(value) == 1).all() for value in values)
     for place, value in enumerate(values):
         value.assign(np.full(value.shape, 5.0 + place))
-    kept = convpad.repad(convpad.repad(new), only="conv")
+    kept = convpad.repad(convpad.repad(new), where="conv")
     assert [array(weight).ravel()[0] for weight in kept.weights if "padding_value" in weight.name] == [5, 6, 7]
     anew = convpad.repad(new, convpad.Learned())
     assert not any(array(weight).any() for weight in anew.weights if "padding_value" in weight.name)
@@ -134,7 +134,7 @@ def test_how_much() -> None:
 
 
 @pytest.mark.parametrize(
-    ("only", "chosen"),
+    ("where", "chosen"),
     [
         ("shared", {"shared"}),
         ("s[he]*", {"shared", "separable"}),
@@ -142,16 +142,16 @@ def test_how_much() -> None:
         (lambda layer: getattr(layer, "strides", 1) == (2, 2), {"stem", "up", "pool"}),
     ],
 )
-def test_only(only: Any, chosen: set[str]) -> None:
+def test_only(where: Any, chosen: set[str]) -> None:
     model = filled(MODELS["graph"]())
-    new, report = repadded(model, "reflect", only=only)
+    new, report = repadded(model, "reflect", where=where)
     assert set(report.layers("replaced")) == chosen
     assert {path for path, home in kinds(new).items() if home == "convpad"} == chosen
     assert {row.detail for row in report.rows if row.done == "left"} == {"not chosen"}
 
 
 def test_only_in_other_models() -> None:
-    _, report = repadded(MODELS["wrapped"](), "reflect", only="again/*")
+    _, report = repadded(MODELS["wrapped"](), "reflect", where="again/*")
     assert set(report.layers("replaced")) == {"again/inner/pad", "again/inner/conv"}
 
 
@@ -262,12 +262,12 @@ def test_applications(application: Application) -> None:
     [
         ("edge", {}, "`padding_mode` must be one of"),
         (None, {"padding": "some"}, "`padding` must be one of"),
-        ("reflect", {"only": "nothing"}, "`only` must fit a layer of the model. Received: 'nothing'."),
-        ("reflect", {"only": 3}, "`only` must be a layer's name, a pattern, several of them, or a function"),
-        ("reflect", {"only": lambda layer: False}, "`only` must choose at least one layer."),
+        ("reflect", {"where": "nothing"}, "`where` must fit a layer of the model. Received: 'nothing'."),
+        ("reflect", {"where": 3}, "`where` must be a layer's name, a pattern, several of them, or a function"),
+        ("reflect", {"where": lambda layer: False}, "`where` must choose at least one layer."),
         ("ignore", {}, "The layer 'pad' cannot pad so. `padding_mode` must have values. Received: 'ignore'."),
         (("reflect", "zeros", "zeros"), {}, "The layer 'pad' cannot pad so. `padding_mode` must have one entry"),
-        (convpad.Learned(), {"only": "up"}, "The layer 'up' cannot pad so."),
+        (convpad.Learned(), {"where": "up"}, "The layer 'up' cannot pad so."),
     ],
 )  # fmt: skip
 def test_refusals(mode: Any, options: dict[str, Any], said: str) -> None:
@@ -308,7 +308,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_command(file: Path) -> None:
     out = file.with_name("out.keras")
-    done = invoke(str(file), str(out), "--mode", "reflect", "--only", "s*", "--only", "pad", "--json")
+    done = invoke(str(file), str(out), "--mode", "reflect", "--where", "s*", "--where", "pad", "--json")
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
     assert report["tool"] == "repad"

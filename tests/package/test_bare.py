@@ -43,7 +43,7 @@ assert "stem" in str(audit) and "stem" in audit.to_html() and "stem" in audit.to
 
 explanation = convpad.explain(224, 7, strides=2, padding="half")
 assert "224 -> 112" in str(explanation) and explanation.to_html()
-assert convpad.solve(224, 112, kernel=7, strides=2)[0].padding == "same"
+assert convpad.solve(224, 112, kernel_size=7, strides=2)[0].padding == "same"
 assert convpad.solve_chain("name, in, out, kernel, stride\\nstem, 224, 112, 7, 2").possible
 
 operation = Operation.parse("conv", 2, padding="half", strides=2)

@@ -120,8 +120,8 @@ def test_sizes_that_are_left_out_follow(first: int, layers: list[tuple[int, int]
 @settings(max_examples=60)
 def test_a_table_is_possible_exactly_where_each_layer_is(size: int, between: int, last: int) -> None:
     chain = convpad.solve_chain(f"size kernel stride padding\n{size}\n{between} 3 2 valid\n{last} 2 1 same", rank=1)
-    first = convpad.solve(size, between, kernel=3, strides=2, padding="valid", dilation_rate=1, rank=1)
-    second = convpad.solve(between, last, kernel=2, strides=1, padding="same", dilation_rate=1, rank=1)
+    first = convpad.solve(size, between, kernel_size=3, strides=2, padding="valid", dilation_rate=1, rank=1)
+    second = convpad.solve(between, last, kernel_size=2, strides=1, padding="same", dilation_rate=1, rank=1)
     assert [row.possible for row in chain] == [bool(first), bool(second)]
     assert chain.possible == (bool(first) and bool(second))
 
@@ -133,13 +133,13 @@ def test_a_size_between_two_layers_suits_both() -> None:
     reachable = [
         between
         for between in range(1, 40)
-        if convpad.solve(28, between, kernel=5, strides=1, dilation_rate=1, rank=1)
-        and convpad.solve(between, 13, kernel=2, strides=2, dilation_rate=1, rank=1)
+        if convpad.solve(28, between, kernel_size=5, strides=1, dilation_rate=1, rank=1)
+        and convpad.solve(between, 13, kernel_size=2, strides=2, dilation_rate=1, rank=1)
     ]
     assert len(reachable) > 1
     costs = {
-        between: convpad.solve(28, between, kernel=5, strides=1, dilation_rate=1, rank=1)[0].order[0]
-        + convpad.solve(between, 13, kernel=2, strides=2, dilation_rate=1, rank=1)[0].order[0]
+        between: convpad.solve(28, between, kernel_size=5, strides=1, dilation_rate=1, rank=1)[0].order[0]
+        + convpad.solve(between, 13, kernel_size=2, strides=2, dilation_rate=1, rank=1)[0].order[0]
         for between in reachable
     }
     assert costs[chain[0].output[0]] == min(costs.values())
@@ -164,7 +164,7 @@ def test_readings_agree_with_the_rows_around() -> None:
     for reading in chain[1].solutions.nearest:
         assert reading.changed not in ("output",) or reading.instead != "14"
         assert reading.changed != "input" or convpad.solve(
-            30, int(reading.instead), kernel=3, strides=1, padding="valid", rank=1
+            30, int(reading.instead), kernel_size=3, strides=1, padding="valid", rank=1
         )
 
 
@@ -213,7 +213,7 @@ REFUSED = [
     ("size colour\n5 3", "`table` must have headings, each once, out of: name or layer; op or type; input or in; output or out or size; kernel or window or filter; strides or stride; dilation_rate or dilation; padding or pad; rounding. Received: 'colour'."),
     ("size out\n5 3", "`table` must have headings, each once, out of: name or layer; op or type; input or in; output or out or size; kernel or window or filter; strides or stride; dilation_rate or dilation; padding or pad; rounding. Received: 'out'."),
     ("size kernel\n5 3 1", "`table` must have 2 cells in each row, like its headings. Received: ['5', '3', '1']. Line 2."),
-    ("size kernel\n5 0", "Line 2 of the table: `kernel` must be a positive int. Received: 0."),
+    ("size kernel\n5 0", "Line 2 of the table: `kernel_size` must be a positive int. Received: 0."),
     ("size kernel\n5 -3", "Line 2 of the table: `kernel` must be numbers of up to 9 digits, 'x' between them. Received: '-3'."),
     ("size kernel\n5 9999999999", "Line 2 of the table: `kernel` must be numbers of up to 9 digits, 'x' between them. Received: '9999999999'."),
     ("size kernel\n0 3", "Line 2 of the table: `size` must be one number, or 2 and perhaps the channels. Received: '0'."),
@@ -284,9 +284,9 @@ def run(*arguments: str, **options: Any) -> Any:
 def test_command() -> None:
     done = run("224", "112", "--kernel", "7", "--stride", "2", "--dilation", "1")
     assert done.exit_code == 0
-    assert done.stdout == f"{convpad.solve(224, 112, kernel=7, strides=2, dilation_rate=1)}\n"
+    assert done.stdout == f"{convpad.solve(224, 112, kernel_size=7, strides=2, dilation_rate=1)}\n"
     data = json.loads(run("224", "112", "--kernel", "7", "--stride", "2", "--json").stdout)
-    assert data == convpad.solve(224, 112, kernel=7, strides=2).to_dict()
+    assert data == convpad.solve(224, 112, kernel_size=7, strides=2).to_dict()
     everything = run("224", "112", "--kernel", "7", "--stride", "2", "--dilation", "1", "--all").stdout
     assert len(everything.splitlines()) > len(done.stdout.splitlines())
     assert "Example: convpad solve 224 112" in run("--help").stdout
@@ -305,12 +305,12 @@ BAD = [
     ([], "convpad solve: Give two sizes"),
     (["5"], "convpad solve: Give two sizes"),
     (["5", "x"], "convpad solve: `OUTPUT` must be an int"),
-    (["0", "5"], "convpad solve: `input` must be a positive int"),
+    (["0", "5"], "convpad solve: `input_size` must be a positive int"),
     (["5", "5", "--kernel", "a"], "convpad solve: `--kernel` must be an int"),
     (["5", "5", "--op", "dense"], "convpad solve: `op` must be one of"),
     (["5", "5", "--padding", "mirror"], "convpad solve: `padding` must be one of"),
     (["5", "5", "--framework", "mxnet"], "convpad solve: `framework` must be one of"),
-    (["5", "5", "--kernel", "1000000", "--stride", "9"], "convpad solve: `kernel, strides and dilation_rate` must"),
+    (["5", "5", "--kernel", "1000000", "--stride", "9"], "convpad solve: `kernel_size, strides and dilation_rate` must"),
     (["5", "5", "--table", "-"], "convpad solve: --table goes with"),
     (["--table", "there/is/none"], "convpad solve: there/is/none cannot be read: No such file or directory."),
     (["--table", "."], "convpad solve: . cannot be read: Is a directory."),

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs("jax", "tensorflow", "torch")
 def test_code_for_keras_gives_these_sizes(op: str) -> None:
     seen = 0
     for size, output, kernel, strides in product((5, 8), (3, 5, 8, 16), (2, 3), (1, 2)):
-        solved = convpad.solve(size, output, kernel=kernel, strides=strides, op=op)
+        solved = convpad.solve(size, output, kernel_size=kernel, strides=strides, op=op)
         for solution in (solution for solution in solved if max(solution.dilation_rate) == 1):
             words = solution.to_code("keras")
             if "convpad.conv" in words.code or "convpad.max" in words.code or "convpad.average" in words.code:

@@ -57,13 +57,13 @@ def test_sizes_are_those_that_convpad_gives(network: Network) -> None:
 def test_words_that_are_known_of_the_authors_code() -> None:
     """What the authors' own code pads is among the first three answers, where the sizes leave a choice."""
     known = [
-        ((224, 112), {"kernel": 7, "strides": 2}, "half"),  # ResNet, GoogLeNet: pad 3 in Caffe
-        ((27, 27), {"kernel": 5, "strides": 1}, "half"),  # AlexNet's conv2: pad 2
-        ((224, 110), {"kernel": 7, "strides": 2}, 1),  # ZFNet: pad 1 in Caffe
-        ((224, 112), {"kernel": 3, "strides": 2}, "same"),  # MobileNet: SAME in TensorFlow
-        ((112, 56), {"kernel": 3, "strides": 2, "op": "max_pool"}, "valid"),  # GoogLeNet: rounded up in Caffe
-        ((572, 570), {"kernel": 3, "strides": 1}, "valid"),  # U-Net
-        ((4, 8), {"kernel": 4, "strides": 2, "op": "conv_transpose"}, 1),  # DCGAN in PyTorch's examples
+        ((224, 112), {"kernel_size": 7, "strides": 2}, "half"),  # ResNet, GoogLeNet: pad 3 in Caffe
+        ((27, 27), {"kernel_size": 5, "strides": 1}, "half"),  # AlexNet's conv2: pad 2
+        ((224, 110), {"kernel_size": 7, "strides": 2}, 1),  # ZFNet: pad 1 in Caffe
+        ((224, 112), {"kernel_size": 3, "strides": 2}, "same"),  # MobileNet: SAME in TensorFlow
+        ((112, 56), {"kernel_size": 3, "strides": 2, "op": "max_pool"}, "valid"),  # GoogLeNet: rounded up in Caffe
+        ((572, 570), {"kernel_size": 3, "strides": 1}, "valid"),  # U-Net
+        ((4, 8), {"kernel_size": 4, "strides": 2, "op": "conv_transpose"}, 1),  # DCGAN in PyTorch's examples
     ]
     for sizes, options, padding in known:
         first = convpad.solve(*sizes, **options)[:3]

@@ -86,7 +86,7 @@ def test_every_size_within_reach_is_a_candidate(size: int, kernel: int, stride: 
     for op in ("conv", "max_pool"):
         dilation = dilation if op == "conv" else 1
         options = {"dilation_rate": dilation} if op == "conv" else {}
-        query = parse_query(1, 1, op=op, kernel=kernel, strides=stride, rank=1, **options)
+        query = parse_query(1, 1, op=op, kernel_size=kernel, strides=stride, rank=1, **options)
         row = LayerRow("layer", query, None, None)
         reach = {(other,) for other in range(1, 120) if fits(size, other, kernel, stride, dilation, query.roundings)}
         assert reach <= set(candidates(row, (size,), forward=True))
@@ -117,7 +117,7 @@ def test_what_is_left_over_and_what_hangs_over(window: Window, output: int, over
 
 def test_a_window_that_starts_behind_the_axis_is_dropped_where_an_amount_is_given() -> None:
     """PyTorch's rule, which convpad's pools follow."""
-    pool = {"op": "max_pool", "kernel": 1, "strides": 1, "padding": 1, "rounding": "ceil", "rank": 1}
+    pool = {"op": "max_pool", "kernel_size": 1, "strides": 1, "padding": 1, "rounding": "ceil", "rank": 1}
     assert not convpad.solve(16, 18, **pool)
     [solution] = convpad.solve(16, 17, **pool)
     assert (solution.rounding, solution.problem.output_shape) == ("ceil", (None, 17, None))
@@ -149,7 +149,7 @@ def test_solve_finds_exactly_what_brute_force_finds(
     pool = op == "max_pool"
     rounding, dilation = rounding if pool else None, None if pool else dilation
     solved = convpad.solve(
-        input, output, kernel=kernel, strides=strides, dilation_rate=dilation, op=op, rounding=rounding, rank=1
+        input, output, kernel_size=kernel, strides=strides, dilation_rate=dilation, op=op, rounding=rounding, rank=1
     )
     roundings = (rounding,) if rounding else ROUNDINGS if pool else ("floor",)
     want = {
@@ -177,7 +177,7 @@ def test_transposed_finds_exactly_what_brute_force_finds(
     input: int, output: int, kernel: int | None, strides: int | None, dilation: int
 ) -> None:
     solved = convpad.solve(
-        input, output, kernel=kernel, strides=strides, dilation_rate=dilation, op="conv_transpose", rank=1
+        input, output, kernel_size=kernel, strides=strides, dilation_rate=dilation, op="conv_transpose", rank=1
     )
     want = {
         (k, s, (b, a), extra)
@@ -199,7 +199,7 @@ def test_every_solution_is_posed_as_it_says(data: st.DataObject) -> None:
     sizes = st.tuples(*[st.integers(1, 12)] * rank)
     kernel, strides = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3))
     input, output = data.draw(sizes), data.draw(sizes)
-    for solution in convpad.solve(input, output, kernel=kernel, strides=strides, op=op):
+    for solution in convpad.solve(input, output, kernel_size=kernel, strides=strides, op=op):
         problem = solution.problem
         assert solution.input == input
         assert solution.output == output
@@ -222,7 +222,7 @@ def test_every_word_is_found_where_it_explains_the_sizes() -> None:
             window = Window(size, kernel, stride, 1, *amount.pad(size, kernel, stride))
             if not window.output or window.output < 1:
                 continue
-            solved = convpad.solve(size, window.output, kernel=kernel, strides=stride, dilation_rate=1, rank=1)
+            solved = convpad.solve(size, window.output, kernel_size=kernel, strides=stride, dilation_rate=1, rank=1)
             [named] = [solution for solution in solved if word in solution.words]
             assert named.pads == ((window.before, window.after),)
 
@@ -230,12 +230,12 @@ def test_every_word_is_found_where_it_explains_the_sizes() -> None:
 # The order
 
 ORDER = [
-    ((224, 112), {"kernel": 3, "strides": 2}, ["same", "half", "same_lower", "uneven"]),
-    ((13, 13), {"kernel": 3, "strides": 1}, ["same", "uneven"]),
-    ((30, 28), {"kernel": 3, "strides": 1}, ["valid"]),
-    ((28, 30), {"kernel": 3, "strides": 1}, ["full"]),
-    ((224, 55), {"kernel": 11, "strides": 4}, ["symmetric", "odd one after", "odd one before", "uneven"]),
-    ((12, 12), {"kernel": 4, "strides": 1, "rank": 1}, ["same", "causal", "same_lower", "uneven"]),
+    ((224, 112), {"kernel_size": 3, "strides": 2}, ["same", "half", "same_lower", "uneven"]),
+    ((13, 13), {"kernel_size": 3, "strides": 1}, ["same", "uneven"]),
+    ((30, 28), {"kernel_size": 3, "strides": 1}, ["valid"]),
+    ((28, 30), {"kernel_size": 3, "strides": 1}, ["full"]),
+    ((224, 55), {"kernel_size": 11, "strides": 4}, ["symmetric", "odd one after", "odd one before", "uneven"]),
+    ((12, 12), {"kernel_size": 4, "strides": 1, "rank": 1}, ["same", "causal", "same_lower", "uneven"]),
 ]
 
 
@@ -247,7 +247,7 @@ def test_the_order_of_kinds(sizes: tuple[int, int], known: dict[str, Any], kinds
 
 @given(input=st.integers(1, 30), output=st.integers(1, 30), kernel=st.integers(1, 8), strides=st.integers(1, 5))
 def test_one_window_is_in_the_order_of_kinds(input: int, output: int, kernel: int, strides: int) -> None:
-    solved = convpad.solve(input, output, kernel=kernel, strides=strides, dilation_rate=1, rank=1)
+    solved = convpad.solve(input, output, kernel_size=kernel, strides=strides, dilation_rate=1, rank=1)
     places = [KINDS.index(solution.kind) for solution in solved]
     assert places == sorted(places)
 
@@ -275,9 +275,9 @@ def test_ordinary_windows_come_first(sizes: tuple[int, int], op: str, window: st
     [
         ((32, 28), {"padding": "valid"}, (5, 1)),
         ((224, 112), {"padding": 3}, (7, 2)),
-        ((224, 112), {"padding": "half", "kernel": 3}, (3, 2)),
-        ((10, 18), {"padding": 5, "kernel": 3}, (3, 1)),  # more than the span is what was said
-        ((4, 8), {"padding": "same", "op": "conv_transpose", "kernel": 5}, (5, 2)),
+        ((224, 112), {"padding": "half", "kernel_size": 3}, (3, 2)),
+        ((10, 18), {"padding": 5, "kernel_size": 3}, (3, 1)),  # more than the span is what was said
+        ((4, 8), {"padding": "same", "op": "conv_transpose", "kernel_size": 5}, (5, 2)),
         ((4, 7), {"padding": 1, "op": "conv_transpose"}, (3, 2)),
     ],
 )
@@ -287,27 +287,27 @@ def test_windows_of_a_known_padding(sizes: tuple[int, int], known: dict[str, Any
     for solution in solved:
         again = convpad.solve(
             *sizes,
-            kernel=solution.kernel,
+            kernel_size=solution.kernel,
             strides=solution.strides,
             dilation_rate=1,
-            **{name: value for name, value in known.items() if name != "kernel"},
+            **{name: value for name, value in known.items() if name != "kernel_size"},
         )
         assert solution in list(again)
 
 
 def test_axes_of_their_own() -> None:
-    solved = convpad.solve((480, 641), (240, 321), kernel=3, strides=2, dilation_rate=1)
+    solved = convpad.solve((480, 641), (240, 321), kernel_size=3, strides=2, dilation_rate=1)
     assert solved[0].pads == ((0, 1), (1, 1))
     assert solved[0].padding == "same"
-    assert not convpad.solve((10, 10), (5, 4), kernel=3, strides=2, padding="valid")
-    assert convpad.solve((10, 9), (8, 9), kernel=(3, 1), strides=1, padding="valid", dilation_rate=1)
+    assert not convpad.solve((10, 10), (5, 4), kernel_size=3, strides=2, padding="valid")
+    assert convpad.solve((10, 9), (8, 9), kernel_size=(3, 1), strides=1, padding="valid", dilation_rate=1)
 
 
 # What frameworks can say
 
 
 def test_a_framework_leaves_what_it_can_say_itself() -> None:
-    sizes = {"kernel": 7, "strides": 2, "dilation_rate": 1}
+    sizes = {"kernel_size": 7, "strides": 2, "dilation_rate": 1}
     paddings = {name: [s.padding for s in convpad.solve(224, 112, framework=name, **sizes)] for name in NAMES}
     assert paddings["keras"] == ["same"]
     assert paddings["torch"] == paddings["caffe"] == ["half"]
@@ -316,7 +316,7 @@ def test_a_framework_leaves_what_it_can_say_itself() -> None:
 
 
 def test_caffes_pools_round_up_and_kerass_do_not() -> None:
-    pool = {"kernel": 3, "strides": 2, "op": "max_pool"}
+    pool = {"kernel_size": 3, "strides": 2, "op": "max_pool"}
     [caffe] = convpad.solve(112, 56, framework="caffe", **pool)
     assert (caffe.padding, caffe.rounding) == ("valid", "ceil")
     [keras] = convpad.solve(112, 56, framework="keras", **pool)
@@ -328,14 +328,14 @@ def test_caffes_pools_round_up_and_kerass_do_not() -> None:
 
 def test_a_convolution_is_never_rounded_up() -> None:
     for name in (None, *NAMES):
-        assert all(s.rounding == "floor" for s in convpad.solve(112, 56, kernel=3, strides=2, framework=name))
+        assert all(s.rounding == "floor" for s in convpad.solve(112, 56, kernel_size=3, strides=2, framework=name))
 
 
 # Nothing explains it
 
 
 def test_alexnet() -> None:
-    printed = convpad.solve(224, 55, kernel=11, strides=4, dilation_rate=1, padding="valid")
+    printed = convpad.solve(224, 55, kernel_size=11, strides=4, dilation_rate=1, padding="valid")
     assert not printed
     assert printed.summary == (
         "224 -> 55, kernel 11, strides 4, dilation 1, padding 'valid': impossible. 'valid' gives 54, not 55."
@@ -348,7 +348,7 @@ def test_alexnet() -> None:
     readings = [(reading.changed, reading.instead) for reading in printed.nearest]
     assert readings[:2] == [("input", "227"), ("padding", "(1, 2) or (2, 1)")]
     # Padding as such is not impossible, and three values more are the least.
-    free = convpad.solve(224, 55, kernel=11, strides=4, dilation_rate=1)
+    free = convpad.solve(224, 55, kernel_size=11, strides=4, dilation_rate=1)
     assert min(sum(solution.pads[0]) for solution in free) == 3
     assert free[0].padding == 2
 
@@ -362,7 +362,7 @@ def test_alexnet() -> None:
     padding=st.sampled_from(["valid", "same", "half", 1, None]),
 )
 def test_every_reading_works(input: int, output: int, kernel: int, strides: int, padding: Any) -> None:
-    known = {"kernel": kernel, "strides": strides, "dilation_rate": 1, "padding": padding}
+    known = {"kernel_size": kernel, "strides": strides, "dilation_rate": 1, "padding": padding}
     solved = convpad.solve(input, output, rank=1, **known)
     assert bool(solved) != bool(solved.nearest) or not solved
     for reading in solved.nearest:
@@ -370,7 +370,7 @@ def test_every_reading_works(input: int, output: int, kernel: int, strides: int,
         again = convpad.solve(
             query.input,
             query.output,
-            kernel=query.kernel,
+            kernel_size=query.kernel,
             strides=query.strides,
             dilation_rate=1,
             padding=None if reading.changed == "padding" or padding is None else padding,
@@ -387,14 +387,14 @@ def test_every_reading_works(input: int, output: int, kernel: int, strides: int,
 
 def test_the_other_size_is_the_nearest() -> None:
     for input in range(200, 224):
-        solved = convpad.solve(input, 55, kernel=11, strides=4, padding="valid", dilation_rate=1)
+        solved = convpad.solve(input, 55, kernel_size=11, strides=4, padding="valid", dilation_rate=1)
         [other] = [int(reading.instead) for reading in solved.nearest if reading.changed == "input"]
         works = [size for size in range(1, 300) if counted(size, 0, 0, 11, 4, "floor") == 55]
         assert abs(other - input) == min(abs(size - input) for size in works)
 
 
 def test_a_framework_that_cannot_is_told_from_sizes_that_cannot() -> None:
-    solved = convpad.solve(28, 30, kernel=3, strides=1, dilation_rate=1, framework="keras")
+    solved = convpad.solve(28, 30, kernel_size=3, strides=1, dilation_rate=1, framework="keras")
     assert [reading.changed for reading in solved.nearest][-1] == "framework"
 
 
@@ -402,7 +402,7 @@ def test_a_framework_that_cannot_is_told_from_sizes_that_cannot() -> None:
 
 
 def test_text() -> None:
-    solved = convpad.solve(224, 112, kernel=3, strides=2)
+    solved = convpad.solve(224, 112, kernel_size=3, strides=2)
     assert solved.summary.endswith("5 of them without dilation. Tried: dilation 1 to 4.")
     assert repr(solved) == f"<Solutions: {solved.summary}>"
     table = solved.to_table()
@@ -420,10 +420,10 @@ def test_text() -> None:
 
 
 def test_pages() -> None:
-    solved = convpad.solve(224, 112, kernel=3, strides=2)
+    solved = convpad.solve(224, 112, kernel_size=3, strides=2)
     assert "<h2>kernel 3, strides 2, padding &#x27;same&#x27;</h2>" in solved.to_html()
     assert solved._repr_html_() == solved.to_html()
-    assert "impossible" in convpad.solve(224, 55, kernel=11, strides=4, padding="valid").to_html()
+    assert "impossible" in convpad.solve(224, 55, kernel_size=11, strides=4, padding="valid").to_html()
     assert "keras.layers.Conv2D" in solved[0].to_html()
     assert solved[0].reason in str(solved[0])
     assert json.loads(solved[0].to_json()) == solved[0].to_dict()
@@ -432,16 +432,16 @@ def test_pages() -> None:
 @pytest.mark.parametrize(
     ("sizes", "known", "reason"),
     [
-        ((30, 28), {"kernel": 3}, "no padding: (30 - 3) / 1 + 1 = 28."),
-        ((28, 30), {"kernel": 3}, "3 - 1 on both sides: (28 + 2 + 2 - 3) / 1 + 1 = 30."),
-        ((224, 112), {"kernel": 3, "padding": "half"}, "3 // 2 on both sides, as in PyTorch and Caffe: floor((224 + 1 + 1 - 3) / 2) + 1 = 112, 1 left over."),
-        ((112, 56), {"kernel": 3, "op": "max_pool", "rounding": "ceil"}, "no padding, rounded up: ceil((112 - 3) / 2) + 1 = 56, 1 place over the end."),
-        ((9, 9), {"kernel": 2, "rank": 1, "padding": "causal"}, "2 - 1 before and none after: (9 + 1 - 2) / 1 + 1 = 9."),
-        ((9, 9), {"kernel": 2, "padding": "same_lower"}, "ceil(9 / 1) outputs, 1 before and 0 after: (9 + 1 - 2) / 1 + 1 = 9."),
-        ((4, 8), {"kernel": 5, "strides": 2, "op": "conv_transpose"}, "the crop of 'same': (4 - 1) * 2 + 5 - 1 - 2 = 8."),
-        ((4, 8), {"kernel": 5, "strides": 2, "op": "conv_transpose", "padding": 2}, "5 // 2 on both sides, as in PyTorch and Caffe: (4 - 1) * 2 + 5 - 2 - 2 + 1 = 8, the last one output_padding."),
-        ((224, 55), {"kernel": 11, "strides": 4, "padding": (1, 2), "rank": 1}, "1 before and 2 after: (224 + 1 + 2 - 11) / 4 + 1 = 55."),
-        ((224, 55), {"kernel": 11, "strides": 4}, "2 on both sides: floor((224 + 2 + 2 - 11) / 4) + 1 = 55, 1 left over."),
+        ((30, 28), {"kernel_size": 3}, "no padding: (30 - 3) / 1 + 1 = 28."),
+        ((28, 30), {"kernel_size": 3}, "3 - 1 on both sides: (28 + 2 + 2 - 3) / 1 + 1 = 30."),
+        ((224, 112), {"kernel_size": 3, "padding": "half"}, "3 // 2 on both sides, as in PyTorch and Caffe: floor((224 + 1 + 1 - 3) / 2) + 1 = 112, 1 left over."),
+        ((112, 56), {"kernel_size": 3, "op": "max_pool", "rounding": "ceil"}, "no padding, rounded up: ceil((112 - 3) / 2) + 1 = 56, 1 place over the end."),
+        ((9, 9), {"kernel_size": 2, "rank": 1, "padding": "causal"}, "2 - 1 before and none after: (9 + 1 - 2) / 1 + 1 = 9."),
+        ((9, 9), {"kernel_size": 2, "padding": "same_lower"}, "ceil(9 / 1) outputs, 1 before and 0 after: (9 + 1 - 2) / 1 + 1 = 9."),
+        ((4, 8), {"kernel_size": 5, "strides": 2, "op": "conv_transpose"}, "the crop of 'same': (4 - 1) * 2 + 5 - 1 - 2 = 8."),
+        ((4, 8), {"kernel_size": 5, "strides": 2, "op": "conv_transpose", "padding": 2}, "5 // 2 on both sides, as in PyTorch and Caffe: (4 - 1) * 2 + 5 - 2 - 2 + 1 = 8, the last one output_padding."),
+        ((224, 55), {"kernel_size": 11, "strides": 4, "padding": (1, 2), "rank": 1}, "1 before and 2 after: (224 + 1 + 2 - 11) / 4 + 1 = 55."),
+        ((224, 55), {"kernel_size": 11, "strides": 4}, "2 on both sides: floor((224 + 2 + 2 - 11) / 4) + 1 = 55, 1 left over."),
     ],
 )  # fmt: skip
 def test_reasons(sizes: tuple[int, int], known: dict[str, Any], reason: str) -> None:
@@ -450,7 +450,7 @@ def test_reasons(sizes: tuple[int, int], known: dict[str, Any], reason: str) -> 
 
 
 def test_json() -> None:
-    solved = convpad.solve(224, 112, kernel=7, strides=2, dilation_rate=1)
+    solved = convpad.solve(224, 112, kernel_size=7, strides=2, dilation_rate=1)
     data = json.loads(solved.to_json())
     assert data["query"] == "224 -> 112, kernel 7, strides 2, dilation 1"
     assert data["count"] == len(data["solutions"]) == len(solved)
@@ -459,7 +459,7 @@ def test_json() -> None:
     assert data["solutions"][0]["pads"] == [[2, 3], [2, 3]]
     assert data["why_not"] is None
     assert not data["nearest"]
-    nothing = json.loads(convpad.solve(224, 55, kernel=11, strides=4, padding="valid").to_json())
+    nothing = json.loads(convpad.solve(224, 55, kernel_size=11, strides=4, padding="valid").to_json())
     assert nothing["count"] == 0
     assert nothing["nearest"][0]["instead"] == "227"
 
@@ -467,19 +467,19 @@ def test_json() -> None:
 # Refusals
 
 REFUSED: list[tuple[Any, Any, dict[str, Any], str]] = [
-    (0, 5, {}, "`input` must be a positive int. Received: 0."),
-    (5, -1, {}, "`output` must be a positive int. Received: -1."),
-    (5.5, 5, {}, "`input` must be a positive int. Received: 5.5."),
-    ("5", 5, {}, "`input` must be a positive int. Received: '5'."),
-    (5, None, {}, "`output` must be a positive int. Received: None."),
-    (True, 5, {}, "`input` must be a positive int. Received: True."),
-    ((5, 5), (5,), {}, "`input and output` must be ints, or have one size for each of the same one to three axes. Received: ((5, 5), (5,))."),
-    ((), (), {}, "`input and output` must be ints, or have one size for each of the same one to three axes. Received: ((), ())."),
-    ((5, 5), 5, {"rank": 1}, "`input and output` must be ints, or have one size for each of the same one to three axes. Received: ((5, 5), 5, 1)."),
-    (5, 5, {"rank": 4}, "`input and output` must be ints, or have one size for each of the same one to three axes. Received: (5, 5, 4)."),
+    (0, 5, {}, "`input_size` must be a positive int. Received: 0."),
+    (5, -1, {}, "`output_size` must be a positive int. Received: -1."),
+    (5.5, 5, {}, "`input_size` must be a positive int. Received: 5.5."),
+    ("5", 5, {}, "`input_size` must be a positive int. Received: '5'."),
+    (5, None, {}, "`output_size` must be a positive int. Received: None."),
+    (True, 5, {}, "`input_size` must be a positive int. Received: True."),
+    ((5, 5), (5,), {}, "`input_size and output_size` must be ints, or have one size for each of the same one to three axes. Received: ((5, 5), (5,))."),
+    ((), (), {}, "`input_size and output_size` must be ints, or have one size for each of the same one to three axes. Received: ((), ())."),
+    ((5, 5), 5, {"rank": 1}, "`input_size and output_size` must be ints, or have one size for each of the same one to three axes. Received: ((5, 5), 5, 1)."),
+    (5, 5, {"rank": 4}, "`input_size and output_size` must be ints, or have one size for each of the same one to three axes. Received: (5, 5, 4)."),
     (5, 5, {"rank": 0}, "`rank` must be a positive int. Received: 0. Give the spatial axes alone."),
-    (5, 5, {"kernel": 0}, "`kernel` must be a positive int. Received: 0."),
-    (5, 5, {"kernel": (3, 3, 3)}, "`kernel` must be an int, or one for each of the 2 spatial axes. Received: (3, 3, 3)."),
+    (5, 5, {"kernel_size": 0}, "`kernel_size` must be a positive int. Received: 0."),
+    (5, 5, {"kernel_size": (3, 3, 3)}, "`kernel_size` must be an int, or one for each of the 2 spatial axes. Received: (3, 3, 3)."),
     (5, 5, {"strides": "2"}, "`strides` must be a positive int. Received: '2'."),
     (5, 5, {"dilation_rate": -1}, "`dilation_rate` must be a positive int. Received: -1."),
     (5, 5, {"op": "pool"}, "`op` must be one of 'conv', 'conv_transpose', 'max_pool', 'average_pool'. Received: 'pool'."),
@@ -487,7 +487,7 @@ REFUSED: list[tuple[Any, Any, dict[str, Any], str]] = [
     (5, 5, {"rounding": "up"}, "`rounding` must be 'floor' or 'ceil'. Received: 'up'."),
     (5, 5, {"rounding": "ceil"}, "`rounding` must be 'floor' for conv. Received: 'ceil'. Only pools round up, in some frameworks."),
     (5, 5, {"framework": "mxnet"}, "`framework` must be one of 'keras', 'tensorflow', 'torch', 'onnx', 'caffe', 'theano', 'flax'. Received: 'mxnet'."),
-    (5, 5, {"kernel": 10**6, "strides": 1}, "`kernel, strides and dilation_rate` must leave at most 65536 pairs of amounts to try: span * min(span, stride). Received: (1000000, 1, 1). Say those that are known: a dilation_rate of 1 is not taken for granted."),
+    (5, 5, {"kernel_size": 10**6, "strides": 1}, "`kernel_size, strides and dilation_rate` must leave at most 65536 pairs of amounts to try: span * min(span, stride). Received: (1000000, 1, 1). Say those that are known: a dilation_rate of 1 is not taken for granted."),
 ]  # fmt: skip
 
 
@@ -505,6 +505,6 @@ def test_paddings_are_refused_as_everywhere(padding: Any) -> None:
 
 
 def test_the_largest_window_that_is_tried() -> None:
-    assert convpad.solve(16000, 16000, kernel=2, dilation_rate=4096, strides=1, rank=1)[0].padding == "same"
-    assert convpad.solve(224, 14, kernel=16, strides=16)[0].padding == "valid"
-    assert not convpad.solve(10**9, 1, kernel=1, strides=1, dilation_rate=1)
+    assert convpad.solve(16000, 16000, kernel_size=2, dilation_rate=4096, strides=1, rank=1)[0].padding == "same"
+    assert convpad.solve(224, 14, kernel_size=16, strides=16)[0].padding == "valid"
+    assert not convpad.solve(10**9, 1, kernel_size=1, strides=1, dilation_rate=1)

@@ -51,7 +51,7 @@ def module(code: str) -> Any:
 def test_what_pytorch_can_say_gives_these_sizes(op: str) -> None:
     seen = 0
     for size, output, kernel, strides in product((5, 8), (3, 4, 5, 8, 9, 16), (2, 3, 4), (1, 2, 3)):
-        for solution in convpad.solve(size, output, kernel=kernel, strides=strides, op=op, framework="torch"):
+        for solution in convpad.solve(size, output, kernel_size=kernel, strides=strides, op=op, framework="torch"):
             result = module(solution.to_code("torch").code)(torch.zeros(1, 1, size, size))
             assert tuple(result.shape[2:]) == (output, output)
             seen += 1

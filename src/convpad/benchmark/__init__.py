@@ -34,14 +34,14 @@ __all__ = ["Bench", "BenchRow", "backend_for", "bench"]
 
 
 def bench(
-    x: Any,
-    kernel: Any,
+    input_shape: Any,
+    kernel_shape: Any,
     *,
     op: str = "conv",
     strides: Any = 1,
     padding: Any = "same",
     dilation_rate: Any = 1,
-    modes: Sequence[Any] = ("reflect",),
+    padding_modes: Sequence[Any] = ("reflect",),
     backend: str | None = None,
     seconds: float = 1.0,
     on_step: Callable[[str, float], None] = lambda text, done: None,
@@ -54,12 +54,12 @@ def bench(
     numbers. JAX runs under `jax.jit`, TensorFlow under `tf.function`, PyTorch as it is.
 
     Args:
-        x: the shape of the input, `(batch, *spatial, channels)`; float32 is timed.
-        kernel: the shape of the kernel in Keras's layout: `(*window, channels, filters)`; of `depthwise_conv`
+        input_shape: `(batch, *spatial, channels)`; float32 is timed.
+        kernel_shape: in Keras's layout `(*window, channels, filters)`; of `depthwise_conv`
             `(*window, channels, depth_multiplier)`, of `conv_transpose` `(*window, filters, channels)`.
         op: `"conv"`, `"depthwise_conv"` or `"conv_transpose"`.
         strides, padding, dilation_rate: as the operation takes them.
-        modes: a list; each entry is a `padding_mode` as the operation takes it. Zeros are always there.
+        padding_modes: a list; each entry is a `padding_mode` as the operation takes it. Zeros are always there.
         backend: `"jax"`, `"tensorflow"` or `"torch"`. None is KERAS_BACKEND, or the first that is installed.
         seconds: of rounds for each mode and step. Slow layers take up to five times as long, or three rounds.
         on_step: called with the next step, and the share that is done.
@@ -70,7 +70,7 @@ def bench(
     Example:
 
     >>> import convpad
-    >>> bench = convpad.bench((1, 16, 16, 2), (3, 3, 2, 2), modes=["reflect", 0.5], backend="jax", seconds=0.01)
+    >>> bench = convpad.bench((1, 16, 16, 2), (3, 3, 2, 2), padding_modes=["reflect", 0.5], backend="jax", seconds=0.01)
     >>> bench.modes
     ('zeros', 'reflect', '0.5')
     >>> sorted({row.route for row in bench.rows if row.mode == "reflect" and row.candidate == "convpad"})
@@ -83,9 +83,15 @@ def bench(
     if not is_number(seconds) or not 0 < seconds < inf:
         raise refuse("seconds", "be a number above 0", seconds)
     layer = make_layer(
-        x, kernel, op=op, backend=backend_for(backend), strides=strides, dilation_rate=dilation_rate, padding=padding
+        input_shape,
+        kernel_shape,
+        op=op,
+        backend=backend_for(backend),
+        strides=strides,
+        dilation_rate=dilation_rate,
+        padding=padding,
     )
-    paddings = [_parse(layer, mode) for mode in _with_zeros(modes)]
+    paddings = [_parse(layer, mode) for mode in _with_zeros(padding_modes)]
     budget = Budget(seconds=float(seconds), patience=5 * float(seconds))
     setup = Setup.of(runner_of(layer.backend), layer)
     base, rows = convpad_by_route(setup, BASE, _base_route(layer)), list[BenchRow]()
@@ -121,7 +127,7 @@ def _with_zeros(modes: Any) -> list[Any]:
     """Return the list of modes, zeros first."""
     entries = listed(modes)
     if not entries:
-        raise refuse("modes", "be a list of padding modes, as in ['reflect', 'circular']", modes)
+        raise refuse("padding_modes", "be a list of padding modes, as in ['reflect', 'circular']", modes)
     return [BASE, *(entry for entry in entries if entry != BASE)]
 
 
@@ -131,10 +137,10 @@ def _parse(layer: Layer, mode: Any) -> Padding:
     padding = Padding.parse(layer.padding, mode, rank=len(layer.window))
     for value in (value for pair in padding.values for value in pair if value is not None):
         if isinstance(value, Learned):
-            raise refuse("modes", "have values", mode, "A constant costs the same: give one in its place.")
+            raise refuse("padding_modes", "have values", mode, "A constant costs the same: give one in its place.")
         numbers = value if isinstance(value, tuple) else (value,)
         if not all(is_number(number) and isfinite(number) for number in numbers):
-            raise refuse("modes", "hold finite numbers, one or one per channel, where they are constant", mode)
+            raise refuse("padding_modes", "hold finite numbers, one or one per channel, where they are constant", mode)
     return padding
 
 

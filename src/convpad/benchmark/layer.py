@@ -105,9 +105,9 @@ def make_layer(
     """
     if op not in OPS:
         raise refuse("op", f"be one of {', '.join(map(repr, OPS))}", op)
-    shape = known_shape("x", getattr(input_shape, "shape", input_shape))
+    shape = known_shape("input_shape", getattr(input_shape, "shape", input_shape))
     if not all(shape):
-        raise refuse("x", "have sizes that are known, each at least 1", shape)
+        raise refuse("input_shape", "have sizes that are known, each at least 1", shape)
     rank = rank_of(shape)
     steps = {"strides": strides, "dilation_rate": dilation_rate}
     planned = plan(shape, kernel_shape, op=op, padding=padding, backend=backend, **steps)

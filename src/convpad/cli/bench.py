@@ -52,7 +52,7 @@ def bench(
         "strides": numbers("--stride", stride),
         "dilation_rate": numbers("--dilation", dilation),
         "padding": padding("--padding", pad),
-        "modes": [modes(text) for text in mode or ["reflect"]],
+        "padding_modes": [modes(text) for text in mode or ["reflect"]],
         "seconds": seconds,
     }
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -18,7 +18,7 @@ def repad(
     pad: Annotated[
         str | None, typer.Option("--padding", help="How much, where a window pads: half, same; 1; 1,2x0,3.")
     ] = None,
-    only: Annotated[
+    where: Annotated[
         list[str] | None, typer.Option(help="The layers: a name or a pattern, 'conv*'. May be given again.")
     ] = None,
     force: Force = False,
@@ -42,6 +42,6 @@ def repad(
     padding_mode, amount = modes(mode), padding("--padding", pad)
 
     def change(model: Any, report: Any) -> Any:
-        return convpad.repad(model, padding_mode, padding=amount, only=only or None, report=report)
+        return convpad.repad(model, padding_mode, padding=amount, where=where or None, report=report)
 
     show(rewrite(model, out, change, force=force), json=json)

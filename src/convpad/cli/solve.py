@@ -66,7 +66,7 @@ def solve(
     solutions = convpad.solve(
         numbers("INPUT", input),
         numbers("OUTPUT", output),
-        kernel=numbers("--kernel", kernel),
+        kernel_size=numbers("--kernel", kernel),
         strides=numbers("--stride", stride),
         dilation_rate=numbers("--dilation", dilation),
         padding=padding("--padding", pad),

@@ -88,7 +88,7 @@ def measure(crop: Crop, on_step: Callable[[str], None], cases: Mapping[str, tupl
         model = convpad.repad(stem, padding_mode or "zeros", padding=padding)
         truth, means = true_output(model, crop)
         for name, mean in means.items() if padding_mode is None else ():
-            model = convpad.repad(model, convpad.Constant(mean), only=name)
+            model = convpad.repad(model, convpad.Constant(mean), where=name)
         output, inputs = _run(model, x)
         plans = [layer.plan(tensor.shape) for layer, tensor in inputs.items()]
         heat = np.abs(output - truth).mean((0, -1))

@@ -33,7 +33,7 @@ def repad(
     padding_mode: Any = None,
     *,
     padding: Any = None,
-    only: Any = None,
+    where: Any = None,
     report: Callable[[Changes], Any] | None = None,
 ) -> Any:
     """Rebuild a Keras model on convpad's layers with the same weights, padding as before or with another mode.
@@ -49,7 +49,7 @@ def repad(
             it. None: every layer keeps its mode, and the outputs of the model stay equal.
         padding: the new amounts of the convolutions and pools that pad, as `convpad.conv` takes them. Padding
             layers keep their amounts.
-        only: the layers to replace: a name or a pattern (`"block1_*"`; in another model or layer also
+        where: the layers to replace: a name or a pattern (`"block1_*"`; in another model or layer also
             `"backbone/conv*"`), several of them, or a function of a layer. The rest stays Keras's. None: all.
         report: called once with the `convpad.models.changes.Changes` made: `report=print` prints them.
 
@@ -57,7 +57,7 @@ def repad(
         A new model.
 
     Raises:
-        PaddingError: no such padding, a chosen layer cannot have it, `only` fits no layer, or a layer cannot
+        PaddingError: no such padding, a chosen layer cannot have it, `where` fits no layer, or a layer cannot
             be made from its config.
 
     Example:
@@ -83,7 +83,7 @@ def repad(
     replacements: dict[int, Replacement] = {}
     changes: dict[int, Change] = {}
     layers = walk_layers(model)
-    chosen = _chosen(layers, only)
+    chosen = _chosen(layers, where)
     for placed in layers:
         layer, key = placed.layer, id(placed.layer)
         if convpad_class(layer) is None and not is_subclass(layer):
@@ -115,25 +115,25 @@ def _check(padding: Any, padding_mode: Any) -> None:
     raise refusal
 
 
-def _chosen(layers: list[PlacedLayer], only: Any) -> set[int]:
-    """Return `id` of every layer that `only` fits."""
-    if only is None:
+def _chosen(layers: list[PlacedLayer], where: Any) -> set[int]:
+    """Return `id` of every layer that `where` fits."""
+    if where is None:
         return {id(placed.layer) for placed in layers}
-    if callable(only):
-        keys = {id(placed.layer) for placed in layers if only(placed.layer)}
+    if callable(where):
+        keys = {id(placed.layer) for placed in layers if where(placed.layer)}
         if not keys:
-            raise refuse("only", "choose at least one layer", only)
+            raise refuse("where", "choose at least one layer", where)
         return keys
-    patterns: Any = [only] if isinstance(only, str) else only
+    patterns: Any = [where] if isinstance(where, str) else where
     if not isinstance(patterns, (list, tuple, set)) or not all(isinstance(entry, str) for entry in patterns):
         allowed = "be a layer's name, a pattern, several of them, or a function of a layer"
-        raise refuse("only", allowed, only)
+        raise refuse("where", allowed, where)
     keys = set[int]()
     for pattern in patterns:
         matches = {id(placed.layer) for placed in layers if _is_match(placed, pattern)}
         if not matches:
             names = [placed.path for placed in layers if convpad_class(placed.layer)]
-            raise refuse("only", "fit a layer of the model", pattern, f"Layers are named like {names[:3]}.")
+            raise refuse("where", "fit a layer of the model", pattern, f"Layers are named like {names[:3]}.")
         keys |= matches
     return keys
 
@@ -171,8 +171,8 @@ def _describe(placed: PlacedLayer, replacement: Replacement) -> str:
         refusal = error if isinstance(error, PaddingError) else error.__context__  # Keras raises one of its own over it
         if not isinstance(refusal, PaddingError):
             raise
-        mend = "Leave it out with only=."
+        mend = "Leave it out with where=."
         if type(placed.layer) in PADDINGS:
-            mend = "Melt padding layers into what follows first, convpad.fold(model), or leave it out with only=."
+            mend = "Melt padding layers into what follows first, convpad.fold(model), or leave it out with where=."
         raise PaddingError(f"The layer {placed.path!r} cannot pad so. {refusal} {mend}") from None
     return describe_layer(type(new), padding_of(new)) if is_padded(new) else f"{type(new).__name__}, no padding"

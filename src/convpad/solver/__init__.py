@@ -35,7 +35,7 @@ class Solutions(Result):
     Example:
 
     >>> import convpad
-    >>> solved = convpad.solve(55, 27, kernel=3, strides=2, op="max_pool")
+    >>> solved = convpad.solve(55, 27, kernel_size=3, strides=2, op="max_pool")
     >>> len(solved), solved[0].padding
     (3, 'valid')
     """
@@ -106,7 +106,7 @@ class Solutions(Result):
         Example:
 
         >>> import convpad, json
-        >>> json.loads(convpad.solve(30, 28, kernel=3, strides=1).to_json())["solutions"][0]["padding"]
+        >>> json.loads(convpad.solve(30, 28, kernel_size=3, strides=1).to_json())["solutions"][0]["padding"]
         'valid'
         """
         names = self._frameworks
@@ -134,10 +134,10 @@ class Solutions(Result):
 
 
 def solve(
-    input: Any,
-    output: Any,
+    input_size: Any,
+    output_size: Any,
     *,
-    kernel: Any = None,
+    kernel_size: Any = None,
     strides: Any = None,
     dilation_rate: Any = None,
     padding: Any = None,
@@ -156,8 +156,8 @@ def solve(
     and a dilation of 1 to 4, the same on all axes; one padding for all axes, a word or a pair `(before, after)`.
 
     Args:
-        input, output: sizes, in values: ints (a square image), or one size for each spatial axis.
-        kernel, strides, dilation_rate, padding: as in `convpad.conv`; None if they are not known. Pools take no
+        input_size, output_size: sizes, in values: ints (a square image), or one size for each spatial axis.
+        kernel_size, strides, dilation_rate, padding: as in `convpad.conv`; None if they are not known. Pools take no
             dilation.
         op: `"conv"` (depthwise and separable ones too), `"conv_transpose"`, `"max_pool"` or `"average_pool"`.
         rounding: of pools: `"floor"` or `"ceil"` (PyTorch's `ceil_mode`; Caffe's only way). None takes either,
@@ -175,7 +175,7 @@ def solve(
     Example:
 
     >>> import convpad
-    >>> print(convpad.solve(32, 16, kernel=5, strides=2, dilation_rate=1, framework="torch"))
+    >>> print(convpad.solve(32, 16, kernel_size=5, strides=2, dilation_rate=1, framework="torch"))
     32 -> 16, kernel 5, strides 2, dilation 1, in torch's own words: one padding
     explains it.
     <BLANKLINE>
@@ -193,7 +193,16 @@ def solve(
     The arithmetic is that of Dumoulin & Visin (arXiv:1603.07285).
     """
     query = parse_query(
-        input, output, kernel, strides, dilation_rate, padding, op=op, rounding=rounding, framework=framework, rank=rank
+        input_size,
+        output_size,
+        kernel_size,
+        strides,
+        dilation_rate,
+        padding,
+        op=op,
+        rounding=rounding,
+        framework=framework,
+        rank=rank,
     )
     solutions = find_solutions(query)
     return Solutions(query, solutions, () if solutions else suggest(query))

@@ -119,9 +119,9 @@ class Query:
 
 
 def parse_query(
-    input: Any,
-    output: Any,
-    kernel: Any = None,
+    input_size: Any,
+    output_size: Any,
+    kernel_size: Any = None,
     strides: Any = None,
     dilation_rate: Any = None,
     padding: Any = None,
@@ -132,7 +132,7 @@ def parse_query(
     rank: Any = None,
 ) -> Query:
     """Read the arguments of `convpad.solve`, or refuse them."""
-    rank = _rank(input, output, rank)
+    rank = _rank(input_size, output_size, rank)
     check_choice("op", op, _OPS)
     if rounding is not None and rounding not in ROUNDINGS:
         raise refuse("rounding", "be 'floor' or 'ceil'", rounding)
@@ -142,9 +142,11 @@ def parse_query(
         raise refuse("dilation_rate", f"not be given to {op}", dilation_rate)
     if framework is not None:
         check_choice("framework", framework, NAMES)
-    sizes = per_axis("input", input, rank), per_axis("output", output, rank)
-    parts = {"kernel": kernel, "strides": strides, "dilation_rate": dilation_rate}
+    sizes = per_axis("input_size", input_size, rank), per_axis("output_size", output_size, rank)
+    parts = {"kernel_size": kernel_size, "strides": strides, "dilation_rate": dilation_rate}
     known = {name: per_axis(name, value, rank) for name, value in parts.items() if value is not None}
+    if "kernel_size" in known:
+        known["kernel"] = known.pop("kernel_size")
     amounts = None if padding is None else Padding.parse(padding, rank=rank).amounts
     query = Query(op, *sizes, **known, padding=amounts, rounding=rounding, framework=framework)
     for window in query.windows:
@@ -153,7 +155,7 @@ def parse_query(
             if span * min(span, stride) > _LARGEST:
                 allowed = f"leave at most {_LARGEST} pairs of amounts to try: span * min(span, stride)"
                 mend = "Say those that are known: a dilation_rate of 1 is not taken for granted."
-                raise refuse("kernel, strides and dilation_rate", allowed, (taps, stride, dilation), mend)
+                raise refuse("kernel_size, strides and dilation_rate", allowed, (taps, stride, dilation), mend)
     return query
 
 
@@ -164,7 +166,9 @@ def _rank(input: Any, output: Any, rank: Any) -> int:
         ranks.add(integer("rank", rank, 1, "Give the spatial axes alone."))
     if len(ranks) > 1 or ranks & {0} or any(count > 3 for count in ranks):
         sizes = (input, output) if rank is None else (input, output, rank)
-        raise refuse("input and output", "be ints, or have one size for each of the same one to three axes", sizes)
+        raise refuse(
+            "input_size and output_size", "be ints, or have one size for each of the same one to three axes", sizes
+        )
     return ranks.pop() if ranks else 2
 
 

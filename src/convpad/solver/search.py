@@ -131,7 +131,7 @@ class Suggestion:
     Example:
 
     >>> import convpad
-    >>> for suggestion in convpad.solve(224, 55, kernel=11, strides=4, padding="valid").nearest[:2]:
+    >>> for suggestion in convpad.solve(224, 55, kernel_size=11, strides=4, padding="valid").nearest[:2]:
     ...     print(suggestion)
     input 227 instead of 224: no padding: (227 - 11) / 4 + 1 = 55.
     padding (1, 2) or (2, 1) instead of 'valid': 1 before and 2 after: (224 + 1 + 2 - 11) / 4 + 1 = 55.

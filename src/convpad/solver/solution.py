@@ -51,7 +51,7 @@ class Solution(Result):
     Example:
 
     >>> import convpad
-    >>> likeliest = convpad.solve(224, 112, kernel=7, strides=2)[0]
+    >>> likeliest = convpad.solve(224, 112, kernel_size=7, strides=2)[0]
     >>> likeliest
     <Solution: kernel 7, strides 2, padding 'same'>
     >>> likeliest.padding, likeliest.pads
