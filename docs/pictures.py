@@ -49,8 +49,8 @@ def _cells(axes: Axes, mode: Mode) -> None:
     for position, word in zip(range(-OUTSIDE, SIZE + OUTSIDE), words, strict=True):
         inside = 0 <= position < SIZE
         terms = [(position, 1)] if inside else mode.terms(position, SIZE)
-        colours = [COLOURS[index] for index, _ in terms] or ["white" if not mode.counts else GREY]
-        _cell(axes, position, colours, word, inside=inside, hatch=None if mode.counts or inside else "////")
+        colours = [COLOURS[index] for index, _ in terms] or ["white" if not mode.is_counted else GREY]
+        _cell(axes, position, colours, word, inside=inside, hatch=None if mode.is_counted or inside else "////")
     axes.set_xlim(-OUTSIDE - 0.1, SIZE + OUTSIDE + 0.1)
     axes.set_ylim(-0.08, 1.08)
     axes.set_aspect("equal")
@@ -60,10 +60,10 @@ def _cells(axes: Axes, mode: Mode) -> None:
 def _curve(axes: Axes, mode: Mode) -> None:
     """The values themselves, padded by convpad: what is inside in full colour."""
     places = np.arange(-OUTSIDE, SIZE + OUTSIDE)
-    fill = 1.0 if mode.carries_value else mode.name
+    fill = 1.0 if mode.takes_value else mode.name
     values = np.full(len(places), np.nan)
     values[OUTSIDE:-OUTSIDE] = SIGNAL
-    if mode.counts:
+    if mode.is_counted:
         values = convpad.pad(SIGNAL[None, :, None], OUTSIDE, fill).ravel()
     axes.axvspan(-0.5, SIZE - 0.5, color="#f2f2f2", linewidth=0)
     axes.plot(places, values, color="#9a9a9a", linewidth=1.2, marker="o", markersize=4.5, zorder=1)
@@ -130,7 +130,7 @@ def amounts_picture() -> Figure:
 def photographs_picture() -> Figure:
     """A photograph padded by every mode."""
     crop = cropped(96)
-    shown = [(mode.name, 0.5 if mode.carries_value else mode.name) for mode in MODES.values()]
+    shown = [(mode.name, 0.5 if mode.takes_value else mode.name) for mode in MODES.values()]
     shown.append(("reflect, circular", ("reflect", "circular")))
     rows = -(-len(shown) // 5)
     figure = Figure(figsize=(10.4, 2.45 * rows), layout="constrained", facecolor="white")

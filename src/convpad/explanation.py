@@ -8,7 +8,7 @@ from typing import Any
 from convpad.core.axis_facts import AxisFacts, axis_facts
 from convpad.core.errors import refuse
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, POOLS, Problem, pose
+from convpad.core.problem import OPS, POOLS, Problem, parse_problem
 from convpad.core.validation import listed, per_axis
 from convpad.display.format import format_sizes
 from convpad.display.html import to_html
@@ -192,7 +192,7 @@ other values."
         raise refuse("ceil_mode", "be left out but for a pool", ceil_mode)
     if op != "conv_transpose" and output_padding is not None:
         raise refuse("output_padding", "be left out but for conv_transpose", output_padding)
-    problem = pose(
+    problem = parse_problem(
         op,
         (None, *sizes, None),
         window if is_pool else (*window, None, None),

@@ -88,7 +88,8 @@ def test_python_m() -> None:
 
 
 def test_progress_without_rich_says_how_to_install() -> None:
-    fails = "import sys; sys.modules['rich'] = None; sys.argv[1:] = ['bench', '8x8x4', '--kernel', '3', '--backend', 'jax']; "
+    arguments = ["bench", "8x8x4", "--kernel", "3", "--backend", "jax"]
+    fails = f"import sys; sys.modules['rich'] = None; sys.argv[1:] = {arguments}; "
     done = process(fails + "from convpad.cli import main; main()")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "convpad: The commands need rich. Install it with: pip install 'convpad[cli]'\n"

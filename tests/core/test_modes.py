@@ -121,22 +121,24 @@ def test_terms_are_gathered_and_sorted_and_never_weigh_nothing() -> None:
 
 def test_what_modes_are() -> None:
     outside = {name: drawn.partition(" | ")[0] for name, drawn in PICTURES.items()}
-    assert [name for name, mode in MODES.items() if mode.copies] == [
+    assert [name for name, mode in MODES.items() if mode.copies_input] == [
         n for n, o in outside.items() if set(o) & set("abcd")
     ]
-    assert [name for name, mode in MODES.items() if mode.computes] == [n for n, o in outside.items() if "2" in o]
-    assert [name for name, mode in MODES.items() if mode.carries_value] == [n for n, o in outside.items() if o == "k k"]
-    assert [name for name, mode in MODES.items() if not mode.counts] == [n for n, o in outside.items() if o == "- -"]
+    assert [name for name, mode in MODES.items() if mode.is_weighted] == [n for n, o in outside.items() if "2" in o]
+    assert [name for name, mode in MODES.items() if mode.takes_value] == [n for n, o in outside.items() if o == "k k"]
+    assert [name for name, mode in MODES.items() if not mode.is_counted] == [
+        n for n, o in outside.items() if o == "- -"
+    ]
     assert all(mode.meaning == mode.meaning.strip() != "" for mode in MODES.values())
 
 
 def test_a_mode_is_its_name() -> None:
-    twin = Mode("reflect", lambda position, size: (), "another meaning", carries_value=True, counts=False)
+    twin = Mode("reflect", lambda position, size: (), "another meaning", takes_value=True, is_counted=False)
     assert twin == MODES["reflect"]
     assert hash(twin) == hash(MODES["reflect"])
     assert repr(twin) == "Mode(name='reflect')"
     assert twin != MODES["symmetric"]
-    assert not twin.copies
+    assert not twin.copies_input
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -170,7 +172,7 @@ def test_a_refusal_names_the_argument_it_was_given() -> None:
 
 
 def test_every_hint_has_a_row() -> None:
-    words = {word.lower() for mode in MODES.values() for word in mode.names.values()}
+    words = {word.lower() for mode in MODES.values() for word in mode.aliases.values()}
     assert words == {word.lower() for word, hint in HINTS if hint}
 
 

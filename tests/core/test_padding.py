@@ -68,7 +68,7 @@ LEARNED = Learned()
 
 MODE_SPELLINGS = [
     # rank, padding_mode, modes, values
-    *((1, name, [(mode, mode)], [(None, None)]) for name, mode in MODES.items() if not mode.carries_value),
+    *((1, name, [(mode, mode)], [(None, None)]) for name, mode in MODES.items() if not mode.takes_value),
     (1, ZEROS, [(ZEROS, ZEROS)], [(None, None)]),
     (2, "reflect", [(REFLECT, REFLECT)] * 2, [(None, None)] * 2),
     (1, ("reflect", "circular"), [(REFLECT, CIRCULAR)], [(None, None)]),

@@ -16,7 +16,7 @@ from convpad.core.amounts import AMOUNTS, explicit
 from convpad.core.errors import PaddingError, ShapeError
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, POOLS, Problem, absorb_overhang, known_shape, pose, pose_pad, rank_of
+from convpad.core.problem import OPS, POOLS, Problem, absorb_overhang, known_shape, pad_problem, parse_problem, rank_of
 from convpad.core.window import Window
 
 pytestmark = pytest.mark.needs("numpy")
@@ -27,7 +27,7 @@ ZEROS, REFLECT = MODES["zeros"], MODES["reflect"]
 def _posed(
     op: str, shape: tuple[Any, ...], kernel: Any, padding: Any = "valid", mode: Any = "zeros", **options: Any
 ) -> Problem:
-    return pose(op, shape, kernel, Padding.parse(padding, mode, rank=len(shape) - 2), **options)
+    return parse_problem(op, shape, kernel, Padding.parse(padding, mode, rank=len(shape) - 2), **options)
 
 
 # op, input, kernel, options -> output
@@ -113,7 +113,7 @@ def test_what_is_unknown_stays_unknown_and_the_rest_is_the_same(op: str, data: s
     options = {k: v for k, v in case.options.items() if k not in ("padding", "padding_mode", "pool_size")}
     pointwise = case.shapes[2] if op == "separable_conv" else ()
     kernel = case.options["pool_size"] if "pool" in op else case.shapes[1]
-    problem = pose(op, shape, kernel, case.padding(), pointwise_shape=pointwise, **options)
+    problem = parse_problem(op, shape, kernel, case.padding(), pointwise_shape=pointwise, **options)
     for axis, (found, want) in enumerate(zip(problem.output_shape, known.output_shape, strict=True)):
         unknown = axis in hidden and (axis != known.channel_axis or "pool" in op)
         assert found == (None if unknown else want)
@@ -176,14 +176,14 @@ def test_a_transposed_problem_holds_the_forward_windows() -> None:
 def test_a_padding_of_another_rank_is_no_padding() -> None:
     two = Padding.parse(1, rank=2)
     with pytest.raises(ValueError):
-        pose("conv", (1, 8, 2), (3, 2, 1), two)
+        parse_problem("conv", (1, 8, 2), (3, 2, 1), two)
     with pytest.raises(ValueError):
-        pose_pad((1, 8, 2), two)
+        pad_problem((1, 8, 2), two)
 
 
 def test_arguments_have_defaults() -> None:
     padding = Padding.parse("valid", rank=1)
-    assert pose("conv", [1, 5, 2], [3, 2, 1], padding) == pose(
+    assert parse_problem("conv", [1, 5, 2], [3, 2, 1], padding) == parse_problem(
         "conv", (1, 5, 2), (3, 2, 1), padding, strides=1, dilation_rate=1, groups=1, data_format="channels_last"
     )
 
@@ -204,7 +204,7 @@ PADS = [
 @pytest.mark.parametrize(("shape", "amount", "mode", "data_format", "output"), PADS)
 def test_padding_alone(shape: Any, amount: Any, mode: Any, data_format: str, output: Any) -> None:
     padding = Padding.parse(amount, mode, rank=len(shape) - 2)
-    problem = pose_pad(shape, padding, data_format)
+    problem = pad_problem(shape, padding, data_format)
     assert problem.output_shape == output
     assert (problem.op, problem.input_shape, problem.groups) == ("pad", shape, 1)
     assert problem.channels_last == (data_format == "channels_last")
@@ -218,7 +218,7 @@ def test_padding_alone(shape: Any, amount: Any, mode: Any, data_format: str, out
 
 
 def test_padding_is_channels_last_unless_told() -> None:
-    assert pose_pad((1, 2, 3), Padding.parse(1, rank=1)).output_shape == (1, 4, 3)
+    assert pad_problem((1, 2, 3), Padding.parse(1, rank=1)).output_shape == (1, 4, 3)
 
 
 @pytest.mark.parametrize(("shape", "rank"), [((1, 2, 3), 1), ([1, None, None, 3], 2), ((1,) * 9, 7)])
@@ -388,7 +388,7 @@ def test_refused(error: type, text: str, op: str, shape: Any, kernel: Any, optio
     rank = options.pop("rank", len(shape) - 2)
     padding = Padding.parse(options.pop("padding", "valid"), options.pop("mode", "zeros"), rank=rank)
     with pytest.raises(PaddingError) as refusal:
-        pose(op, shape, kernel, padding, **options)
+        parse_problem(op, shape, kernel, padding, **options)
     assert str(refusal.value) == text
     assert type(refusal.value) is error
 
@@ -435,7 +435,7 @@ PAD_REFUSED = [
 @pytest.mark.parametrize(("error", "text", "shape", "amount", "mode"), PAD_REFUSED)
 def test_padding_alone_refused(error: type, text: str, shape: Any, amount: Any, mode: Any) -> None:
     with pytest.raises(PaddingError) as refusal:
-        pose_pad(shape, Padding.parse(amount, mode, rank=len(shape) - 2))
+        pad_problem(shape, Padding.parse(amount, mode, rank=len(shape) - 2))
     assert str(refusal.value) == text
     assert type(refusal.value) is error
 
@@ -467,16 +467,16 @@ def test_what_is_no_size(size: Any) -> None:
 def test_what_has_no_shape_is_named(op: str, kernel: Any, pointwise: Any, name: str) -> None:
     padding = Padding.parse(1, rank=1)
     with pytest.raises(PaddingError, match=f"^`{name}` must have a shape"):
-        pose(op, (1, 8, 2), kernel, padding, pointwise_shape=pointwise)
+        parse_problem(op, (1, 8, 2), kernel, padding, pointwise_shape=pointwise)
     with pytest.raises(PaddingError, match="^`x` must have a shape"):
-        pose(op, 3, kernel, padding)
+        parse_problem(op, 3, kernel, padding)
     with pytest.raises(PaddingError, match="^`x` must have a shape"):
-        pose_pad(3, padding)
+        pad_problem(3, padding)
 
 
 def test_the_shape_of_a_kernel_is_known() -> None:
     with pytest.raises(ShapeError, match=r"Received: a kernel of shape \(None, 2, 1\)\.$"):
-        pose("conv", (1, 8, 2), (None, 2, 1), Padding.parse(1, rank=1))
+        parse_problem("conv", (1, 8, 2), (None, 2, 1), Padding.parse(1, rank=1))
 
 
 @pytest.mark.parametrize(
@@ -493,7 +493,7 @@ def test_the_shape_of_a_kernel_is_known() -> None:
     ],
 )
 def test_channels_may_be_unknown(op: str, channels: Any, kernel: Any, filters: Any) -> None:
-    assert pose(op, (None, 9, channels), kernel, Padding.parse("half", rank=1)).output_shape == (
+    assert parse_problem(op, (None, 9, channels), kernel, Padding.parse("half", rank=1)).output_shape == (
         None,
         9,
         filters,
@@ -503,10 +503,10 @@ def test_channels_may_be_unknown(op: str, channels: Any, kernel: Any, filters: A
 def test_pointwise_channels_may_be_unknown() -> None:
     padding, kernel = Padding.parse("half", rank=1), (3, None, 2)
     for pointwise, filters in (((1, None, 5), 5), ((1, 8, None), None)):
-        asked = pose("separable_conv", (1, 9, None), kernel, padding, pointwise_shape=pointwise)
+        asked = parse_problem("separable_conv", (1, 9, None), kernel, padding, pointwise_shape=pointwise)
         assert asked.output_shape == (1, 9, filters)
     with pytest.raises(ShapeError, match="The pointwise kernel must be of shape"):
-        pose("separable_conv", (1, 9, 4), kernel, padding, pointwise_shape=(1, 9, 5))
+        parse_problem("separable_conv", (1, 9, 4), kernel, padding, pointwise_shape=(1, 9, 5))
 
 
 @pytest.mark.parametrize("size", range(1, 13))
@@ -524,7 +524,7 @@ def test_windows_rounded_up_are_counted(
         count -= 1
     if count < 1:
         with pytest.raises(ShapeError):
-            pose(
+            parse_problem(
                 "max_pool",
                 (1, size, 1),
                 kernel,
@@ -534,7 +534,7 @@ def test_windows_rounded_up_are_counted(
                 ceil_mode=True,
             )
         return
-    asked = pose(
+    asked = parse_problem(
         "max_pool",
         (1, size, 1),
         kernel,
@@ -551,21 +551,21 @@ def test_windows_rounded_up_are_counted(
 
 
 def test_an_overhang_beyond_padding_that_counts_is_kept() -> None:
-    asked = pose("average_pool", (1, 6, 1), 3, Padding.parse(1, "zeros", rank=1), strides=3, ceil_mode=True)
+    asked = parse_problem("average_pool", (1, 6, 1), 3, Padding.parse(1, "zeros", rank=1), strides=3, ceil_mode=True)
     assert asked.windows[0].overhang == 1
     assert absorb_overhang(asked).windows == asked.windows
-    assert asked.ignores
+    assert asked.has_ignored
 
 
 def test_ceil_mode_is_true_or_false() -> None:
     with pytest.raises(PaddingError, match="^`ceil_mode` must be True or False. Received: 1.$"):
-        pose("max_pool", (1, 6, 1), 3, Padding.parse(1, "zeros", rank=1), ceil_mode=1)
+        parse_problem("max_pool", (1, 6, 1), 3, Padding.parse(1, "zeros", rank=1), ceil_mode=1)
 
 
 def test_padding_alone_counts_the_channels_where_they_are() -> None:
     padding = Padding.parse(1, convpad.Constant([1, 2]), rank=1)
-    assert pose_pad((1, 2, 5), padding, "channels_first").output_shape == (1, 2, 7)
+    assert pad_problem((1, 2, 5), padding, "channels_first").output_shape == (1, 2, 7)
     with pytest.raises(
         PaddingError, match=r"^`data_format` must be 'channels_last' or 'channels_first'\. Received: None\.$"
     ):
-        pose_pad((1, 2, 5), padding, None)
+        pad_problem((1, 2, 5), padding, None)

@@ -103,7 +103,7 @@ def test_outputs_and_leftovers_are_counted() -> None:
             starts = _starts(window)
             if not starts:
                 continue
-            assert window.known
+            assert window.is_static
             assert window.padded == size + before + after
             assert window.output == len(starts)
             assert window.leftover == window.padded - (starts[-1] + window.span)
@@ -113,7 +113,7 @@ def test_outputs_and_leftovers_are_counted() -> None:
 def test_an_unknown_window(unknown: tuple[int | None, ...]) -> None:
     size, before, after = unknown
     window = Window(size, 3, 2, 1, before, after)
-    assert not window.known
+    assert not window.is_static
     assert window.padded is window.output is window.leftover is None
     assert window.span == 3
 

@@ -102,7 +102,7 @@ def test_table_of_modes(mode: Mode) -> None:
     cells = [
         code(mode.name),
         code(picture(mode).replace("|", "¦")),
-        *(code(mode.names.get(name)) for name in frameworks),
+        *(code(mode.aliases.get(name)) for name in frameworks),
     ]
     assert f"| {' | '.join(cells)} |" in README
 

@@ -14,7 +14,7 @@ from spoken import OPS, Spoken, spoken
 
 from convpad.core.errors import PaddingError, ShapeError
 from convpad.core.padding import Constant, Learned, Padding
-from convpad.core.problem import POOLS, Problem, pose, pose_pad
+from convpad.core.problem import POOLS, Problem, pad_problem, parse_problem
 from convpad.core.window import Window
 from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
 from convpad.frameworks.code import rounded_up
@@ -107,7 +107,7 @@ def test_pools_that_are_rounded_up() -> None:
 def test_a_transposed_convolution_of_unknown_channels() -> None:
     """TensorFlow and Theano are told the output's sizes; `filters` stands for its channels."""
     padding = Padding.parse("same", rank=2)
-    problem = pose("conv_transpose", (None, 4, 4, None), (4, 4, None, None), padding, strides=2)
+    problem = parse_problem("conv_transpose", (None, 4, 4, None), (4, 4, None, None), padding, strides=2)
     shape = "output_shape=[tf.shape(x)[0], 8, 8, filters]"
     assert (
         to_code(problem, "tensorflow").code == f'tf.nn.conv2d_transpose(x, kernel, {shape}, strides=2, padding="SAME")'
@@ -125,7 +125,7 @@ def posed(op: str, sizes: Any, window: Any, padding: Any, mode: Any = None, **op
     kernel = window if op in POOLS else (*window, 3 // options.get("groups", 1), 8)
     if op == "conv_transpose":
         kernel = (*window, 8, 3)
-    return pose(op, (None, *sizes, 3), kernel, parsed, **options)
+    return parse_problem(op, (None, *sizes, 3), kernel, parsed, **options)
 
 
 # op, sizes, window, padding, options, framework -> code, exact, note
@@ -393,7 +393,7 @@ def test_refused(call: Any, text: str) -> None:
 
 def test_other_refusals() -> None:
     with pytest.raises(PaddingError, match="`problem.op` must be one of 'conv', .* Received: 'pad'"):
-        to_code(pose_pad((1, 8, 3), Padding.parse(1, rank=1)), "keras")
+        to_code(pad_problem((1, 8, 3), Padding.parse(1, rank=1)), "keras")
     with pytest.raises(PaddingError, match="`op` must be one of .* Received: 'pad'"):
         parse("keras", ONE, op="pad")
     with pytest.raises(ShapeError, match="must come with sizes"):
@@ -569,7 +569,7 @@ class Unhashable:
 
 def test_constants_may_be_tensors_without_a_hash() -> None:
     padding = Padding.parse(1, Constant(Unhashable()), rank=2)
-    problem = pose("conv", (None, 8, 8, 3), (3, 3, 3, 4), padding)
+    problem = parse_problem("conv", (None, 8, 8, 3), (3, 3, 3, 4), padding)
     for name in NAMES:
         translation = to_code(problem, name, padding.values)
         assert not translation.exact

@@ -31,12 +31,12 @@ import convpad
 from convpad import Constant, Learned, reference
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import pose, pose_pad
+from convpad.core.problem import pad_problem, parse_problem
 
 pytestmark = [pytest.mark.needs("jax", "tensorflow", "torch"), KNOWN_WARNINGS]
 
 PER_CHANNEL = Constant([1, -2, 3, 0.5])
-FILLS = [name for name, mode in MODES.items() if not mode.carries_value] + [2.5, PER_CHANNEL]
+FILLS = [name for name, mode in MODES.items() if not mode.takes_value] + [2.5, PER_CHANNEL]
 AMOUNTS = {1: (2, 1), 2: ((1, 2), (2, 0)), 3: ((1, 2), (0, 1), (2, 0))}
 WORDS = ("same_lower", "half", "full", "causal")
 
@@ -83,10 +83,10 @@ def problem_of(name: str, layer: Any, x: Any) -> Any:
     """The problem that an oracle is asked, posed anew from the layer's own words."""
     padding = Padding.parse(layer.padding, layer.padding_mode, rank=layer.rank)
     if "Padding" in name:
-        return pose_pad(x.shape, padding)
+        return pad_problem(x.shape, padding)
     options = dict(layer._options())
     kernel, *rest = layer._kernel_shapes(x.shape[-1]) or (options.pop("pool_size"),)
-    return pose(layer.op, x.shape, kernel, padding, pointwise_shape=(*rest, ())[0], **options)
+    return parse_problem(layer.op, x.shape, kernel, padding, pointwise_shape=(*rest, ())[0], **options)
 
 
 @pytest.mark.parametrize("mode", ["learned", "circular", "ignore"])

@@ -88,7 +88,7 @@ NASTY = {
     "unlike sides": lambda case: any(before != after for before, after in case.problem().modes),
     "three axes": lambda case: case.problem().rank == 3,
     "channels first": lambda case: case.options["data_format"] == "channels_first",
-    "something ignored": lambda case: any(not mode.counts for pair in case.problem().modes for mode in pair),
+    "something ignored": lambda case: any(not mode.is_counted for pair in case.problem().modes for mode in pair),
     "one number per channel": lambda case: any(
         isinstance(value, tuple) for pair in case.padding().values for value in pair
     ),

@@ -258,7 +258,7 @@ def test_the_constant_0_is_zeros(name: str, op: str) -> None:
 
 
 @on_every_backend
-@pytest.mark.parametrize("mode", [mode.name for mode in MODES.values() if mode.copies or not mode.counts])
+@pytest.mark.parametrize("mode", [mode.name for mode in MODES.values() if mode.copies_input or not mode.is_counted])
 def test_a_constant_input_gives_a_constant_output(name: str, mode: str) -> None:
     def law(case: Case) -> None:
         windows = case.problem().windows
@@ -303,7 +303,7 @@ def test_the_planned_shape_is_the_shape(name: str, op: str) -> None:
 
 
 @on_every_backend
-@pytest.mark.parametrize("mode", [name for name, mode in MODES.items() if not mode.carries_value])
+@pytest.mark.parametrize("mode", [name for name, mode in MODES.items() if not mode.takes_value])
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_an_axis_of_length_one_and_amounts_beyond_it(name: str, mode: str, rank: int) -> None:
     rng = np.random.default_rng(0)

@@ -68,13 +68,15 @@ def test_what_a_tap_reads_outside_is_added_once(asked: Problem) -> None:
             if all(met(slab, axis, output, tap) for axis, (output, tap, _) in enumerate(row))
         ]
         decided = deciding(asked, place)
-        if decided is None or not (decided[2].copies or decided[2].carries_value):
+        if decided is None or not (decided[2].copies_input or decided[2].takes_value):
             assert found == []
             continue
         axis, side, mode = decided
         assert all((slab.axis, slab.after) == (axis, bool(side)) for slab in found)
         earlier = deciding(asked, tuple(0 if other >= axis else at for other, at in enumerate(place)))
-        zeros_copied = mode.copies and earlier is not None and not (earlier[2].copies or earlier[2].carries_value)
+        zeros_copied = (
+            mode.copies_input and earlier is not None and not (earlier[2].copies_input or earlier[2].takes_value)
+        )
         assert len(found) == 1 or (zeros_copied and not found)
 
 

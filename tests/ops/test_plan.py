@@ -11,7 +11,7 @@ from convpad.backends.base import Context
 from convpad.core.errors import PaddingError
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import Problem, pose, pose_pad
+from convpad.core.problem import Problem, pad_problem, parse_problem
 from convpad.ops.plan import Plan, Route, choose, route_named
 
 pytestmark = pytest.mark.needs("numpy")
@@ -23,9 +23,9 @@ def _problem(
     kernel = 3 if "pool" in op else (3, 3, 2, 2)
     parsed = Padding.parse(padding, mode, rank=2)
     if op == "pad":
-        return pose_pad(shape, parsed)
+        return pad_problem(shape, parsed)
     pointwise = (1, 1, 4, 2) if op == "separable_conv" else ()
-    return pose(op, shape, kernel, parsed, pointwise_shape=pointwise, **options)
+    return parse_problem(op, shape, kernel, parsed, pointwise_shape=pointwise, **options)
 
 
 class Native:

@@ -12,7 +12,7 @@ from frameworks import ENGINES
 from convpad.backends import backend_named
 from convpad.backends.base import Context
 from convpad.core.padding import Padding
-from convpad.core.problem import pose
+from convpad.core.problem import parse_problem
 from convpad.ops.plan import choose
 
 pytestmark = pytest.mark.needs("jax", "tensorflow", "torch")
@@ -42,7 +42,7 @@ def test_plans_are_those_that_were_measured(name: str) -> None:
         words = {key: tuples(value) for key, value in row.items() if key not in ("output_shape", "plans")}
         op, shape, kernel = (words.pop(key) for key in ("op", "input_shape", "kernel_shape"))
         padding = Padding.parse(words.pop("padding"), words.pop("padding_mode"), rank=len(shape) - 2)
-        problem = pose(op, shape, kernel, padding, **words)
+        problem = parse_problem(op, shape, kernel, padding, **words)
         assert list(problem.output_shape) == row["output_shape"]
         backend = name.split(":")[0]
         plan = choose(problem, backend, backend_named(backend), CONTEXTS[name])

@@ -17,7 +17,7 @@ from convpad import tuning
 from convpad.backends import NAMES
 from convpad.backends.base import Context
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, Problem, pose
+from convpad.core.problem import OPS, Problem, parse_problem
 from convpad.ops import plan as planning
 from convpad.ops.halo import halo_share
 from convpad.ops.plan import Plan, Route, choose, preferred
@@ -53,7 +53,7 @@ def problem(op: str = "conv", mode: Any = "reflect", size: int = 8, padding: Any
     kernel = 3 if "pool" in op else (3, 3, 2, 2)
     pointwise = (1, 1, 4, 2) if op == "separable_conv" else ()
     parsed = Padding.parse(padding, mode, rank=2)
-    return pose(op, (1, size, size, 2), kernel, parsed, strides=strides, pointwise_shape=pointwise)
+    return parse_problem(op, (1, size, size, 2), kernel, parsed, strides=strides, pointwise_shape=pointwise)
 
 
 def measured_by(command: str) -> dict[str, Any]:

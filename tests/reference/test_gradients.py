@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from convpad import reference
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import Problem, pose_pad
+from convpad.core.problem import Problem, pad_problem
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -43,7 +43,7 @@ def _check(problem: Problem, arrays: tuple[Any, ...], seed: int) -> None:
     # Every constant one random number per channel: equal ones would share a maximum, which has no slope there.
     channels = problem.input_shape[problem.channel_axis]
     values = tuple(
-        tuple(rng.normal(size=channels) if mode.carries_value else None for mode in modes) for modes in problem.modes
+        tuple(rng.normal(size=channels) if mode.takes_value else None for mode in modes) for modes in problem.modes
     )
     cotangent = rng.normal(size=reference.solve(problem, values, *arrays).shape)
     computed, constants = reference.gradients(problem, values, cotangent, *arrays)
@@ -65,7 +65,7 @@ def _check_constants(problem: Problem, values: Any, arrays: Any, cotangent: Any,
     assert len(constants) == problem.rank
     for axis, modes in enumerate(problem.modes):
         for side, mode in enumerate(modes):
-            if not mode.carries_value:
+            if not mode.takes_value:
                 continue
 
             def weighed(changed: Any, axis: int = axis, side: int = side) -> float:
@@ -96,7 +96,7 @@ def test_gradients_of_padding(before: Any, after: Any, data_format: str) -> None
         padding = Padding.parse(amount, mode, rank=rank)
         x = np.random.default_rng(0).normal(size=shape)
         x = x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
-        _check(pose_pad(x.shape, padding, data_format), (x,), 1)
+        _check(pad_problem(x.shape, padding, data_format), (x,), 1)
 
 
 @settings(max_examples=200)
@@ -123,7 +123,7 @@ def test_every_array_and_constant_is_looked_at() -> None:
 def test_the_check_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     padding = Padding.parse((2, 1), (2.5, "reflect"), rank=1)
     x = np.random.default_rng(0).normal(size=(1, 4, 2))
-    problem, right = pose_pad(x.shape, padding), reference.gradients
+    problem, right = pad_problem(x.shape, padding), reference.gradients
     for wrong in (
         lambda *a: ([2 * right(*a)[0][0]], right(*a)[1]),
         lambda *a: (right(*a)[0], [(2 * first, second) for first, second in right(*a)[1]]),

@@ -12,7 +12,7 @@ from frameworks import CHOSEN
 import convpad
 from convpad import reference
 from convpad.core.padding import Padding
-from convpad.core.problem import Problem, pose
+from convpad.core.problem import Problem, parse_problem
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -53,7 +53,7 @@ def _held_against(
     torch_out = torch_module(x)
     arrays = [_flat(x)] if torch_kernel is None else [_flat(x), _kernel(_flat(torch_kernel))]
     padding = Padding.parse(options.pop("padding"), mode, rank=rank)
-    problem: Problem = pose(op, arrays[0].shape, kernel, padding, data_format="channels_first", **options)
+    problem: Problem = parse_problem(op, arrays[0].shape, kernel, padding, data_format="channels_first", **options)
     got = reference.solve(problem, padding.values, *arrays)
     np.testing.assert_allclose(got, _flat(torch_out), rtol=1e-11, atol=1e-11)
     cotangent = np.random.default_rng(0).normal(size=got.shape)
@@ -187,9 +187,9 @@ def test_pools_rounded_up_and_dilated(ceil: bool, kernel: int, dilation: int) ->
                 want = pool(torch.as_tensor(x).movedim(-1, 1), kernel, stride, pad).movedim(1, -1).numpy()
             except RuntimeError:
                 with pytest.raises(convpad.ShapeError):
-                    pose(op, x.shape, kernel, padding, **options)
+                    parse_problem(op, x.shape, kernel, padding, **options)
                 continue
-            got = reference.solve(pose(op, x.shape, kernel, padding, **options), padding.values, x)
+            got = reference.solve(parse_problem(op, x.shape, kernel, padding, **options), padding.values, x)
             np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
             answered += 1
     assert answered > 20

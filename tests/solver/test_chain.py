@@ -310,7 +310,10 @@ BAD = [
     (["5", "5", "--op", "dense"], "convpad solve: `op` must be one of"),
     (["5", "5", "--padding", "mirror"], "convpad solve: `padding` must be one of"),
     (["5", "5", "--framework", "mxnet"], "convpad solve: `framework` must be one of"),
-    (["5", "5", "--kernel", "1000000", "--stride", "9"], "convpad solve: `kernel_size, strides and dilation_rate` must"),
+    (
+        ["5", "5", "--kernel", "1000000", "--stride", "9"],
+        "convpad solve: `kernel_size, strides and dilation_rate` must",
+    ),
     (["5", "5", "--table", "-"], "convpad solve: --table goes with"),
     (["--table", "there/is/none"], "convpad solve: there/is/none cannot be read: No such file or directory."),
     (["--table", "."], "convpad solve: . cannot be read: Is a directory."),

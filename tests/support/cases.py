@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 import convpad
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import Problem, pose
+from convpad.core.problem import Problem, parse_problem
 
 OPS = ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool", "average_pool")
 WORDS = ("valid", "same", "same_lower", "half", "full", "causal")
-FILLS = [name for name, mode in MODES.items() if not mode.carries_value]
+FILLS = [name for name, mode in MODES.items() if not mode.takes_value]
 
 NUMPY: dict[str, dict[str, Any]] = {
     "reflect": {"mode": "reflect"},
@@ -56,7 +56,7 @@ class Case:
         options = {k: v for k, v in self.options.items() if k not in ("padding", "padding_mode", "pool_size")}
         kernel = self.options["pool_size"] if "pool" in self.op else self.shapes[1]
         pointwise = self.shapes[2] if self.op == "separable_conv" else ()
-        return pose(self.op, self.shapes[0], kernel, self.padding(), pointwise_shape=pointwise, **options)
+        return parse_problem(self.op, self.shapes[0], kernel, self.padding(), pointwise_shape=pointwise, **options)
 
 
 def fills(channels: int) -> st.SearchStrategy[Any]:

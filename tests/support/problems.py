@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from convpad.core.errors import ShapeError
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import Problem, pose
+from convpad.core.problem import Problem, parse_problem
 
-FILLS = [5.0 if mode.carries_value else name for name, mode in MODES.items()]
+FILLS = [5.0 if mode.takes_value else name for name, mode in MODES.items()]
 
 
 def problem(sizes: Any, kernel: Any, padding: Any, mode: Any, **options: Any) -> Problem:
     """A convolution of one channel."""
     parsed = Padding.parse(padding, mode, rank=len(sizes))
-    return pose("conv", (1, *sizes, 1), (*kernel, 1, 1), parsed, **options)
+    return parse_problem("conv", (1, *sizes, 1), (*kernel, 1, 1), parsed, **options)
 
 
 @st.composite

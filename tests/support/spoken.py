@@ -13,11 +13,11 @@ import convpad
 from convpad.core.errors import ShapeError
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS, Problem, pose
+from convpad.core.problem import POOLS, Problem, parse_problem
 
 OPS = ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool", "average_pool")
 WORDS = ("valid", "same", "same_lower", "half", "full", "causal")
-FILLS = [name for name, mode in MODES.items() if mode.counts and not mode.carries_value]
+FILLS = [name for name, mode in MODES.items() if mode.is_counted and not mode.takes_value]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Spoken:
         kernel = self.window if self.pools else self.arrays()[1].shape
         pointwise = self.arrays()[2].shape if self.op == "separable_conv" else ()
         groups = {} if self.pools or "_conv" in self.op else {"groups": self.groups}
-        return pose(
+        return parse_problem(
             self.op, shape, kernel, self.padding, pointwise_shape=pointwise, data_format=data_format, **steps, **groups
         )
 

@@ -128,7 +128,7 @@ class Tiny(Backend):
     def conv_transpose(self, y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
         *size, first, channels = kernel.shape
         groups, values = window.groups, self._last(y, window)
-        rows = list(zip(values.shape[1:-1], size, window.strides, window.dilation, window.unread, strict=True))
+        rows = list(zip(values.shape[1:-1], size, window.strides, window.dilation, window.leftovers, strict=True))
         full = [(n - 1) * s + (k - 1) * d + 1 + u for n, k, s, d, u in rows]
         out = np.zeros((len(values), *full, first * groups), y.dtype)
         weights = kernel.array.reshape(*size, first, groups, channels // groups)

@@ -1,13 +1,14 @@
-"""The window that a reader found, run by the oracle in NumPy."""
+"""Outputs of windows that a reader found, computed by the oracle in NumPy."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import convpad
-from convpad.models.windows import PaddedWindow, window_problem
+from convpad.models.windows import PaddedWindow
 from convpad.reference import solve
 
 
@@ -35,11 +36,8 @@ def computed(window: PaddedWindow, x: Any, kernel: Any = None) -> Any:
 def pooled(window: PaddedWindow, x: Any) -> Any:
     padding = window.folded if window.pads else window.padding
     assert padding is not None
-    problem = window_problem(
-        window.op, x.shape, padding, kernel=window.kernel, strides=window.strides, dilation=window.dilation, groups=1,
-        filters=None, channels_last=True, ceil_mode=any(axis.ceil for axis in window.problem.windows),
-    )  # fmt: skip
-    return solve(problem, padding.values, x)
+    config = replace(window.config, padding=padding, channels_last=True)
+    return solve(config.problem(x.shape), padding.values, x)
 
 
 def spelled(window: PaddedWindow) -> Any:

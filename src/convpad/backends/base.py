@@ -45,7 +45,7 @@ class ConvWindow:
         pads: zeros `(before, after)` per spatial axis.
         groups: of a convolution.
         channels_last: whether the channels are the last axis, or the second.
-        unread: of a transposed convolution, per axis: values that the padded axis holds beyond the last window.
+        leftovers: of a transposed convolution, per axis: values that the padded axis holds beyond the last window.
         size: of a pool: taps per spatial axis.
     """
 
@@ -54,7 +54,7 @@ class ConvWindow:
     dilation: tuple[int, ...]
     groups: int = 1
     channels_last: bool = True
-    unread: tuple[int, ...] = ()
+    leftovers: tuple[int, ...] = ()
     size: tuple[int, ...] = ()
 
     @property
@@ -156,7 +156,7 @@ class Backend:
         raise NotImplementedError
 
     def conv_transpose(self, y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-        """Return the adjoint of `conv` on an axis that holds `window.unread` values beyond its last window."""
+        """Return the adjoint of `conv` on an axis that holds `window.leftovers` values beyond its last window."""
         raise NotImplementedError
 
     def max_pool(self, x: Tensor, window: ConvWindow) -> Tensor:

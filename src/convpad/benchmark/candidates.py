@@ -129,8 +129,8 @@ def workaround(setup: Setup, padding: Padding) -> Candidate:
     runner, layer = setup.runner, setup.layer
     sides = [tuple(map(_side, *pair)) for pair in zip(padding.modes, padding.values, strict=True)]
     pad_input, label = _pad_of(runner, layer, sides)
-    all_count = all(mode.counts for pair in padding.modes for mode in pair)
-    inside = [tuple(float(mode.counts) for mode in pair) for pair in padding.modes]
+    all_count = all(mode.is_counted for pair in padding.modes for mode in pair)
+    inside = [tuple(float(mode.is_counted) for mode in pair) for pair in padding.modes]
     pad_mask = None if all_count else _pad_of(runner, layer, inside)[0]
     name = runner.convolution_name(layer.convolution)
 
@@ -172,9 +172,9 @@ def pad_then_convolve(
 
 def _side(mode: Mode, value: Any) -> Any:
     """Return one side's mode as `convpad.pad` takes it."""
-    if mode.carries_value:
+    if mode.takes_value:
         return Constant(value) if isinstance(value, tuple) else value
-    return mode.name if mode.counts else "zeros"
+    return mode.name if mode.is_counted else "zeros"
 
 
 def _pad_of(runner: Runner, layer: Layer, sides: list[tuple[Any, ...]]) -> tuple[Callable[[Any], Any], str]:

@@ -64,9 +64,9 @@ class Mode:
         name: convpad's word for it.
         rule: `(position, size) -> terms`, pairs of an index inside the axis and its weight.
         meaning: one line for people.
-        carries_value: a constant is added outside (a number, one per channel, or a trained weight).
-        counts: False where the outside is left out of the window altogether (`ignore`).
-        names: what other frameworks call it.
+        takes_value: a constant is added outside (a number, one per channel, or a trained weight).
+        is_counted: False where the outside is left out of the window altogether (`ignore`).
+        aliases: what other frameworks call it.
 
     Example:
 
@@ -80,20 +80,20 @@ class Mode:
     name: str
     rule: Rule = field(repr=False, compare=False, hash=False)
     meaning: str = field(repr=False, compare=False)
-    carries_value: bool = field(default=False, repr=False, compare=False)
-    counts: bool = field(default=True, repr=False, compare=False)
-    names: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False, hash=False)
+    takes_value: bool = field(default=False, repr=False, compare=False)
+    is_counted: bool = field(default=True, repr=False, compare=False)
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False, hash=False)
 
     def __reduce__(self) -> tuple[Callable[[str], Mode], tuple[str]]:
         return mode_named, (self.name,)
 
     @property
-    def copies(self) -> bool:
+    def copies_input(self) -> bool:
         """Whether the outside is made of values inside."""
         return bool(self.rule(0, 1))
 
     @property
-    def computes(self) -> bool:
+    def is_weighted(self) -> bool:
         """Whether the outside is computed from values inside, and not merely a copy of one."""
         return [weight for _, weight in self.rule(0, 1)] not in ([], [1])
 
@@ -106,19 +106,19 @@ class Mode:
 
 
 _TABLE = (
-    Mode("zeros", _nothing, "nothing but zeros", names={"PyTorch": "zeros", "Keras": "zero"}),
+    Mode("zeros", _nothing, "nothing but zeros", aliases={"PyTorch": "zeros", "Keras": "zero"}),
     Mode(
         "constant",
         _nothing,
         "one value: a number, one per channel, or a trained weight",
-        carries_value=True,
-        names={"NumPy": "constant", "PyTorch": "constant", "TensorFlow": "CONSTANT", "ONNX": "constant"},
+        takes_value=True,
+        aliases={"NumPy": "constant", "PyTorch": "constant", "TensorFlow": "CONSTANT", "ONNX": "constant"},
     ),
     Mode(
         "reflect",
         partial(_mirror, repeat_edge=False, odd=False),
         "a mirror on the edge value, which is not repeated",
-        names={
+        aliases={
             "NumPy": "reflect",
             "PyTorch": "reflect",
             "TensorFlow": "REFLECT",
@@ -132,7 +132,7 @@ _TABLE = (
         "symmetric",
         partial(_mirror, repeat_edge=True, odd=False),
         "a mirror beyond the edge value, which is repeated",
-        names={
+        aliases={
             "NumPy": "symmetric",
             "TensorFlow": "SYMMETRIC",
             "MATLAB": "symmetric",
@@ -144,7 +144,7 @@ _TABLE = (
         "replicate",
         _clip,
         "the edge value, again and again",
-        names={
+        aliases={
             "NumPy": "edge",
             "PyTorch": "replicate",
             "ONNX": "edge",
@@ -157,7 +157,7 @@ _TABLE = (
         "circular",
         _wrap,
         "the axis again from its other end",
-        names={
+        aliases={
             "NumPy": "wrap",
             "PyTorch": "circular",
             "ONNX": "wrap",
@@ -177,8 +177,8 @@ _TABLE = (
         "ignore",
         _nothing,
         "no value: the window is renormalised to what it covers (partial convolution)",
-        counts=False,
-        names={"Liu et al.": "partial"},
+        is_counted=False,
+        aliases={"Liu et al.": "partial"},
     ),
 )
 
@@ -193,7 +193,7 @@ def mode_named(name: str, argument: str = "padding_mode") -> Mode:
     """Return the mode of that name, or refuse, with convpad's word for the name where another framework has it."""
     if name in MODES:
         return MODES[name]
-    foreign = [(framework, word, mode) for mode in _TABLE for framework, word in mode.names.items()]
+    foreign = [(framework, word, mode) for mode in _TABLE for framework, word in mode.aliases.items()]
     meant = [row for row in foreign if row[1] == name] or [row for row in foreign if row[1].lower() == name.lower()]
     hint = "{}'s {!r} is {!r} here.".format(*meant[0][:2], meant[0][2].name) if meant else ""
     raise refuse(argument, f"be one of {ALLOWED}", name, hint)
@@ -209,7 +209,7 @@ def picture(mode: Mode, size: int = 4, amount: int = 2) -> str:
     'b a | a b c d | d c'
     """
     letters = "abcdefghijklmnopqrstuvwxyz"[:size]
-    empty = "k" if mode.carries_value else "0" if mode.counts else "-"
+    empty = "k" if mode.takes_value else "0" if mode.is_counted else "-"
 
     def drawn(position: int) -> str:
         terms = sorted(mode.terms(position, size), key=lambda term: -term[1])

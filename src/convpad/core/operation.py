@@ -112,7 +112,7 @@ class Operation:
                 "Fold the others into the batch."
             )
         parsed = Padding.parse(padding, padding_mode, rank=rank, words=words).without_tensors()
-        ignored = [mode.name for pair in parsed.modes for mode in pair if not mode.counts]
+        ignored = [mode.name for pair in parsed.modes for mode in pair if not mode.is_counted]
         if op == "pad" and ignored:
             mend = "It has no values to pad with: use it as the padding_mode of a convolution or a pool."
             raise refuse("padding_mode", "have values", ignored[0], mend)

@@ -155,7 +155,7 @@ def _fill(entry: Any) -> Fill:
         mode = mode_named(entry) if entry not in AMOUNTS else None
         if mode is None:
             raise refuse("padding_mode", "say with what", entry, f"{entry!r} says how much: give it as padding=.")
-        if mode.carries_value:
+        if mode.takes_value:
             mend = "Give the number itself, Constant(value), or in a layer Learned()."
             raise refuse("padding_mode", "come with its value", entry, mend)
         return mode, None
@@ -343,6 +343,6 @@ def _checked(padding: Padding, padding_mode: Any, rank: int, argument: str, word
 
 
 def _spelled(mode: Mode, value: Any) -> Any:
-    if not mode.carries_value:
+    if not mode.takes_value:
         return mode.name
     return value if is_number(value) or isinstance(value, Learned) else Constant(value)

@@ -27,8 +27,8 @@ __all__ = [
     "absorb_overhang",
     "known_shape",
     "make_problem",
-    "pose",
-    "pose_pad",
+    "pad_problem",
+    "parse_problem",
     "rank_of",
     "sources",
 ]
@@ -71,10 +71,10 @@ class Problem:
     strides: tuple[int, ...] = _derived("from one output to the next, per axis")
     dilation: tuple[int, ...] = _derived("from one tap to the next, per axis")
     pads: tuple[tuple[int, int], ...] = _derived("(before, after) per axis, where they are known")
-    known: bool = _derived("whether the sizes and amounts of all axes are ints already")
+    is_static: bool = _derived("whether the sizes and amounts of all axes are ints already")
     padded_modes: tuple[Mode, ...] = _derived("of the sides that get any padding, each once; a side without has no say")
-    fills: bool = _derived("whether any of the padding is more than zeros: copies, or constants")
-    ignores: bool = _derived("whether any of the padding does not count")
+    has_fill: bool = _derived("whether any of the padding is more than zeros: copies, or constants")
+    has_ignored: bool = _derived("whether any of the padding does not count")
     _hash: int | None = _derived("to be looked up by")
 
     def __post_init__(self) -> None:
@@ -83,10 +83,13 @@ class Problem:
             ("strides", tuple([window.stride for window in self.windows])),
             ("dilation", tuple([window.dilation for window in self.windows])),
             ("pads", tuple([(window.before or 0, window.after or 0) for window in self.windows])),
-            ("known", all(window.known for window in self.windows)),
+            ("is_static", all(window.is_static for window in self.windows)),
             ("padded_modes", modes),
-            ("fills", any(mode.copies or mode.carries_value for mode in modes)),
-            ("ignores", not all(mode.counts for mode in modes) or any(window.overhangs for window in self.windows)),
+            ("has_fill", any(mode.copies_input or mode.takes_value for mode in modes)),
+            (
+                "has_ignored",
+                not all(mode.is_counted for mode in modes) or any(window.overhangs for window in self.windows),
+            ),
             ("_hash", None),
         ):
             object.__setattr__(self, name, value)
@@ -101,7 +104,7 @@ class Problem:
         modes: list[Mode] = []
         for window, (before, after) in zip(self.windows, self.modes, strict=True):
             for count, mode in ((window.before, before), (window.after, after)):
-                if self.op == "conv_transpose" and mode.carries_value:
+                if self.op == "conv_transpose" and mode.takes_value:
                     mode = MODES["zeros"]  # it does not depend on the input, so the adjoint does not see it
                 if count != 0 and mode not in modes:
                     modes.append(mode)
@@ -128,7 +131,7 @@ class Problem:
         return prod([window.kernel for window in self.windows])
 
 
-def pose(
+def parse_problem(
     op: str, input_shape: Any, kernel_shape: Any, padding: Padding, *, pointwise_shape: Any = (), **options: Any
 ) -> Problem:
     """Check one operation against its shapes.
@@ -152,7 +155,7 @@ def pose(
     return make_problem(Operation.parse(op, rank, padding=padding, **options), input_shape, *kernels)
 
 
-def pose_pad(input_shape: Any, padding: Padding, data_format: str = "channels_last") -> Problem:
+def pad_problem(input_shape: Any, padding: Padding, data_format: str = "channels_last") -> Problem:
     """Check a padding against the shape of its input."""
     rank = rank_of(known_shape("x", input_shape))
     return make_problem(Operation.parse("pad", rank, padding=padding, data_format=data_format), input_shape)
@@ -187,7 +190,7 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
     channels = shape[-1] if operation.channels_last else shape[1]
     sizes = shape[1:-1] if operation.channels_last else shape[2:]
     if operation.op == "pad":
-        return _pad_problem(operation, shape, sizes, channels)
+        return _padding_alone(operation, shape, sizes, channels)
     op, padding = operation.op, operation.padding
     full: Shape = ()
     if op in POOLS:
@@ -228,7 +231,7 @@ def _output_shape(operation: Operation, batch: int | None, outputs: Shape, chann
     return (batch, *outputs, channels) if operation.channels_last else (batch, channels, *outputs)
 
 
-def _pad_problem(operation: Operation, shape: Shape, sizes: Shape, channels: int | None) -> Problem:
+def _padding_alone(operation: Operation, shape: Shape, sizes: Shape, channels: int | None) -> Problem:
     """Return the problem of padding alone: windows of one tap, so that the output is the padded axis."""
     padding = operation.padding
     padding.check_channels(channels)
@@ -236,7 +239,7 @@ def _pad_problem(operation: Operation, shape: Shape, sizes: Shape, channels: int
     for axis, (size, amount, modes) in enumerate(zip(sizes, padding.amounts, padding.modes, strict=True)):
         before, after = amount.pad(1, 1, 1)
         for mode, count in zip(modes, (before, after), strict=True):
-            if mode.copies and size == 0 and count:
+            if mode.copies_input and size == 0 and count:
                 raise ShapeError(
                     f"An empty axis has nothing to copy. Received: spatial axis {axis} of size 0 with padding_mode "
                     f"{mode.name!r}. Pad it with 'zeros' or a constant."
@@ -264,8 +267,8 @@ def absorb_overhang(problem: Problem) -> Problem:
     Example:
 
     >>> from convpad import Padding
-    >>> from convpad.core.problem import absorb_overhang, pose
-    >>> problem = pose("max_pool", (1, 6, 1), 3, Padding.parse(0, "ignore", rank=1), strides=2, ceil_mode=True)
+    >>> from convpad.core.problem import absorb_overhang, parse_problem
+    >>> problem = parse_problem("max_pool", (1, 6, 1), 3, Padding.parse(0, "ignore", rank=1), strides=2, ceil_mode=True)
     >>> absorb_overhang(problem).windows[0].after, absorb_overhang(problem).output_shape
     (1, (1, 3, 1))
     """
@@ -276,7 +279,7 @@ def absorb_overhang(problem: Problem) -> Problem:
     for window, modes in reversed(list(zip(problem.windows, problem.modes, strict=True))):
         pairs.insert(0, (window, modes) if counted and window.overhangs else _rounded_down(window, modes))
         sides = zip((window.before, window.after), modes, strict=True)
-        counted = counted or any(count != 0 and mode.counts and not mode.copies for count, mode in sides)
+        counted = counted or any(count != 0 and mode.is_counted and not mode.copies_input for count, mode in sides)
     return replace(problem, windows=tuple(window for window, _ in pairs), modes=tuple(modes for _, modes in pairs))
 
 
@@ -288,7 +291,7 @@ def _rounded_down(window: Window, modes: tuple[Mode, Mode]) -> tuple[Window, tup
         # The padding that only a dropped window would read is dropped as well.
         read = (window.output or 0) * window.stride + window.span - 1 - window.size - window.before
         return replace(window, after=min(window.after, read), ceil=False), modes
-    if window.after and after.counts:
+    if window.after and after.is_counted:
         return window, modes
     return replace(window, after=window.after + window.overhang, ceil=False), (before, MODES["ignore"])
 
@@ -299,9 +302,9 @@ def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
 
     Example:
 
-    >>> from convpad.core.problem import pose_pad, sources
+    >>> from convpad.core.problem import pad_problem, sources
     >>> from convpad.core.padding import Padding
-    >>> sources(pose_pad((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
+    >>> sources(pad_problem((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
     ((2, 1, 0, 1, 2, 3, 2, 1),)
     """
     indices: list[tuple[int, ...]] = []

@@ -53,7 +53,7 @@ class Window:
         return (self.kernel - 1) * self.dilation + 1
 
     @property
-    def known(self) -> bool:
+    def is_static(self) -> bool:
         """Whether size and amounts are ints already."""
         return self.size is not None and self.before is not None
 
@@ -83,7 +83,7 @@ class Window:
     @property
     def overhangs(self) -> bool:
         """Whether the last window reaches beyond the padded end, or may while the size is unknown."""
-        return self.ceil and (not self.known or self.overhang > 0)
+        return self.ceil and (not self.is_static or self.overhang > 0)
 
     @property
     def _reach(self) -> int | None:

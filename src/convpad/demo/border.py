@@ -20,7 +20,7 @@ __all__ = ["CASES", "Outcome", "measure", "network_input", "true_output"]
 
 CASES: dict[str, tuple[str, Any]] = {
     **{
-        f"{name} (mean)" if mode.carries_value else name: ("half", None if mode.carries_value else name)
+        f"{name} (mean)" if mode.takes_value else name: ("half", None if mode.takes_value else name)
         for name, mode in MODES.items()
     },
     "replicate, circular": ("half", ("replicate", "circular")),

@@ -55,9 +55,9 @@ def to_code(problem: Problem, name: str, values: Sequence[tuple[Any, Any]] | Non
     Example:
 
     >>> from convpad import Padding
-    >>> from convpad.core.problem import pose
+    >>> from convpad.core.problem import parse_problem
     >>> from convpad.frameworks import to_code
-    >>> problem = pose("conv", (None, 224, 224, 3), (7, 7, 3, 64), Padding.parse("half", rank=2), strides=2)
+    >>> problem = parse_problem("conv", (None, 224, 224, 3), (7, 7, 3, 64), Padding.parse("half", rank=2), strides=2)
     >>> to_code(problem, "torch").code
     'torch.nn.Conv2d(3, 64, 7, stride=2, padding=3)'
     >>> translation = to_code(problem, "keras")

@@ -17,7 +17,7 @@ from convpad.frameworks.code import InexactError, Name, call, collapse, default_
 __all__ = ["OpQuery", "PadStep", "Pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
 
 Pairs = Sequence[tuple[int, int]]
-_COUNTED = tuple(name for name, mode in MODES.items() if mode.counts)
+_COUNTED = tuple(name for name, mode in MODES.items() if mode.is_counted)
 _BEYOND_AXIS = {"reflect": -1, "symmetric": 0, "circular": 0}
 """How much further than the size of an axis frameworks pad it in these modes; convpad and NumPy repeat the axis."""
 
@@ -144,7 +144,7 @@ class OpQuery:
         value = Name("value") if value is None else value
         if hasattr(value, "shape"):
             value = ("tensor", id(value))  # JAX's and TensorFlow's have no hash
-        return effective_fill(mode.name, value if mode.carries_value else None)
+        return effective_fill(mode.name, value if mode.takes_value else None)
 
     def only_modes(self, *modes: str) -> bool:
         """Whether every side that windows read has one of these modes."""
@@ -221,7 +221,7 @@ def _is_equivalent(window: Window, pair: tuple[int, int] | None) -> bool:
 
 
 def _spelling(mode: Mode, value: Any) -> Any:
-    if not mode.carries_value:
+    if not mode.takes_value:
         return mode.name
     if value is None:
         return Name("value")

@@ -68,12 +68,12 @@ def _obstacle(inner: list[list[Fill]], outer: list[list[Fill]]) -> str | None:
     fills = [fill for axis in [*inner, *outer] for fill in axis]
     if any(isinstance(value, Learned) for _, value in fills):
         return "its own padding is trained"
-    if any(not MODES[mode].counts for mode, _ in fills):
+    if any(not MODES[mode].is_counted for mode, _ in fills):
         return "it leaves its own padding out of the count"
     for inside, outside in zip(inner, outer, strict=True):
         if inside and outside and not (_all_equal(inside + outside) and inside[0][0] in EDGE_MODES):
             return f"it pads the same axis with {outside[0][0]!r}, after {inside[0][0]!r}"
-    if any(MODES[mode].carries_value for mode, _ in fills) and not _all_equal(fills):
+    if any(MODES[mode].takes_value for mode, _ in fills) and not _all_equal(fills):
         return "where the axes meet, the constant of one would be padded by the other"
     return None
 

@@ -28,8 +28,8 @@ def _decisions(problem: Problem, axis: int) -> tuple[Array, Array, Array]:
     """Return three vectors along a padded axis: where earlier axes decide, where all counts, where nothing counts."""
     window, (before, after) = problem.windows[axis], problem.modes[axis]
     sides = [(window.before or 0, before), (window.size or 0, None), (window.after or 0, after)]
-    earlier = [np.full(count, mode is None or mode.copies) for count, mode in sides]
-    counts = [np.full(count, mode is not None and not mode.copies and mode.counts) for count, mode in sides]
+    earlier = [np.full(count, mode is None or mode.copies_input) for count, mode in sides]
+    counts = [np.full(count, mode is not None and not mode.copies_input and mode.is_counted) for count, mode in sides]
     overhang = np.full(window.overhang, False)
     beyond = np.arange(sum(count for count, _ in sides) + window.overhang) >= (window.padded or 0)
     return np.concatenate([*earlier, overhang]), np.concatenate([*counts, overhang]), ~beyond
@@ -73,7 +73,7 @@ def _static_renormalisation(problem: Problem) -> Array:
 
 def may_cover_nothing(problem: Problem) -> bool:
     """Return whether a window may lie on ignored padding alone. Compilers trace this, so it reads integers only."""
-    return problem.ignores and any(
+    return problem.has_ignored and any(
         window.dilation > 1 or max(window.before or 0, window.after or 0) >= window.kernel for window in problem.windows
     )
 
@@ -85,7 +85,7 @@ def _to_tensor_axes(array: Array, problem: Problem) -> Array:
 
 def mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
     """Return 1 where the padded axes hold a value, 0 where the mode is `ignore`, as a tensor that broadcasts."""
-    if problem.known:
+    if problem.is_static:
         return backend.tensor(_to_tensor_axes(backend.call_cached(_static_mask, problem), problem), x)
     return extended_mask(backend, x, problem)
 
@@ -94,7 +94,7 @@ def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> 
     """Return `out` times ``taps / taps covered`` of every window over `x`."""
 
     def boxes() -> tuple[tuple[Box, Array], ...] | None:
-        return backend.call_cached(_thin_boxes, problem) if problem.known else None
+        return backend.call_cached(_thin_boxes, problem) if problem.is_static else None
 
     return backend.multiply(out, lambda: renormalisation(backend, out, x, problem), boxes)
 
@@ -128,7 +128,7 @@ def _thin_boxes(problem: Problem) -> tuple[tuple[Box, Array], ...] | None:
 
 def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> Tensor:
     """Return ``taps / taps covered`` for every output, 0 where nothing is covered, as a tensor that broadcasts."""
-    if problem.known:
+    if problem.is_static:
         factors = backend.call_cached(_static_renormalisation, problem)
         return backend.tensor(_to_tensor_axes(factors, problem), out)
     # Where sizes are known only when it runs: a convolution of the mask with ones.

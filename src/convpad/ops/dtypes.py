@@ -34,7 +34,7 @@ def check_dtypes(problem: Problem, dtypes: dict[str, str]) -> None:
     listed = ", ".join(f"{name} of {dtype}" for name, dtype in dtypes.items())
     first = next(iter(dtypes.values()))
     if problem.op == "pad":
-        if first == "bool" and any(mode.computes for pair in problem.modes for mode in pair):
+        if first == "bool" and any(mode.is_weighted for pair in problem.modes for mode in pair):
             raise ShapeError("An odd mirror subtracts, and booleans cannot. Received: x of bool. Cast it first.")
     elif problem.op == "max_pool":
         if first == "bool" or "complex" in first:

@@ -36,7 +36,7 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
     padded = backend.native_pad(x, problem, values, needs_gradient=True)
     if padded is not None:
         return padded
-    if not problem.known or has_tensors(values):
+    if not problem.is_static or has_tensors(values):
         return _extend(backend, x, problem, values)
     return backend.with_custom_vjp(
         lambda x: _extend(backend, x, problem, values),
@@ -50,7 +50,7 @@ def _extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Te
     padded = backend.native_pad(x, problem, values, needs_gradient=False)
     if padded is not None:
         return padded
-    if problem.known and backend.supports_inplace(x):
+    if problem.is_static and backend.supports_inplace(x):
         return _extend_in_place(backend, x, problem, values)
     for axis in range(problem.rank):
         x = _extend_axis(backend, x, problem, values, axis, *_sizes(backend, x, problem, axis))
@@ -75,10 +75,10 @@ def _extend_in_place(backend: Backend, x: Tensor, problem: Problem, values: Valu
         ranges = ((-before, 0), (size, size + after))
         for (start, stop), mode, value in zip(ranges, problem.modes[axis], values[axis], strict=True):
             first = before + start
-            if start < stop and not mode.copies and constants:  # zeros too: an earlier axis' constant is there
+            if start < stop and not mode.copies_input and constants:  # zeros too: an earlier axis' constant is there
                 filling = _constant(backend, out, problem, axis, stop - start, value)
                 out = backend.set_slice(out, _box(tensor_axis, first, before + stop), filling)
-            for run in backend.call_cached(runs, mode, start, stop, size) if mode.copies else ():
+            for run in backend.call_cached(runs, mode, start, stop, size) if mode.copies_input else ():
                 copied = _from_run(backend, out, tensor_axis, run.moved(before))
                 out = backend.set_slice(out, _box(tensor_axis, first, first + run.length), copied)
                 first += run.length
@@ -89,7 +89,7 @@ def _extend_axis(
     backend: Backend, x: Tensor, problem: Problem, values: Values, axis: int, size: Any, before: Any, after: Any
 ) -> Tensor:
     """Return `x` with one spatial axis extended by these counts."""
-    tensor_axis, known = problem.axes[axis], problem.windows[axis].known
+    tensor_axis, known = problem.axes[axis], problem.windows[axis].is_static
     ranges = ((-before, 0), (size, size + after))
     sides: list[list[Tensor]] = []
     for (start, stop), count, mode, value in zip(
@@ -97,7 +97,7 @@ def _extend_axis(
     ):
         if isinstance(count, int) and count == 0:
             sides.append([])
-        elif not mode.copies:
+        elif not mode.copies_input:
             sides.append([_constant(backend, x, problem, axis, count, value)])
         elif known:
             sides.append(
@@ -194,7 +194,7 @@ def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
         size = window.size if window.size is not None else backend.size(padded, tensor_axis) - before - after
         cuts[tensor_axis] = slice(before, before + size)
         for (start, stop), mode in zip(((-before, 0), (size, size + after)), problem.modes[axis], strict=True):
-            if not mode.copies or (isinstance(start, int) and start == stop):
+            if not mode.copies_input or (isinstance(start, int) and start == stop):
                 continue
             if window.size is None:
                 padded = _fold_rule(backend, padded, tensor_axis, mode, (start, stop), before, size)
@@ -249,7 +249,7 @@ def extended_mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
     for axis in problem.axes:
         cuts[axis] = slice(None)
     ones = backend.where(backend.tensor(0, x), backend.slices(x, tuple(cuts)), 1.0)
-    counts = tuple((float(before.counts), float(after.counts)) for before, after in problem.modes)
+    counts = tuple((float(before.is_counted), float(after.is_counted)) for before, after in problem.modes)
     mask = extend(backend, ones, problem, counts)
     mask = backend.where(mask, mask * 0 + 1, 0.0)  # whatever the weights it was extended with
     return with_overhang(backend, mask, x, problem, 0.0)

@@ -125,7 +125,7 @@ def _across(mode: Mode, window: Window, modes: tuple[Mode, Mode], earlier: bool)
     """Return the extent of a slab of that mode along another axis, and the zeros around it there."""
     size, before, after = window.size or 0, window.before or 0, window.after or 0
     # At a corner the later axis decides. It copies zeros there where the earlier axis pads with zeros.
-    if earlier and (not mode.copies or any(other.copies or other.carries_value for other in modes)):
+    if earlier and (not mode.copies_input or any(other.copies_input or other.takes_value for other in modes)):
         return (-before, size + after), (0, 0)
     return (0, size), (before, after)
 
@@ -137,10 +137,10 @@ def halo(problem: Problem) -> tuple[Slab, ...]:
     Example:
 
     >>> from convpad import Padding
-    >>> from convpad.core.problem import pose
+    >>> from convpad.core.problem import parse_problem
     >>> from convpad.ops.halo import halo
     >>> padding = Padding.parse("same", ("zeros", ("zeros", "circular")), rank=2)
-    >>> slabs = halo(pose("conv", (1, 9, 9, 1), (3, 3, 1, 1), padding))
+    >>> slabs = halo(parse_problem("conv", (1, 9, 9, 1), (3, 3, 1, 1), padding))
     >>> [(slab.axis, slab.extent, slab.outputs, slab.taps, slab.source) for slab in slabs]
     [(1, ((0, 9), (9, 10)), (8, 9), (2, 3), (0, 1))]
     """
@@ -150,7 +150,7 @@ def halo(problem: Problem) -> tuple[Slab, ...]:
 def _slabs(problem: Problem) -> Iterator[Slab]:
     for axis, (window, modes) in enumerate(zip(problem.windows, problem.modes, strict=True)):
         for after, mode in enumerate(modes):
-            readers = _readers(window, bool(after)) if mode.copies or mode.carries_value else None
+            readers = _readers(window, bool(after)) if mode.copies_input or mode.takes_value else None
             if readers is not None:
                 yield _slab(problem, axis, bool(after), *readers)
 
@@ -164,7 +164,7 @@ def _slab(problem: Problem, axis: int, after: bool, outputs: Range, taps: Range,
         else _across(mode, window, problem.modes[other], other < axis)
         for other, window in enumerate(problem.windows)
     ]
-    slab_runs = runs.__wrapped__(mode, *filled, size) if mode.copies else ()  # remembered with the slab
+    slab_runs = runs.__wrapped__(mode, *filled, size) if mode.copies_input else ()  # remembered with the slab
     ranges = [run.source for run in slab_runs]
     source = min([first for first, _ in ranges], default=0), max([last for _, last in ranges], default=0)
     return Slab(

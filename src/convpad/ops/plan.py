@@ -144,7 +144,7 @@ def _fits(row: Preference, problem: Problem) -> bool:
     """Return whether a preference was measured for such problems."""
     if row.ops and problem.op not in row.ops:
         return False
-    if row.only_constants and any(mode.copies for mode in problem.padded_modes):
+    if row.only_constants and any(mode.copies_input for mode in problem.padded_modes):
         return False
     if row.few_taps and _is_padded_faster(problem):
         return False
@@ -157,7 +157,9 @@ def _filled_sides(problem: Problem) -> int:
     """Return the number of sides that are padded with more than zeros."""
     axes = zip(problem.pads, problem.modes, strict=True)
     return sum(
-        count > 0 and (mode.copies or mode.carries_value) for axis in axes for count, mode in zip(*axis, strict=True)
+        count > 0 and (mode.copies_input or mode.takes_value)
+        for axis in axes
+        for count, mode in zip(*axis, strict=True)
     )
 
 
@@ -168,7 +170,7 @@ def _is_padded_faster(problem: Problem) -> bool:
     is padded with copies alone is one gather. The gradient of a padded tensor takes three times as long, whatever the
     window.
     """
-    copies = any(mode.copies for mode in problem.padded_modes)
+    copies = any(mode.copies_input for mode in problem.padded_modes)
     one_pass = sources(problem) is not None if copies else set(problem.strides) == {1}
     return problem.taps > LIMITS["jax.taps_padded"] or one_pass
 
@@ -190,7 +192,7 @@ def conv_window(problem: Problem) -> ConvWindow:
         dilation=problem.dilation,
         groups=problem.groups,
         channels_last=problem.channels_last,
-        unread=problem.leftovers,
+        leftovers=problem.leftovers,
         size=tuple([window.kernel for window in problem.windows]) if problem.op in POOLS else (),
     )
 
@@ -221,7 +223,7 @@ def _refusals(problem: Problem, backend: str, planner: Backend) -> dict[Route, s
 
 def _against_window(problem: Problem, backend: str, planner: Backend) -> str:
     """Return the reason against every route that hands the window of a pool to the backend unchanged."""
-    if any(window.overhangs and window.known for window in problem.windows):
+    if any(window.overhangs and window.is_static for window in problem.windows):
         return "the last window hangs over padding that counts"
     if problem.op in POOLS and max(problem.dilation) > 1 and problem.op not in planner.dilated_pools:
         return f"{backend} has no dilated {problem.op}"
@@ -232,7 +234,7 @@ def _against_zeros(problem: Problem) -> str:
     """Return the reason against every route that leaves the padding to the backend."""
     if any(window.before is None or (window.ceil and window.size is None) for window in problem.windows):
         return "the amounts depend on a size that is not known yet"
-    others = sorted(mode.name for mode in problem.padded_modes if mode.copies or mode.carries_value)
+    others = sorted(mode.name for mode in problem.padded_modes if mode.copies_input or mode.takes_value)
     return f"no backend pads with {', '.join(others)} itself" if others else ""
 
 
@@ -255,11 +257,11 @@ def _against_rescale(problem: Problem, planner: Backend) -> str:
 
 
 def _against_correction(problem: Problem, planner: Backend) -> str:
-    if not problem.fills:
+    if not problem.has_fill:
         return "nothing but zeros is padded"
     if problem.op in ("max_pool", "conv_transpose"):
         return f"{problem.op} of zeros is no {problem.op} to start from"
-    if not problem.known:
+    if not problem.is_static:
         return "where the border is depends on a size that is not known yet"
     return planner.why_not_native(problem, ignored=False)
 

@@ -189,14 +189,14 @@ class Transposed:
     folds: bool
 
     def __call__(self, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
-        if self.problem.ignores:
+        if self.problem.has_ignored:
             y = y * renormalisation(self.backend, y, self._like_output(y, kernel), self.problem)
         out = self.backend.conv_transpose(y, kernel, self.window)
         return fold(self.backend, out, self.problem) if self.folds else out
 
     def _like_output(self, y: Tensor, kernel: Tensor) -> Tensor:
         # The map is that of the output; while its size is not known it takes an output to learn it from.
-        if self.problem.known:
+        if self.problem.is_static:
             return y
         return self.backend.conv_transpose(y, kernel, self.window.changed(pads=self.problem.pads))
 
@@ -315,7 +315,7 @@ def _linear(backend: Backend, problem: Problem, plan: Plan, operation: Linear) -
     inner = _by_route(backend, problem, plan.route, operation)
     if plan.gradient_route is not None:
         inner = BestWithGradient(backend, inner, _by_route(backend, problem, plan.gradient_route, operation))
-    return Renormalised(backend, problem, inner) if problem.ignores else inner
+    return Renormalised(backend, problem, inner) if problem.has_ignored else inner
 
 
 def _by_route(backend: Backend, problem: Problem, route: Route, operation: Linear) -> Executor:

@@ -28,8 +28,8 @@ def solve(problem: Problem, values: Values, *arrays: Array) -> Array:
 
     >>> import numpy as np
     >>> from convpad import Padding, reference
-    >>> from convpad.core.problem import pose
-    >>> problem = pose("average_pool", (1, 3, 1), 3, Padding.parse("same", "ignore", rank=1))
+    >>> from convpad.core.problem import parse_problem
+    >>> problem = parse_problem("average_pool", (1, 3, 1), 3, Padding.parse("same", "ignore", rank=1))
     >>> reference.solve(problem, ((None, None),), np.array([[[1.0], [2.0], [6.0]]])).ravel()
     array([1.5, 3. , 4. ])
     """

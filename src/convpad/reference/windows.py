@@ -52,7 +52,7 @@ def _extended_axis(x: Array, problem: Problem, axis: int, fills: tuple[Any, Any]
     for position, side in _sides(problem, axis):
         if side < 0:
             rows.append(inside[position])
-        elif problem.modes[axis][side].copies:
+        elif problem.modes[axis][side].copies_input:
             terms = problem.modes[axis][side].terms(position, len(inside))
             # Weights are small ints; told the dtype, NumPy keeps integers integers and halves halves.
             rows.append(sum(inside[index] * np.asarray(weight).astype(x.dtype) for index, weight in terms))  # pyright: ignore
@@ -72,7 +72,7 @@ def covered(problem: Problem) -> Array:
     """Return the padded axes with 1 where there is a value and 0 where the mode is `ignore`: `(1, *spatial, 1)`."""
     mask = np.ones((1, *(window.size or 0 for window in problem.windows), 1))
     for axis, modes in enumerate(problem.modes):
-        mask = _extended_axis(mask, problem, axis, tuple(float(mode.counts) for mode in modes))  # pyright: ignore
+        mask = _extended_axis(mask, problem, axis, tuple(float(mode.is_counted) for mode in modes))  # pyright: ignore
     return (mask != 0).astype(np.float64)  # whatever the weights it was extended with
 
 

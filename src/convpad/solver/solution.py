@@ -9,7 +9,7 @@ from typing import Any
 from convpad.core.amounts import AMOUNTS, Amount, Pair, explicit
 from convpad.core.inverse import Rounding
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS, Problem, absorb_overhang, pose
+from convpad.core.problem import POOLS, Problem, absorb_overhang, parse_problem
 from convpad.core.window import Window
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
@@ -186,7 +186,7 @@ class Solution(Result):
     def problem(self) -> Problem:
         """The whole operation, of unknown channels."""
         unpadded = Padding.parse("valid", default_mode(self.op), rank=len(self.windows))
-        return pose(
+        return parse_problem(
             self.op,
             (None, *self.input, None),
             self.kernel if self.op in POOLS else (*self.kernel, None, None),

@@ -73,10 +73,10 @@ def flip_kernel(kernel: Tensor, rank: int, groups: int) -> Tensor:
 
 def transposed_sizes(outputs: Sequence[Any], taps: Sequence[int], window: ConvWindow) -> list[Any]:
     """Return the spatial sizes of a transposed convolution's result."""
-    rows = zip(outputs, window.strides, taps, window.dilation, window.unread, window.pads, strict=False)
+    rows = zip(outputs, window.strides, taps, window.dilation, window.leftovers, window.pads, strict=False)
     return [
-        (count - 1) * stride + spanned(size, step) + unread - sum(pair)
-        for count, stride, size, step, unread, pair in rows
+        (count - 1) * stride + spanned(size, step) + leftover - sum(pair)
+        for count, stride, size, step, leftover, pair in rows
     ]
 
 
@@ -88,10 +88,10 @@ def conv_transpose(y: Tensor, flipped: Tensor, window: ConvWindow, convolve: Any
     rank = window.rank
     # The forward padding is cropped by padding less. Where that would be negative, the result is sliced: XLA folds
     # negative padding wrongly under jit (openxla/xla#48715).
-    rows = zip(flipped.shape[:rank], window.pads, window.unread, window.dilation, strict=True)
+    rows = zip(flipped.shape[:rank], window.pads, window.leftovers, window.dilation, strict=True)
     ends = [(spanned(k, d) - 1 - before, spanned(k, d) - 1 - after + rest) for k, (before, after), rest, d in rows]
     around = tuple([(max(before, 0), max(after, 0)) for before, after in ends])
-    forward = window.changed(strides=(1,) * rank, pads=around, unread=())
+    forward = window.changed(strides=(1,) * rank, pads=around, leftovers=())
     strided = max(window.strides) > 1
     out = conv(y, flipped, forward, lhs_dilation=window.strides) if strided else convolve(y, flipped, forward)
     first_axis = 1 if window.channels_last else 2

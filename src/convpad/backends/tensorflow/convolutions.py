@@ -115,15 +115,15 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
     y = planar(y, window.channels_last)
-    strides, pads, unread = two(window.strides, 1), two(window.pads, (0, 0)), two(window.unread, 0)
+    strides, pads, leftovers = two(window.strides, 1), two(window.pads, (0, 0)), two(window.leftovers, 0)
     full = [
         (size(y, 1 + axis) - 1) * stride + kernel.shape[axis] + rest
-        for axis, (stride, rest) in enumerate(zip(strides, unread, strict=True))
+        for axis, (stride, rest) in enumerate(zip(strides, leftovers, strict=True))
     ]
 
     sizes = [length - sum(pair) for length, pair in zip(full, pads, strict=True)]
     cuts = [slice(None), *(slice(before, length - after) for (before, after), length in zip(pads, full, strict=True))]
-    same = not any(unread) and all(isinstance(length, int) for length in sizes)
+    same = not any(leftovers) and all(isinstance(length, int) for length in sizes)
     same = same and any(map(any, pads)) and is_same(sizes, kernel.shape[:-2], strides, pads)
 
     def transpose(y: Tensor, kernel: Tensor) -> Tensor:

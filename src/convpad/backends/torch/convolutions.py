@@ -73,11 +73,11 @@ def _convolve(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation: Any,
 def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     # `padding` crops both sides alike and `output_padding` gives back at the end; the rest is sliced off. What
     # must be given back beyond PyTorch's limit is zeros: no window reads it.
-    rows = list(zip(window.pads, window.unread, window.strides, window.dilation, strict=True))
-    crops = [min(before, max(after - unread, 0)) for (before, after), unread, _, _ in rows]
+    rows = list(zip(window.pads, window.leftovers, window.strides, window.dilation, strict=True))
+    crops = [min(before, max(after - leftover, 0)) for (before, after), leftover, _, _ in rows]
     extra = [
-        min(max(crop - (after - unread), 0), max(stride, dilation) - 1)
-        for crop, ((_, after), unread, stride, dilation) in zip(crops, rows, strict=True)
+        min(max(crop - (after - leftover), 0), max(stride, dilation) - 1)
+        for crop, ((_, after), leftover, stride, dilation) in zip(crops, rows, strict=True)
     ]
     first = channels_first(y, window.channels_last)
     is_1d = window.rank == 1
@@ -94,6 +94,6 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     )
     out = out.squeeze(2) if is_1d else out
     ends: list[int] = []
-    for crop, given_back, ((before, after), unread, _, _) in reversed(list(zip(crops, extra, rows, strict=True))):
-        ends += [crop - before, unread - after + crop - given_back]
+    for crop, given_back, ((before, after), leftover, _, _) in reversed(list(zip(crops, extra, rows, strict=True))):
+        ends += [crop - before, leftover - after + crop - given_back]
     return as_given(F.pad(out, ends) if any(ends) else out, window.channels_last)

@@ -61,7 +61,7 @@ def _native_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
     """Return PyTorch's word for the mode (None: a number may do) and the amounts for `F.pad`; None where it cannot."""
     mode, room = problem.modes[0][0], {"reflect": -1, "circular": 0}
     word = _NATIVE_MODES.get(mode.name)
-    if not problem.known or any(each != mode for pair in problem.modes for each in pair):
+    if not problem.is_static or any(each != mode for pair in problem.modes for each in pair):
         return None
     # A mirror needs one value more than it gives, and nothing goes round more than once.
     rows = zip(problem.pads, problem.windows, strict=True)

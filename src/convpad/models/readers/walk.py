@@ -98,7 +98,7 @@ def read_entry(archive: ZipFile, name: str, subject: str, largest: int) -> bytes
 
 def explicit_padding(pairs: Sequence[tuple[int, int]], mode: str, value: Any = None) -> Padding:
     """Return a padding of (before, after) for each axis, with one mode; the value of a constant is None if unknown."""
-    value = value if MODES[mode].carries_value else None
+    value = value if MODES[mode].takes_value else None
     modes, values = (MODES[mode], MODES[mode]), (value, value)
     return Padding(tuple(explicit(*pair) for pair in pairs), (modes,) * len(pairs), (values,) * len(pairs))
 
@@ -207,7 +207,7 @@ def _check_numbers(name: str, numbers: Sequence[int]) -> None:
 def _rounded_down(config: WindowConfig, problem: Problem) -> tuple[WindowConfig, Problem]:
     """Rewrite a pool that rounds up as one that rounds down, where there is one that is equal."""
     down = absorb_overhang(problem)
-    if not down.known or any(window.ceil for window in down.windows):
+    if not down.is_static or any(window.ceil for window in down.windows):
         return config, problem
     padding = Padding(tuple(explicit(*pair) for pair in down.pads), down.modes, config.padding.values)
     return replace(config, padding=padding, ceil_mode=False), down

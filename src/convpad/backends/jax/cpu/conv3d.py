@@ -36,7 +36,7 @@ def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> 
 def _of_a_plane(window: SizedWindow) -> ConvWindow:
     """Return the window of the last two axes."""
     flat = window.flat()
-    return ConvWindow(flat.strides[1:], flat.pads[1:], flat.dilation[1:], unread=flat.unread[1:])
+    return ConvWindow(flat.strides[1:], flat.pads[1:], flat.dilation[1:], leftovers=flat.leftovers[1:])
 
 
 def _planes(window: SizedWindow) -> list[int]:

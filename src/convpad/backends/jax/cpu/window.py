@@ -29,7 +29,7 @@ class SizedWindow(NamedTuple):
         return [reach // stride + 1 for reach, stride in zip(self.reach, self.strides, strict=True)]
 
     @property
-    def unread(self) -> list[int]:
+    def leftovers(self) -> list[int]:
         """Return the values beyond the last window per axis."""
         return [reach % stride for reach, stride in zip(self.reach, self.strides, strict=True)]
 
@@ -44,4 +44,4 @@ class SizedWindow(NamedTuple):
 
     def flat(self) -> ConvWindow:
         """Return the window without sizes."""
-        return ConvWindow(self.strides, self.pads, self.dilation, unread=tuple(self.unread))
+        return ConvWindow(self.strides, self.pads, self.dilation, leftovers=tuple(self.leftovers))
