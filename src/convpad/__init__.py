@@ -127,11 +127,9 @@ if not TYPE_CHECKING:
         try:
             module = import_module(_MODULE_OF.get(name, f"convpad.{name}"))
         except ModuleNotFoundError as error:
-            if error.name != "keras":
-                raise
             from convpad.core.errors import without_keras
 
-            raise without_keras(f"convpad.{name}") from None
+            raise without_keras(f"convpad.{name}", error) from None
         value = module if name in _SUBMODULES else getattr(module, name)
         globals()[name] = value
         return value

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +77,32 @@ def test_what_needs_keras_says_what_to_install(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout == (
         f"convpad.{name} needs Keras 3, which is not installed. Install it with: pip install 'convpad[keras]'\n"
+    ), done.stderr
+
+
+@pytest.mark.parametrize("name", ["keras", "repad", "fold"])
+@pytest.mark.parametrize(
+    ("set_to", "installed", "mend"),
+    [
+        (None, ("torch", "jax"), "KERAS_BACKEND=jax"),
+        (None, ("torch",), "KERAS_BACKEND=torch"),
+        ("jax", ("torch",), "KERAS_BACKEND=torch"),
+        (None, (), "none is installed, pip install 'convpad[keras]'"),
+    ],
+)
+def test_where_the_backend_of_keras_is_missing_it_is_named(
+    tmp_path: Path, name: str, set_to: str | None, installed: tuple[str, ...], mend: str
+) -> None:
+    missing = {"jax", "tensorflow", "torch"} - {*installed}
+    program = f"import sys; sys.modules.update(dict.fromkeys({sorted(missing)}))\nimport convpad\n"
+    program += f"try:\n    convpad.{name}\nexcept ModuleNotFoundError as error:\n    print(error)"
+    environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
+    environment |= {"KERAS_HOME": str(tmp_path)} | ({"KERAS_BACKEND": set_to} if set_to else {})
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
+    backend = set_to or "tensorflow"
+    assert done.stdout == (
+        f"convpad.{name} needs Keras, which is set to run on {backend} (its default is tensorflow), and {backend} is "
+        f"not installed. Before Keras is imported, set another backend in the environment: {mend}\n"
     ), done.stderr
 
 

@@ -6,6 +6,8 @@ mend it, always in that order. It is raised before any backend is called, so all
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 __all__ = [
     "ConvpadError",
     "DisagreementError",
@@ -86,7 +88,24 @@ def refuse(argument: str, allowed: str, received: object, mend: str = "") -> Pad
     return PaddingError(f"`{argument}` must {allowed}. Received: {received!r}." + (f" {mend}" if mend else ""))
 
 
-def without_keras(what: str) -> ModuleNotFoundError:
-    """Return the error that says how to install Keras: ``raise without_keras("convpad.fold")``."""
-    mend = "Install it with: pip install 'convpad[keras]'"
-    return ModuleNotFoundError(f"{what} needs Keras 3, which is not installed. {mend}", name="keras")
+def without_keras(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """Return the error of an import with the line that mends it, where Keras or the backend that it runs on is missing.
+
+    Args:
+        what: the part of convpad that was imported, `"convpad.fold"`.
+        error: the error of the import. It is returned where it is about another module.
+    """
+    install = "pip install 'convpad[keras]'"
+    if error.name == "keras":
+        return ModuleNotFoundError(
+            f"{what} needs Keras 3, which is not installed. Install it with: {install}", name="keras"
+        )
+    backends, missing = ("jax", "torch", "tensorflow"), (error.name or "").split(".")[0]
+    if missing not in backends:
+        return error
+    mend = next((f"KERAS_BACKEND={name}" for name in backends if find_spec(name)), f"none is installed, {install}")
+    return ModuleNotFoundError(
+        f"{what} needs Keras, which is set to run on {missing} (its default is tensorflow), and {missing} is not "
+        f"installed. Before Keras is imported, set another backend in the environment: {mend}",
+        name=missing,
+    )

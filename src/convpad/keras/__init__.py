@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError as _error:
     from convpad.core.errors import without_keras
 
-    raise without_keras("convpad.keras") from _error
+    raise without_keras("convpad.keras", _error) from _error
 
 from convpad.keras.convolution import (
     Conv1D,
