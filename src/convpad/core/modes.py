@@ -185,8 +185,10 @@ _TABLE = (
 MODES: Mapping[str, Mode] = MappingProxyType({mode.name: mode for mode in _TABLE})
 """Every padding mode by name. Adding a mode is adding a row above."""
 
-ALLOWED = ", ".join(map(repr, MODES)) + ", a number, Constant(...) or Learned(...)"
-"""What a padding mode may be, as refusals say it."""
+ALLOWED = (
+    ", ".join(repr(mode.name) for mode in _TABLE if not mode.takes_value) + ", a number, Constant(...) or Learned(...)"
+)
+"""The padding modes that may be given, in the words of refusals; `constant` comes with its value."""
 
 
 def mode_named(name: str, argument: str = "padding_mode") -> Mode:
