@@ -7,8 +7,9 @@ from typing import Any
 
 from convpad.core.axis_facts import AxisFacts, axis_facts
 from convpad.core.errors import refuse
+from convpad.core.operation import OPS, POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, POOLS, Problem, parse_problem
+from convpad.core.problem import Problem, parse_problem
 from convpad.core.validation import listed, per_axis
 from convpad.display.format import format_sizes
 from convpad.display.html import to_html
@@ -17,8 +18,6 @@ from convpad.display.svg import to_svg
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES, TITLES, Translation, to_code
 from convpad.frameworks.code import check_choice, default_mode
-
-__all__ = ["Explanation", "explain"]
 
 _LARGEST = 100_000
 

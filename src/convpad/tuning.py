@@ -13,8 +13,6 @@ from typing import Any
 
 from convpad.core.errors import refuse
 
-__all__ = ["LIMITS", "PREFERENCES", "STATE", "THRESHOLDS", "Preference", "Threshold", "replace"]
-
 _LAYERS = "python -m benchmarks layers --backend "
 
 

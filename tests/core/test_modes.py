@@ -152,8 +152,7 @@ def test_another_frameworks_name_is_answered_with_ours(word: str, hint: str) -> 
         mode_named(word)
     names = ", ".join(repr(name) for name in PICTURES if name != "constant")  # it comes with its value
     assert str(refusal.value) == (
-        f"`padding_mode` must be one of {names}, a number, Constant(...) or Learned(...). "
-        f"Received: {word!r}.{hint}"
+        f"`padding_mode` must be one of {names}, a number, Constant(...) or Learned(...). Received: {word!r}.{hint}"
     )
 
 

@@ -15,8 +15,9 @@ import convpad
 from convpad.core.amounts import AMOUNTS, explicit
 from convpad.core.errors import PaddingError, ShapeError
 from convpad.core.modes import MODES
+from convpad.core.operation import OPS, POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, POOLS, Problem, absorb_overhang, known_shape, pad_problem, parse_problem, rank_of
+from convpad.core.problem import Problem, absorb_overhang, known_shape, pad_problem, parse_problem, rank_of
 from convpad.core.window import Window
 
 pytestmark = pytest.mark.needs("numpy")

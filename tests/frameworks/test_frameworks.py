@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from spoken import OPS, Spoken, spoken
 
 from convpad.core.errors import PaddingError, ShapeError
+from convpad.core.operation import POOLS
 from convpad.core.padding import Constant, Learned, Padding
-from convpad.core.problem import POOLS, Problem, pad_problem, parse_problem
+from convpad.core.problem import Problem, pad_problem, parse_problem
 from convpad.core.window import Window
 from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
 from convpad.frameworks.code import rounded_up

@@ -16,8 +16,9 @@ from benchmarks.__main__ import BACKENDS, app
 from convpad import tuning
 from convpad.backends import NAMES
 from convpad.backends.base import Context
+from convpad.core.operation import OPS
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, Problem, parse_problem
+from convpad.core.problem import Problem, parse_problem
 from convpad.ops import plan as planning
 from convpad.ops.halo import halo_share
 from convpad.ops.plan import Plan, Route, choose, preferred

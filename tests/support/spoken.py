@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 import convpad
 from convpad.core.errors import ShapeError
 from convpad.core.modes import MODES
+from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS, Problem, parse_problem
+from convpad.core.problem import Problem, parse_problem
 
 OPS = ("conv", "depthwise_conv", "separable_conv", "conv_transpose", "max_pool", "average_pool")
 WORDS = ("valid", "same", "same_lower", "half", "full", "causal")

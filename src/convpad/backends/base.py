@@ -13,8 +13,6 @@ from typing import Any, ClassVar
 
 from convpad.core.problem import Problem
 
-__all__ = ["Backend", "Box", "Context", "ConvWindow", "Pairs", "Tensor"]
-
 Tensor = Any
 Pairs = Sequence[tuple[int, int]]
 Box = tuple[slice, ...]

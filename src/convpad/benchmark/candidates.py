@@ -21,9 +21,6 @@ from convpad.ops.functions import pad
 from convpad.ops.plan import Plan, Route
 from convpad.ops.run import plan_of_call
 
-__all__ = ["Candidate", "Setup", "convpad_by_route", "keras_layer", "pad_then_convolve", "routes", "why_no_keras",
-           "workaround"]  # fmt: skip
-
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class ConvpadOp:

@@ -18,8 +18,6 @@ from convpad.display.format import format_sizes
 from convpad.ops.plan import Plan
 from convpad.ops.run import plan
 
-__all__ = ["OPS", "Layer", "make_layer"]
-
 OPS = ("conv", "depthwise_conv", "conv_transpose")
 
 LARGEST = 2**30

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import convpad
 
-__all__ = ["describe_machine", "machine", "versions"]
-
 PACKAGES = {
     "jax": ("jax", "jaxlib"),
     "tensorflow": ("tensorflow-cpu", "tensorflow"),

@@ -12,8 +12,6 @@ from convpad.display.format import format_seconds
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 
-__all__ = ["BASE", "STEPS", "Bench", "BenchRow"]
-
 STEPS = ("forward", "gradient")
 BASE = "zeros"
 """The mode by whose time the others are divided."""

@@ -8,8 +8,6 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-__all__ = ["LIMIT", "Budget", "Rounds", "Timing", "time_interleaved"]
-
 LIMIT = "limit"
 """The default base, by whose time the others are divided: zero padding."""
 

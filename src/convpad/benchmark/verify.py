@@ -9,8 +9,6 @@ import numpy as np
 from convpad.benchmark.runners import Answers
 from convpad.core.errors import DisagreementError
 
-__all__ = ["TOLERANCE", "relative_difference", "require_equal"]
-
 TOLERANCE = {"float32": (1e-4, 1e-3), "bfloat16": (4e-2, 1e-1), "float32 off the CPU": (4e-3, 1e-2)}
 """Largest difference of an output, and of a gradient (a longer sum), relative to the largest value.
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["AMOUNTS", "Amount", "Pair", "explicit", "lack"]
-
 Pair = tuple[int, int]
 """(before, after): how many values are added on the two sides of an axis."""
 

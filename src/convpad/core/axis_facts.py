@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from convpad.core.window import Window, places_read
 
-__all__ = ["AxisFacts", "axis_facts"]
-
 
 @dataclass(frozen=True, slots=True)
 class AxisFacts:

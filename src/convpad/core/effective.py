@@ -7,8 +7,6 @@ from typing import Any
 
 from convpad.core.padding import Padding
 
-__all__ = ["EDGE_MODES", "Fill", "effective_fill", "effective_fills", "effective_layers", "mode_names"]
-
 Fill = tuple[str, Any]
 """(mode, value) of the padding on one side of an axis; the value is None in modes that carry none."""
 

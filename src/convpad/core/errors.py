@@ -8,16 +8,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-__all__ = [
-    "ConvpadError",
-    "DisagreementError",
-    "ModelFileError",
-    "PaddingError",
-    "ShapeError",
-    "refuse",
-    "without_keras",
-]
-
 
 class ConvpadError(Exception):
     """The base class of convpad's errors.

@@ -16,8 +16,6 @@ from typing import Literal
 
 from convpad.core.window import Window, spanned
 
-__all__ = ["ROUNDINGS", "Rounding", "fit", "fits"]
-
 Rounding = Literal["floor", "ceil"]
 
 ROUNDINGS: tuple[Rounding, ...] = ("floor", "ceil")

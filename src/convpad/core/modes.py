@@ -18,8 +18,6 @@ from typing import Any
 
 from convpad.core.errors import refuse
 
-__all__ = ["ALLOWED", "MODES", "Mode", "Term", "mode_named", "picture"]
-
 Term = tuple[Any, Any]
 """(index, weight): one value inside the axis and what it is multiplied by."""
 

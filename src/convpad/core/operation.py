@@ -10,8 +10,6 @@ from convpad.core.errors import ShapeError, refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import integer, per_axis
 
-__all__ = ["MAX_RANK", "OPS", "POOLS", "Operation"]
-
 _CONV = ("strides", "dilation_rate", "data_format")
 _POOL = ("strides", "dilation_rate", "ceil_mode", "data_format")
 POOLS = ("max_pool", "average_pool")

@@ -15,8 +15,6 @@ from convpad.core.errors import PaddingError, refuse
 from convpad.core.modes import ALLOWED, MODES, Mode, mode_named
 from convpad.core.validation import each, integer, is_int, is_number, is_numpy_scalar, listed
 
-__all__ = ["Constant", "Learned", "Padding", "TensorValue", "dtype_name"]
-
 
 @dataclass(frozen=True, slots=True)
 class Constant:

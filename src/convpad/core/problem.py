@@ -15,23 +15,10 @@ from typing import Any, cast
 from convpad.core.amounts import Amount
 from convpad.core.errors import ShapeError, refuse
 from convpad.core.modes import MODES, Mode
-from convpad.core.operation import OPS, POOLS, Operation
+from convpad.core.operation import POOLS, Operation
 from convpad.core.padding import Padding
 from convpad.core.validation import integer
 from convpad.core.window import Window, padded_window, transposed_window
-
-__all__ = [
-    "OPS",
-    "POOLS",
-    "Problem",
-    "absorb_overhang",
-    "known_shape",
-    "make_problem",
-    "pad_problem",
-    "parse_problem",
-    "rank_of",
-    "sources",
-]
 
 Shape = tuple[int | None, ...]
 

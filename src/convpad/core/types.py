@@ -11,21 +11,6 @@ from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, TypeVar
 from convpad.core.modes import Mode
 from convpad.core.padding import Constant, Learned, Padding
 
-__all__ = [
-    "AmountName",
-    "Array",
-    "AxisAmount",
-    "AxisMode",
-    "DataFormat",
-    "ModeName",
-    "PaddingLike",
-    "PaddingModeLike",
-    "PerAxis",
-    "RouteName",
-    "SideMode",
-    "SupportsShape",
-]
-
 AmountName: TypeAlias = Literal["valid", "same", "same_lower", "half", "full", "causal"]
 """A word for an amount."""
 

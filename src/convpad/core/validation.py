@@ -9,8 +9,6 @@ from typing import Any, cast
 
 from convpad.core.errors import refuse
 
-__all__ = ["each", "integer", "is_int", "is_number", "is_numpy_scalar", "listed", "per_axis"]
-
 
 def is_numpy_scalar(value: object) -> bool:
     """Return whether a value is a NumPy scalar or an array without axes, without importing NumPy."""

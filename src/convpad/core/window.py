@@ -8,8 +8,6 @@ from typing import Any
 from convpad.core.amounts import Amount, lack
 from convpad.core.errors import ShapeError
 
-__all__ = ["Window", "padded_window", "places_read", "spanned", "transposed_window", "window_count"]
-
 
 def spanned(kernel: int, dilation: int) -> int:
     """Return the number of places that a kernel covers, its holes counted in."""

@@ -16,8 +16,6 @@ from convpad.demo.networks import oracle_output, resnet_stem
 from convpad.demo.picture import MARGIN, STRIDE, Array, Crop
 from convpad.models.layer_map import WINDOWED, is_padded
 
-__all__ = ["CASES", "Outcome", "measure", "network_input", "true_output"]
-
 CASES: dict[str, tuple[str, Any]] = {
     **{
         f"{name} (mean)" if mode.takes_value else name: ("half", None if mode.takes_value else name)

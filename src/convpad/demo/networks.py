@@ -12,8 +12,6 @@ import convpad.keras
 from convpad.demo.picture import Array
 from convpad.models.layer_map import WINDOWED, is_padded
 
-__all__ = ["TOLERANCE", "mobilenet", "oracle_output", "resnet_stem", "worked_around"]
-
 TOLERANCE = 1e-5
 """Largest difference, relative to the largest output, that float32 explains in few layers, or in two equal networks."""
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from convpad.demo.border import Outcome
 
-__all__ = ["MARGIN", "STRIDE", "STYLE", "Crop", "cropped", "draw", "padded_photograph", "save", "show_photograph"]
-
 Array = npt.NDArray[Any]
 
 STRIDE = 4

@@ -21,9 +21,6 @@ from convpad.display.table import Cell, Table
 from convpad.models.audit import Audit
 from convpad.models.changes import Changes
 
-__all__ = ["DEEP", "MODE", "MODELS", "Chapter", "Check", "border_chapter", "folded_chapter", "network_chapters",
-           "repadded_chapter", "timed_chapter"]  # fmt: skip
-
 MODE = "reflect"
 STOCK, ZEROS, OURS, WORKAROUND = MODELS = ("Keras, zeros", "convpad, zeros", f"convpad, {MODE}", f"workaround, {MODE}")
 """The timed models."""

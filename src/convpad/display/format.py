@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["format_amounts", "format_bytes", "format_seconds", "format_sizes"]
-
 
 def format_sizes(sizes: Sequence[Any], *, shorten: bool = False) -> str:
     """Return sizes joined by `x`, an unknown one as `?`; with `shorten`, equal sizes once: `3x?`, `3`."""

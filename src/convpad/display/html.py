@@ -8,8 +8,6 @@ from string import Template
 
 from convpad.display.table import Cell, Table
 
-__all__ = ["to_html"]
-
 _PAGE = Template("""\
 <!doctype html>
 <html lang="en">

@@ -9,8 +9,6 @@ from convpad.display.html import to_html
 from convpad.display.table import Table
 from convpad.display.text import to_text
 
-__all__ = ["Result"]
-
 
 class Result:
     """A value that convpad returns. `str()` is a table for people, `repr()` one line.

@@ -13,8 +13,6 @@ from xml.sax.saxutils import escape
 from convpad.core.axis_facts import AxisFacts
 from convpad.core.window import places_read
 
-__all__ = ["to_svg"]
-
 CELL, GAP, MARGIN, LANE, TEXT = 22, 26, 16, 9, 18
 """Pixels of a cell, of the dots in the place of cells, of the margin, of a lane of windows, of a line of text."""
 

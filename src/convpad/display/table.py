@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Cell", "Style", "Table"]
-
 Style = Literal["", "good", "warning", "bad", "code", "note"]
 """The meaning of a cell. `note`: its text is the number of one of the table's notes."""
 

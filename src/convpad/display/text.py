@@ -10,8 +10,6 @@ from unicodedata import combining, east_asian_width
 
 from convpad.display.table import Cell, Table
 
-__all__ = ["to_text"]
-
 _CODES = {"good": "32", "warning": "33", "bad": "1;31", "code": "32", "heading": "1"}
 """ANSI codes: green, yellow, bold red, green, bold."""
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from convpad.core.amounts import explicit
 from convpad.core.errors import refuse
+from convpad.core.operation import OPS
 from convpad.core.padding import Padding
-from convpad.core.problem import OPS, Problem, absorb_overhang
+from convpad.core.problem import Problem, absorb_overhang
 from convpad.core.window import Window
 from convpad.frameworks import caffe, flax, keras, onnx, tensorflow, theano, torch
 from convpad.frameworks.code import InexactError, Translation, check_choice, require

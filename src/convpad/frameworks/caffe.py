@@ -18,8 +18,6 @@ from convpad.core.window import Window
 from convpad.frameworks.code import as_padding, default_mode, require, unless_zero
 from convpad.frameworks.query import OpQuery, pads_within_kernel
 
-__all__ = ["PADS", "arguments", "check", "code", "parse"]
-
 PADS = ()
 
 _DEFAULTS = {"pad": 0, "stride": 1, "dilation": 1}

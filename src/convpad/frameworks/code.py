@@ -11,9 +11,6 @@ from convpad.core.padding import Padding
 from convpad.core.validation import is_int, listed, per_axis
 from convpad.core.window import Window
 
-__all__ = ["InexactError", "Name", "Translation", "call", "collapse", "require", "shortest_pairs", "unless_zero"]
-__all__ += ["as_padding", "check_choice", "crop_less", "default_mode", "overhang_modes", "pair_entries", "rounded_up"]
-
 
 @dataclass(frozen=True, slots=True)
 class Translation:

@@ -16,8 +16,6 @@ from convpad.core.window import Window
 from convpad.frameworks.code import Name, as_padding, call, default_mode, pair_entries, require
 from convpad.frameworks.query import OpQuery, PadStep, pool_counts_padding
 
-__all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]
-
 PADS: dict[str, dict[str, Any]] = {
     "zeros": {},
     "constant": {},

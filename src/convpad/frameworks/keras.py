@@ -14,8 +14,6 @@ from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, call, check_choice, collapse, default_mode, require, shortest_pairs
 from convpad.frameworks.query import OpQuery, PadStep
 
-__all__ = ["PADS", "arguments", "check", "code", "convpad_layer", "padded", "parse"]
-
 PADS = ("zeros",)
 
 _LAYERS = {

@@ -17,8 +17,6 @@ from convpad.core.window import Window
 from convpad.frameworks.code import as_padding, check_choice, crop_less, default_mode, overhang_modes, require
 from convpad.frameworks.query import OpQuery, PadStep, pads_within_kernel
 
-__all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]
-
 PADS = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 _NODES = {"conv_transpose": "ConvTranspose", "max_pool": "MaxPool", "average_pool": "AveragePool"}

@@ -9,12 +9,11 @@ from typing import Any
 from convpad.core.amounts import AMOUNTS, Amount
 from convpad.core.effective import Fill, effective_fill
 from convpad.core.modes import MODES, Mode
+from convpad.core.operation import POOLS
 from convpad.core.padding import Constant, Learned, Padding
-from convpad.core.problem import POOLS, Problem
+from convpad.core.problem import Problem
 from convpad.core.window import Window, transposed_window
 from convpad.frameworks.code import InexactError, Name, call, collapse, default_mode, require
-
-__all__ = ["OpQuery", "PadStep", "Pairs", "pads_within_kernel", "pool_counts_padding", "portability_note"]
 
 Pairs = Sequence[tuple[int, int]]
 _COUNTED = tuple(name for name, mode in MODES.items() if mode.is_counted)

@@ -17,8 +17,6 @@ from convpad.core.window import Window
 from convpad.frameworks.code import Name, as_padding, call, collapse, default_mode, require
 from convpad.frameworks.query import OpQuery, PadStep, pads_within_kernel
 
-__all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]
-
 PADS = {"zeros": None, "constant": None, "reflect": "REFLECT", "symmetric": "SYMMETRIC"}
 
 _FUNCTIONS = {

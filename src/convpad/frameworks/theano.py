@@ -17,8 +17,6 @@ from convpad.core.window import Window
 from convpad.frameworks.code import InexactError, Name, as_padding, call, pair_entries, require, rounded_up
 from convpad.frameworks.query import OpQuery, Pairs, pads_within_kernel, pool_counts_padding
 
-__all__ = ["PADS", "arguments", "check", "code", "parse"]
-
 PADS = ()
 
 _WORDS = ("valid", "half", "full")

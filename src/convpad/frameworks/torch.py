@@ -28,8 +28,6 @@ from convpad.frameworks.code import (
 )
 from convpad.frameworks.query import OpQuery, PadStep, pool_counts_padding
 
-__all__ = ["PADS", "arguments", "check", "code", "padded", "parse"]
-
 PADS = {
     "zeros": "ZeroPad",
     "constant": "ConstantPad",

@@ -24,8 +24,6 @@ from convpad.ops.layers import add_bias, set_kernel_layout
 from convpad.ops.plan import Plan
 from convpad.ops.run import plan_of, run
 
-__all__ = ["KernelLayer", "PaddingLayer", "WindowLayer"]
-
 _problem_of = lru_cache(maxsize=1024)(make_problem)  # Keras asks for the output's shape again and again
 
 

@@ -17,8 +17,6 @@ import keras
 from convpad.core.errors import refuse
 from convpad.core.padding import Constant, Learned, Padding
 
-__all__ = ["from_config", "has_learned", "parse", "to_config"]
-
 
 def _map(mode: Any, change: Callable[[Any], Any]) -> Any:
     """Return the structure of a mode with every entry changed."""

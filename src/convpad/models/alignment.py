@@ -11,8 +11,6 @@ from functools import lru_cache
 
 from convpad.models.windows import PaddedWindow
 
-__all__ = ["aligned"]
-
 _MIN_SCORE = 6
 """Windows that agree less are not paired."""
 

@@ -17,8 +17,6 @@ from convpad.frameworks.query import OpQuery, portability_note
 from convpad.models.readers import read
 from convpad.models.windows import ModelWindows, Pad, PaddedWindow, total_copied
 
-__all__ = ["Audit", "AuditRow", "audit", "audit_row", "mode_cell", "window_cell"]
-
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:

@@ -8,8 +8,6 @@ from typing import Any
 from convpad.display.result import Result
 from convpad.display.table import Table
 
-__all__ = ["Change", "Changes"]
-
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from convpad.core.errors import PaddingError
+from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS
 from convpad.display.format import format_amounts
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
@@ -18,8 +18,6 @@ from convpad.models.audit import mode_cell, window_cell
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
 from convpad.models.windows import ModelWindows, PaddedWindow
-
-__all__ = ["Comparison", "WindowPair", "compare"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from convpad.core.effective import EDGE_MODES, Fill, effective_layers, mode_name
 from convpad.frameworks.code import shortest_pairs
 from convpad.models.windows import PaddedWindow
 
-__all__ = ["differs", "differs_ahead"]
-
 _LOWEST = -3.4e38
 """A max pool never takes this or less: the least number of float32."""
 

@@ -23,8 +23,6 @@ from convpad.models.layer_map import (
 from convpad.models.merge import merge_paddings
 from convpad.models.rebuild import rebuild
 
-__all__ = ["fold"]
-
 
 def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
     """Rebuild a Keras model with its padding layers merged into the convolutions and pools that follow.

@@ -13,20 +13,6 @@ import keras
 
 from convpad.models.readers.keras_config import keys_of, tensors_of
 
-__all__ = [
-    "LayerGraph",
-    "PlacedLayer",
-    "Use",
-    "attributes_of",
-    "children",
-    "has_operations",
-    "is_graph",
-    "is_stack",
-    "layer_graph",
-    "layers_in",
-    "walk_layers",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class PlacedLayer:

@@ -13,28 +13,11 @@ import keras
 
 import convpad.keras as layers
 from convpad.core.errors import refuse
+from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS
 from convpad.core.window import spanned
 from convpad.keras.config import to_config
 from convpad.models.readers.keras_config import PADS, WINDOWS
-
-__all__ = [
-    "PADDINGS",
-    "TRANSPOSED",
-    "WINDOWED",
-    "Replacement",
-    "check_model",
-    "convpad_class",
-    "describe_layer",
-    "is_padded",
-    "is_subclass",
-    "padding_mode_of",
-    "padding_of",
-    "rank_of",
-    "replacement_of",
-    "spans_of",
-]
 
 _RANKS = (1, 2, 3)
 _CONVPAD = {

@@ -9,8 +9,6 @@ from convpad.core.effective import EDGE_MODES, Fill, effective_fills
 from convpad.core.modes import MODES
 from convpad.core.padding import Learned, Padding
 
-__all__ = ["merge_paddings"]
-
 
 def merge_paddings(
     first: Padding, second: Padding, spans: Sequence[int], strides: Sequence[int], sizes: Sequence[int | None]

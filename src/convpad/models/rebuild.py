@@ -28,8 +28,6 @@ from convpad.models.layer_graph import (
 )
 from convpad.models.layer_map import Replacement
 
-__all__ = ["rebuild"]
-
 
 def rebuild(model: Any, replacements: Mapping[int, Replacement], dropped: Set[int]) -> tuple[Any, Set[int]]:
     """Return a new model with the same names and weights, and the `id` of the layers that could be replaced.

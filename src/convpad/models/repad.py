@@ -25,8 +25,6 @@ from convpad.models.layer_map import (
 )
 from convpad.models.rebuild import rebuild
 
-__all__ = ["repad"]
-
 
 def repad(
     model: Any,

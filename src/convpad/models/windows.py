@@ -11,13 +11,11 @@ from typing import Any
 
 from convpad.core.amounts import Pair
 from convpad.core.effective import Fill, effective_fills, effective_layers, mode_names
-from convpad.core.operation import Operation
+from convpad.core.operation import POOLS, Operation
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS, Problem, make_problem
+from convpad.core.problem import Problem, make_problem
 from convpad.core.window import Window
 from convpad.models.merge import merge_paddings
-
-__all__ = ["ModelWindows", "Pad", "PaddedWindow", "WindowConfig", "total_copied"]
 
 Shape = tuple[int | None, ...]
 

@@ -14,8 +14,6 @@ from convpad.core.window import Window
 from convpad.ops.extension import extended_mask
 from convpad.ops.plan import conv_window
 
-__all__ = ["mask", "may_cover_nothing", "renormalisation", "renormalised"]
-
 Array = npt.NDArray[Any]
 
 

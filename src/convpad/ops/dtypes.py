@@ -9,8 +9,6 @@ from convpad.core.errors import ShapeError
 from convpad.core.padding import TensorValue, dtype_name
 from convpad.core.problem import Problem
 
-__all__ = ["check_dtypes", "check_values", "is_floating", "lowest"]
-
 
 def is_floating(dtype: str) -> bool:
     """Return whether a dtype, by NumPy's name, is real and floating; bfloat16 is."""

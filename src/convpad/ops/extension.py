@@ -16,8 +16,6 @@ from convpad.core.problem import Problem
 from convpad.core.window import window_count
 from convpad.ops.halo import Run, Slab, runs
 
-__all__ = ["Values", "extend", "extended_mask", "filled_slab", "fold", "has_tensors", "with_overhang"]
-
 Values = tuple[tuple[Any, Any], ...]
 """The constants of a padding, `(before, after)` per axis; None where a side has none."""
 

@@ -7,8 +7,6 @@ from typing import Any
 from convpad.core.types import Array, DataFormat, PaddingLike, PaddingModeLike, PerAxis, RouteName
 from convpad.ops.run import call
 
-__all__ = ["average_pool", "conv", "conv_transpose", "depthwise_conv", "max_pool", "pad", "separable_conv"]
-
 
 def pad(
     x: Array,

@@ -14,8 +14,6 @@ from convpad.core.modes import Mode
 from convpad.core.problem import Problem
 from convpad.core.window import Window
 
-__all__ = ["Run", "Slab", "halo", "halo_share", "runs"]
-
 Range = tuple[int, int]
 """(first, stop)."""
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from convpad.backends import NAMES, backend_named, backend_of
 
-__all__ = ["add_bias", "set_kernel_layout"]
-
 
 def add_bias(x: Any, bias: Any, *, channels_last: bool, unaliased: bool) -> Any:
     """Return a tensor plus one number per channel.

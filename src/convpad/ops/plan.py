@@ -14,12 +14,11 @@ from math import prod
 from convpad.backends.base import Backend, Context, ConvWindow
 from convpad.core.errors import refuse
 from convpad.core.modes import MODES
-from convpad.core.problem import POOLS, Problem, Shape, absorb_overhang, sources
+from convpad.core.operation import POOLS
+from convpad.core.problem import Problem, Shape, absorb_overhang, sources
 from convpad.core.window import Window
 from convpad.ops.halo import halo_share
 from convpad.tuning import LIMITS, STATE, Preference
-
-__all__ = ["Plan", "Route", "choose", "conv_window", "preferred", "route_named"]
 
 
 class Route(StrEnum):

@@ -20,9 +20,6 @@ from convpad.ops.extension import Values, extend, filled_slab, fold, with_overha
 from convpad.ops.halo import Slab, halo
 from convpad.ops.plan import Plan, Route, conv_window
 
-__all__ = ["Executor", "executor"]
-
-
 Executor = Callable[..., Tensor]
 """A prepared operation, ``executor(values, *arrays)``: all is decided that needs no tensor."""
 

@@ -24,8 +24,6 @@ from convpad.ops.extension import Values
 from convpad.ops.plan import Plan, choose, route_named
 from convpad.ops.routes import Executor, executor
 
-__all__ = ["call", "plan", "plan_of", "plan_of_call", "run"]
-
 _ARRAYS = {
     "pad": ("x",),
     "conv": ("x", "kernel"),

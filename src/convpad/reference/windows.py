@@ -16,22 +16,6 @@ import numpy.typing as npt
 
 from convpad.core.problem import Problem
 
-__all__ = [
-    "Array",
-    "Values",
-    "convolve",
-    "convolve_adjoint",
-    "covered",
-    "extend",
-    "fold",
-    "kernel_gradient",
-    "largest",
-    "largest_adjoint",
-    "mean",
-    "mean_adjoint",
-    "outside_sums",
-]
-
 Array = npt.NDArray[Any]
 Values = tuple[tuple[Any, Any], ...]
 

@@ -17,8 +17,6 @@ from convpad.solver.query import format_axes
 from convpad.solver.search import why_impossible
 from convpad.solver.table import read_table
 
-__all__ = ["Chain", "solve_chain"]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Chain(Result):

@@ -15,8 +15,6 @@ from convpad.solver.search import Suggestion, find_solutions, suggest
 from convpad.solver.solution import Solution
 from convpad.solver.table import LayerRow
 
-__all__ = ["ChainSearch", "SolvedLayer", "candidates"]
-
 _EFFORT = 50_000
 """The largest number of windows that are tried for one table."""
 

@@ -9,15 +9,13 @@ from typing import Any
 from convpad.core.amounts import Amount
 from convpad.core.errors import refuse
 from convpad.core.inverse import ROUNDINGS, Rounding
+from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS
 from convpad.core.validation import integer, listed, per_axis
 from convpad.core.window import spanned
 from convpad.display.format import format_sizes
 from convpad.frameworks import NAMES
 from convpad.frameworks.code import check_choice, shortest_pairs
-
-__all__ = ["DILATIONS", "KERNELS", "STRIDES", "Axes", "Query", "format_axes", "parse_query", "shortest"]
 
 _OPS = ("conv", "conv_transpose", *POOLS)
 """The operations of a query. The sizes of depthwise and separable convolutions are those of `conv`."""

@@ -16,8 +16,6 @@ from convpad.frameworks.code import collapse, shortest_pairs
 from convpad.solver.query import Axes, Query, format_axes, shortest
 from convpad.solver.solution import KINDS, Solution
 
-__all__ = ["Suggestion", "find_solutions", "suggest", "why_impossible"]
-
 _FAR = 32
 """The largest distance at which another size is looked for."""
 

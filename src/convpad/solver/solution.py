@@ -8,16 +8,15 @@ from typing import Any
 
 from convpad.core.amounts import AMOUNTS, Amount, Pair, explicit
 from convpad.core.inverse import Rounding
+from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS, Problem, absorb_overhang, parse_problem
+from convpad.core.problem import Problem, absorb_overhang, parse_problem
 from convpad.core.window import Window
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import NAMES, TITLES, Translation, parse, to_code
 from convpad.frameworks.code import default_mode
 from convpad.solver.query import format_axes, shortest
-
-__all__ = ["KINDS", "Solution"]
 
 _USUAL_WORDS = [word for word in AMOUNTS if word != "same_lower"]
 

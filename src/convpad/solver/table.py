@@ -9,8 +9,6 @@ from typing import Any
 from convpad.core.errors import PaddingError, refuse
 from convpad.solver.query import Axes, Query, parse_query
 
-__all__ = ["COLUMNS", "LayerRow", "read_table"]
-
 COLUMNS = {
     "name": ("name", "layer"),
     "op": ("op", "type"),

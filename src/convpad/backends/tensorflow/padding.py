@@ -13,7 +13,8 @@ import tensorflow as tf
 from convpad.backends.base import Pairs
 from convpad.backends.tensorflow.tensors import Tensor, size, tensor
 from convpad.core.amounts import AMOUNTS
-from convpad.core.problem import POOLS, Problem, sources
+from convpad.core.operation import POOLS
+from convpad.core.problem import Problem, sources
 
 
 def why_not_native(problem: Problem, *, ignored: bool) -> str:

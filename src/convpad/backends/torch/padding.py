@@ -14,7 +14,8 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from convpad import tuning
 from convpad.backends.base import Pairs
 from convpad.backends.torch.tensors import Tensor, as_given, call_cached, channels_first, is_functorch, requires_grad
-from convpad.core.problem import POOLS, Problem
+from convpad.core.operation import POOLS
+from convpad.core.problem import Problem
 from convpad.core.window import Window
 
 

@@ -12,8 +12,6 @@ from jax import lax
 
 from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
 
-__all__ = ["RUNNER", "Jax", "backward_of", "convolve", "dimension_numbers"]
-
 
 def dimension_numbers(rank: int) -> tuple[str, str, str]:
     """Return `dimension_numbers` of channels last."""

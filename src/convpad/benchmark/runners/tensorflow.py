@@ -9,8 +9,6 @@ import tensorflow as tf
 
 from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
 
-__all__ = ["RUNNER", "Tensorflow"]
-
 
 def _backward(function: Function, variable: Any, x: Any, kernel: Any, cotangent: Any) -> tuple[Any, Any, Any]:
     """Return the output, and its gradients for a cotangent: of a layer's variable, where there is one."""

@@ -9,8 +9,6 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
 
-__all__ = ["RUNNER", "Torch", "convolve"]
-
 CONVOLUTIONS: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 

@@ -12,8 +12,6 @@ from typing import BinaryIO
 
 from convpad.core.errors import ModelFileError
 
-__all__ = ["root_attribute"]
-
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _CONTINUED, _ATTRIBUTE = 0x10, 0x0C
 _FIXED, _OF_ANY_LENGTH = 3, 9

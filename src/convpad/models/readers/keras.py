@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from convpad.core.errors import ModelFileError, PaddingError
-from convpad.core.problem import POOLS
+from convpad.core.operation import POOLS
 from convpad.core.validation import per_axis
 from convpad.models.readers.hdf5 import root_attribute
 from convpad.models.readers.keras_config import (
@@ -39,8 +39,6 @@ from convpad.models.readers.keras_config import (
 from convpad.models.readers.keras_safety import kind_of, owner_of, refuse_code
 from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, read_entry
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
-
-__all__ = ["read_file", "read_model"]
 
 LARGEST_CONFIG = 64 * 2**20
 MAX_CALLS = 20_000

@@ -12,24 +12,6 @@ from convpad.core.validation import listed
 from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import Shape
 
-__all__ = [
-    "PADS",
-    "SHAPES",
-    "STAYS_NONNEGATIVE",
-    "WINDOWS",
-    "Config",
-    "TensorKey",
-    "built_for",
-    "first_input_shape",
-    "input_shape",
-    "is_channels_last",
-    "is_rectified",
-    "itemsize_of",
-    "keys_of",
-    "padding_of",
-    "tensors_of",
-]
-
 TensorKey = tuple[str, int, int]
 """(layer, call, output) that a tensor comes from."""
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from convpad.core.errors import ModelFileError
 
-__all__ = ["kind_of", "owner_of", "refuse_code"]
-
 _CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 """Keras's own classes whose meaning is code, in the config or in another file."""
 

@@ -17,15 +17,13 @@ import onnx
 from onnx import numpy_helper, shape_inference
 
 from convpad.core.errors import ModelFileError
+from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS
 from convpad.core.validation import listed
 from convpad.core.window import Window
 from convpad.frameworks import parse
 from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, explicit_padding
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
-
-__all__ = ["read_file", "read_model"]
 
 LARGEST_FILE = 2 * 2**30
 _SMALL = 1024

@@ -23,8 +23,6 @@ from convpad.frameworks import parse
 from convpad.models.readers.walk import TensorInfo, Walk, checked_shape, explicit_padding, read_entry
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
 
-__all__ = ["read_file", "read_module", "read_program"]
-
 LARGEST_GRAPH = 256 * 2**20
 _GRAPHS = (r"(^|/)models/[^/]*\.json$", r"(^|/)serialized_exported_program\.json$")
 """The file of the graph; until PyTorch 2.7 the second."""

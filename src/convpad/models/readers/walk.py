@@ -12,13 +12,12 @@ from convpad.core.amounts import explicit
 from convpad.core.effective import effective_fills
 from convpad.core.errors import ModelFileError, PaddingError, refuse
 from convpad.core.modes import MODES
+from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.core.problem import POOLS, Problem, absorb_overhang
+from convpad.core.problem import Problem, absorb_overhang
 from convpad.core.validation import listed
 from convpad.core.window import Window
 from convpad.models.windows import ModelWindows, Pad, PaddedWindow, Shape, WindowConfig
-
-__all__ = ["TensorInfo", "Walk", "check_input_shapes", "checked_shape", "explicit_padding", "read_entry"]
 
 LARGEST_TENSOR = 2**31
 LARGEST_NUMBER = 100_000
