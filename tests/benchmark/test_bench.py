@@ -185,8 +185,8 @@ REFUSED = [
     ({"padding_modes": [convpad.Learned()]}, "A constant costs the same: give one in its place."),
     ({"padding": "valid"}, "Nothing is padded here, so all modes are one. Received: padding='valid', kernel 3x3."),
     ({"padding": "some"}, "`padding` must be one of 'valid', "),
-    ({"kernel": (11, 11, 3, 4), "padding": 1}, "The window must fit into the padded axis."),
-    ({"kernel": (3, 3, 5, 4)}, "for an input of 3 channels. That kernel reads 5."),
+    ({"kernel_shape": (11, 11, 3, 4), "padding": 1}, "The window must fit into the padded axis."),
+    ({"kernel_shape": (3, 3, 5, 4)}, "for an input of 3 channels. That kernel reads 5."),
     ({"input_shape": (None, 8, 8, 3)}, "`input_shape` must have sizes that are known, each at least 1. Received: (None, 8, 8, 3)."),
     ({"input_shape": (1, 8, 0, 3)}, "`input_shape` must have sizes that are known, each at least 1. Received: (1, 8, 0, 3)."),
     ({"input_shape": (8, 3)}, "An input must have a batch axis"),
@@ -199,14 +199,14 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changed", "said"), REFUSED, ids=[said[-40:] for _, said in REFUSED])
 def test_refusals(changed: dict[str, Any], said: str) -> None:
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "input_shape": (1, 8, 8, 3),
-        "kernel": (3, 3, 3, 4),
+        "kernel_shape": (3, 3, 3, 4),
         "backend": BACKEND,
         "seconds": 0.001,
     } | changed
     with pytest.raises(convpad.PaddingError) as refused:
-        convpad.bench(asked.pop("x"), asked.pop("kernel"), **asked)
+        convpad.bench(**options)
     assert said in str(refused.value)
 
 

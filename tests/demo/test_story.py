@@ -105,7 +105,7 @@ def test_one_layer_that_pads_otherwise_is_seen(stock: Any, images: Any) -> None:
     """The last of them even, where the maps are a single value and the mean is taken of them."""
     expected = oracle_output(convpad.repad(convpad.fold(stock)), images)
     for name in ("Conv1", "block_16_depthwise"):
-        other = convpad.repad(stock, "replicate", only=name)
+        other = convpad.repad(stock, "replicate", where=name)
         assert relative_difference(other.predict_on_batch(images), expected) > 100 * story.DEEP
 
 

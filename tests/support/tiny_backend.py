@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any
@@ -123,7 +124,7 @@ class Tiny(Backend):
     def depthwise_conv(self, x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
         *size, channels, multiplier = kernel.shape
         grouped = Tensor(kernel.array.reshape(*size, 1, channels * multiplier))
-        return self.conv(x, grouped, window.changed(groups=channels))
+        return self.conv(x, grouped, replace(window, groups=channels))
 
     def conv_transpose(self, y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
         *size, first, channels = kernel.shape

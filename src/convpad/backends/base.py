@@ -69,10 +69,6 @@ class ConvWindow:
         """Return the window on a tensor that is padded already."""
         return replace(self, pads=((0, 0),) * self.rank)
 
-    def changed(self, **changes: Any) -> ConvWindow:
-        """Return a window with some fields replaced."""
-        return replace(self, **changes)
-
 
 class Backend:
     """A framework, as the engine uses it.

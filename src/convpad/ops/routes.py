@@ -6,7 +6,7 @@ An executor is called as ``executor(values, x, *kernels)``, where `values` are t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from typing import Any, Protocol
@@ -61,7 +61,7 @@ class Mean:
     taps: int
 
     def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
-        x, window = undilated(self.backend, "average_pool", x, window.changed(size=taps))
+        x, window = undilated(self.backend, "average_pool", x, replace(window, size=taps))
         out = self.backend.average_pool(x, window, count_padding=True)
         return out if prod(taps) == self.taps else out * (prod(taps) / self.taps)
 
@@ -80,7 +80,7 @@ def undilated(backend: Backend, op: str, x: Tensor, window: ConvWindow) -> tuple
         outputs = (backend.size(x, tensor_axis) - (taps - 1) * step - 1) // stride + 1
         places = backend.arange(0, outputs * taps, x)
         x = backend.take(x, tensor_axis, places // taps * stride + places % taps * step)
-    return x, window.changed(strides=window.size, dilation=(1,) * window.rank)
+    return x, replace(window, strides=window.size, dilation=(1,) * window.rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class Transposed:
         # The map is that of the output; while its size is not known it takes an output to learn it from.
         if self.problem.is_static:
             return y
-        return self.backend.conv_transpose(y, kernel, self.window.changed(pads=self.problem.pads))
+        return self.backend.conv_transpose(y, kernel, replace(self.window, pads=self.problem.pads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,4 +331,4 @@ def _by_route(backend: Backend, problem: Problem, route: Route, operation: Linea
 
 def _pointwise(window: ConvWindow) -> ConvWindow:
     ones = (1,) * window.rank
-    return window.without_pads().changed(strides=ones, dilation=ones)
+    return replace(window.without_pads(), strides=ones, dilation=ones)

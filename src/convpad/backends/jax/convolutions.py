@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -39,7 +40,7 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
 
 def _framework_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     cuts, pads = xla.trim_taps(xla.spatial(x.shape, window), kernel.shape, window)
-    return xla.conv(x, kernel[cuts], window.changed(pads=pads))
+    return xla.conv(x, kernel[cuts], replace(window, pads=pads))
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -48,7 +49,7 @@ def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
         return cpu.KERNELS[name](x, kernel, window)
     *taps, channels, multiplier = kernel.shape
     grouped = kernel.reshape(*taps, 1, channels * multiplier)
-    return _framework_conv(x, grouped, window.changed(groups=channels))
+    return _framework_conv(x, grouped, replace(window, groups=channels))
 
 
 def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -59,4 +60,4 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
     flipped = xla.flip_kernel(kernel[cuts], window.rank, window.groups)
     convolve = cpu.conv_with_extra_row if jax.default_backend() == "cpu" else xla.conv
-    return xla.conv_transpose(y, flipped, window.changed(pads=pads), convolve)
+    return xla.conv_transpose(y, flipped, replace(window, pads=pads), convolve)

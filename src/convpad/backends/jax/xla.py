@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from jax import lax
@@ -91,7 +92,7 @@ def conv_transpose(y: Tensor, flipped: Tensor, window: ConvWindow, convolve: Any
     rows = zip(flipped.shape[:rank], window.pads, window.leftovers, window.dilation, strict=True)
     ends = [(spanned(k, d) - 1 - before, spanned(k, d) - 1 - after + rest) for k, (before, after), rest, d in rows]
     around = tuple([(max(before, 0), max(after, 0)) for before, after in ends])
-    forward = window.changed(strides=(1,) * rank, pads=around, leftovers=())
+    forward = replace(window, strides=(1,) * rank, pads=around, leftovers=())
     strided = max(window.strides) > 1
     out = conv(y, flipped, forward, lhs_dilation=window.strides) if strided else convolve(y, flipped, forward)
     first_axis = 1 if window.channels_last else 2

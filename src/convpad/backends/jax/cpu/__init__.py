@@ -6,6 +6,7 @@ All of them can be switched off: `convpad.tuning.replace(cpu_kernels=False)`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -40,7 +41,7 @@ def conv_kernel(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], wind
     cuts, pads = xla.trim_taps(sizes, taps, window)
     taps = tuple([cut.stop - cut.start for cut in cuts])
     name = _of_primitive(shape, sizes, (*taps, *kernel_shape[-2:]), window, dtype)
-    if name == "framework" and extra_outputs(shape, sizes, (*taps, *kernel_shape[-2:]), window.changed(pads=pads)):
+    if name == "framework" and extra_outputs(shape, sizes, (*taps, *kernel_shape[-2:]), replace(window, pads=pads)):
         return "extra row" if op == "conv" else "framework"
     return name
 
@@ -116,7 +117,7 @@ def transposed_by_primitive(y: Tensor, kernel: Tensor, window: ConvWindow) -> Te
 
 def _trimmed(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     cuts, pads = xla.trim_taps(xla.spatial(x.shape, window), kernel.shape, window)
-    return conv_with_extra_row(x, kernel[cuts], window.changed(pads=pads))
+    return conv_with_extra_row(x, kernel[cuts], replace(window, pads=pads))
 
 
 KERNELS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -19,7 +20,7 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     if extra is None:
         return xla.conv(x, kernel, window)
     pads = tuple([(before, after + rows) for (before, after), rows in zip(window.pads, extra, strict=True)])
-    out = xla.conv(x, kernel, window.changed(pads=pads))
+    out = xla.conv(x, kernel, replace(window, pads=pads))
     cuts = [slice(count) for count in outputs(sizes, kernel.shape, window)]
     return out[(slice(None), *cuts)] if window.channels_last else out[(slice(None), slice(None), *cuts)]
 
