@@ -1,4 +1,4 @@
-"""Are the oracle's gradients those of its answers? Held against differences, and against the adjoint identity."""
+"""Gradients of the oracle, against differences and the adjoint identity."""
 
 from __future__ import annotations
 

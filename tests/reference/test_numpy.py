@@ -1,4 +1,4 @@
-"""Does the oracle pad as `numpy.pad` does: any mode it has, any amount, any dtype, axis after axis?"""
+"""The oracle's padding against `numpy.pad`: every mode, any amount, any dtype, axis after axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the oracle give what ONNX's own node tests demand? Every case is run, or listed with the reason why not."""
+"""The oracle against ONNX's own node tests: every case is run, or listed with the reason why not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the oracle convolve and pool as SciPy does?"""
+"""The oracle against SciPy's convolutions and filters."""
 
 from __future__ import annotations
 

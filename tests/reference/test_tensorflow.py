@@ -1,4 +1,4 @@
-"""Does the oracle give what TensorFlow's own padding and convolutions give?"""
+"""The oracle against TensorFlow's own padding and convolutions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the oracle give what torch.nn's own modules and autograd give, in double precision?"""
+"""The oracle against torch.nn's own modules and autograd, in double precision."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _pool(query: OpQuery) -> dict[str, Any]:
 
 
 def _rounds_up(query: OpQuery, pads: Sequence[int]) -> bool:
-    """Whether Caffe's own rounding gives the pool's outputs, and its last windows hold a value."""
+    """Return whether Caffe's own rounding gives the pool's outputs, and its last windows hold a value."""
     windows = query.problem.windows
     outputs = _pool_outputs(windows, pads)
     # Where Caffe does not pad, its last window may stand behind the axis and hold no value.

@@ -97,7 +97,7 @@ class OpQuery:
         return self.pairs
 
     def is_equivalent(self, pairs: Sequence[tuple[int, int] | None]) -> bool:
-        """Whether these amounts put the same values under the same windows."""
+        """Return whether these amounts put the same values under the same windows."""
         return self.pairs is not None and all(map(_is_equivalent, self.problem.windows, pairs))
 
     def pairs_of(self, word: str) -> list[tuple[int, int] | None]:
@@ -105,7 +105,7 @@ class OpQuery:
         return [AMOUNTS[word].known(w.size, w.span, w.stride) for w in self.problem.windows]
 
     def has_word(self, word: str) -> bool:
-        """Whether the word, on every axis, puts the same values under the same windows."""
+        """Return whether the word, on every axis, puts the same values under the same windows."""
         if self.is_transposed:
             return False
         if self.pairs is None:
@@ -146,7 +146,7 @@ class OpQuery:
         return effective_fill(mode.name, value if mode.takes_value else None)
 
     def only_modes(self, *modes: str) -> bool:
-        """Whether every side that windows read has one of these modes."""
+        """Return whether every side that windows read has one of these modes."""
         return {mode for mode, _ in self.fills} <= set(modes)
 
     @property
@@ -155,7 +155,7 @@ class OpQuery:
         return self.only_modes(default_mode(self.op))
 
     def has_room(self, mode: str, pairs: Pairs) -> bool:
-        """Whether the axes are long enough for a framework that does not repeat them."""
+        """Return whether the axes are long enough for a framework that does not repeat them."""
         beyond = _BEYOND_AXIS.get(mode)
         rows = zip(self.problem.windows, pairs, strict=True)
         return beyond is None or all(w.size is None or max(pair) <= w.size + beyond for w, pair in rows)
@@ -239,7 +239,7 @@ def pads_within_kernel(query: OpQuery, pairs: Pairs, whose: str) -> None:
 
 
 def pool_counts_padding(query: OpQuery, whose: str) -> bool:
-    """Whether a pool counts its padding as zeros, on all sides; False where it leaves it out on all sides."""
+    """Return whether a pool counts its padding as zeros, on all sides; False where it leaves it out on all sides."""
     require(query.op != "max_pool" or query.has_default_mode, f"In {whose} max pools the padding never wins.")
     reason = f"{whose} pools pad with one of two things, zeros that count or nothing, on all sides."
     require(len(query.fills) <= 1 and query.only_modes("ignore", "zeros"), reason)

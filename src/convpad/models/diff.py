@@ -46,7 +46,7 @@ def _axis_difference(a: PaddedWindow, b: PaddedWindow, axis: int) -> tuple[str, 
 
 
 def _same_reach(a: PaddedWindow, b: PaddedWindow, axis: int) -> bool:
-    """Whether the windows stand on the same values along an axis."""
+    """Return whether the windows stand on the same values along an axis."""
     window_a, window_b = a.windows[axis], b.windows[axis]
     unread_a, unread_b = (w.problem.leftovers[axis] if w.problem.leftovers else 0 for w in (a, b))
     amount_a, amount_b = a.padding.amounts[axis], b.padding.amounts[axis]

@@ -28,12 +28,12 @@ class PlacedLayer:
 
 
 def has_operations(layer: Any) -> bool:
-    """Whether a layer has a graph, even if its class does not run it."""
+    """Return whether a layer has a graph, even if its class does not run it."""
     return isinstance(layer, keras.Model) and hasattr(layer, "operations")
 
 
 def is_graph(layer: Any) -> bool:
-    """Whether a layer is a model of the functional API: its layers are called as its graph says."""
+    """Return whether a layer is a model of the functional API: its layers are called as its graph says."""
     if not has_operations(layer):
         return False
     bases = [cls for cls in type(layer).__mro__ if hasattr(cls, "operations") and issubclass(cls, keras.Model)]
@@ -41,7 +41,7 @@ def is_graph(layer: Any) -> bool:
 
 
 def is_stack(layer: Any) -> bool:
-    """Whether a layer is a model of layers in a row."""
+    """Return whether a layer is a model of layers in a row."""
     return isinstance(layer, keras.Sequential) and type(layer).call is keras.Sequential.call
 
 

@@ -88,7 +88,7 @@ def convpad_class(layer: Any) -> Any:
 
 
 def is_subclass(layer: Any) -> bool:
-    """Whether a layer is of a user's class that inherits from a replaceable one: it may do anything else besides."""
+    """Return whether a layer is of a user's class under a replaceable one: it may do anything else besides."""
     return convpad_class(layer) is None and isinstance(layer, tuple(WINDOWED | PADDINGS))
 
 
@@ -119,7 +119,7 @@ def spans_of(layer: Any) -> tuple[int, ...]:
 
 
 def is_padded(layer: Any) -> bool:
-    """Whether there is an input that a layer pads."""
+    """Return whether there is an input that a layer pads."""
     rank = rank_of(layer)
     strides = getattr(layer, "strides", (1,) * rank)
     spans = spans_of(layer) if type(layer) in WINDOWED else (1,) * rank

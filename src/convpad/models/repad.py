@@ -141,7 +141,7 @@ def _is_match(placed: PlacedLayer, pattern: str) -> bool:
 
 
 def _changes(layer: Any, padding: Any, padding_mode: Any) -> bool:
-    """Whether the new padding is another one for this layer."""
+    """Return whether the new padding is another one for this layer."""
     is_meant = padding_mode is not None or (padding is not None and type(layer) in WINDOWED)
     return is_meant and is_padded(layer)
 

@@ -201,7 +201,7 @@ class Solution(Result):
         return to_code(self.problem, framework)
 
     def is_native_to(self, framework: str) -> bool:
-        """Whether the framework's own operation has these very amounts, and not only equivalent ones."""
+        """Return whether the framework's own operation has these very amounts, and not only equivalent ones."""
         translation, windows = self.to_code(framework), absorb_overhang(self.problem).windows
         if not translation.exact or self.op == "conv_transpose":
             return translation.exact

@@ -55,12 +55,12 @@ def _mode(value: Any) -> Any:
 
 
 def is_channels_last(config: Config) -> bool:
-    """Whether the channels of a layer's input are the last axis, or the second."""
+    """Return whether the channels of a layer's input are the last axis, or the second."""
     return config.get("data_format") != "channels_first"
 
 
 def is_rectified(kind: str, config: Config) -> bool:
-    """Whether no output of a layer is below 0, whatever its input."""
+    """Return whether no output of a layer is below 0, whatever its input."""
     if kind == "ReLU":
         return not config.get("negative_slope") and not config.get("threshold")
     activation = config.get("activation")

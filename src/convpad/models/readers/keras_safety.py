@@ -77,6 +77,6 @@ def _entries(value: Any, layer: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _has_name(entry: dict[str, Any]) -> bool:
-    """Whether an object is a layer, as far as can be seen: only layers have names, and policies of dtypes."""
+    """Return whether an object is a layer, as far as can be seen: only layers have names, and policies of dtypes."""
     inner = entry.get("config")
     return isinstance(inner, dict) and "name" in inner and not str(entry["class_name"]).endswith("Policy")

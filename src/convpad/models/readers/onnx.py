@@ -100,7 +100,7 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
 
 
 def _is_small(tensor: Any) -> bool:
-    """Whether the values of a tensor are in the model itself, and few enough to be read."""
+    """Return whether the values of a tensor are in the model itself, and few enough to be read."""
     inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
     return inside and prod(tensor.dims) <= _SMALL
 

@@ -23,7 +23,7 @@ from convpad.tuning import LIMITS
 
 
 def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> bool:
-    """Whether plane by plane is faster than XLA's own convolution, for volumes of these sizes.
+    """Return whether plane by plane is faster than XLA's own convolution, for volumes of these sizes.
 
     It is where a plane, of all volumes together, has as many places as there are channels: the kernel is read anew for
     every plane. A window of one row and column is a product of matrices to XLA, and as fast.
