@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from convpad.core.problem import Problem
+from convpad.core.window import spanned
 
 Tensor = Any
 Pairs = Sequence[tuple[int, int]]
@@ -293,4 +294,4 @@ class Backend:
 def outputs(sizes: Sequence[Any], taps: Sequence[int], window: ConvWindow) -> list[Any]:
     """Return the number of windows on each axis."""
     rows = zip(sizes, taps, window.strides, window.pads, window.dilation, strict=False)
-    return [(size + sum(pair) - ((count - 1) * step + 1)) // stride + 1 for size, count, stride, pair, step in rows]
+    return [(size + sum(pair) - spanned(count, step)) // stride + 1 for size, count, stride, pair, step in rows]

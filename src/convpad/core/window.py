@@ -48,7 +48,7 @@ class Window:
     @property
     def span(self) -> int:
         """Places the window covers."""
-        return (self.kernel - 1) * self.dilation + 1
+        return spanned(self.kernel, self.dilation)
 
     @property
     def is_static(self) -> bool:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from convpad.backends.base import ConvWindow, Pairs
 from convpad.backends.tensorflow.padding import is_same, spelled
 from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, two
+from convpad.core.window import spanned
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -23,7 +24,7 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     dilation = [step if taps > 1 else 1 for step, taps in zip(dilation, kernel.shape, strict=False)]
 
     def convolve(x: Tensor, kernel: Tensor) -> Tensor:
-        spans = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
+        spans = [spanned(taps, step) for taps, step in zip(kernel.shape, dilation, strict=False)]
         padding = spelled(x, spans, strides, pads)
         if max(dilation) > 1 and rank < 3 and _dilates(x.dtype.name):
             return tf.nn.conv2d(x, kernel, [1, *strides, 1], padding, dilations=dilation)
@@ -71,7 +72,7 @@ def _holed(kernel: Tensor, dilation: Sequence[int]) -> Tensor:
             kernel = tf.expand_dims(kernel, axis + 1)
             kernel = tf.pad(kernel, [(0, step - 1) if a == axis + 1 else (0, 0) for a in range(len(kernel.shape))])
             merged = [*kernel.shape[:axis], taps * step, *kernel.shape[axis + 2 :]]
-            kernel = tf.reshape(kernel, merged)[(slice(None),) * axis + (slice(0, (taps - 1) * step + 1),)]
+            kernel = tf.reshape(kernel, merged)[(slice(None),) * axis + (slice(0, spanned(taps, step)),)]
     return kernel
 
 

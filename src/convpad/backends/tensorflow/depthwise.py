@@ -13,6 +13,7 @@ from convpad.backends.base import Context, ConvWindow
 from convpad.backends.tensorflow.convolutions import explicit, undilated
 from convpad.backends.tensorflow.padding import spelled
 from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, two
+from convpad.core.window import spanned
 
 
 def conv_kernel(
@@ -38,7 +39,7 @@ def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     strides, pads, dilation = two(strides, strides[0]), two(window.pads, (0, 0)), two(dilation, 1)
     # TensorFlow's strides must be equal: go by what divides both, and skip.
     common = gcd(*strides)
-    spans = [(taps - 1) * step + 1 for taps, step in zip(kernel.shape, dilation, strict=False)]
+    spans = [spanned(taps, step) for taps, step in zip(kernel.shape, dilation, strict=False)]
     padding = spelled(x, spans, [common, common], pads)
     if isinstance(padding, str):
         out = tf.nn.depthwise_conv2d(x, kernel, [1, common, common, 1], padding, dilations=dilation)
