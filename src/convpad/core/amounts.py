@@ -15,10 +15,10 @@ Pair = tuple[int, int]
 """(before, after): how many values are added on the two sides of an axis."""
 
 Rule = Callable[[Any, int], tuple[Any, Any]]
-"""(lack, span) -> (before, after). `lack` is what ceil(size / stride) windows need beyond the axis."""
+"""(total, span) -> (before, after). `total` is what ceil(size / stride) windows need beyond the axis."""
 
 
-def lack(size: Any, outputs: Any, span: int, stride: int) -> Any:
+def total_padding(size: Any, outputs: Any, span: int, stride: int) -> Any:
     """Return the number of values that `outputs` windows need beyond an axis of `size`."""
     # Operators alone, so that a size that only a running backend knows can be given as its tensor:
     # (x + |x|) // 2 is max(x, 0).
@@ -26,12 +26,12 @@ def lack(size: Any, outputs: Any, span: int, stride: int) -> Any:
     return (missing + abs(missing)) // 2
 
 
-def _same(lack: Any, span: int) -> tuple[Any, Any]:
-    return lack // 2, lack - lack // 2
+def _same(total: Any, span: int) -> tuple[Any, Any]:
+    return total // 2, total - total // 2
 
 
-def _same_lower(lack: Any, span: int) -> tuple[Any, Any]:
-    return lack - lack // 2, lack // 2
+def _same_lower(total: Any, span: int) -> tuple[Any, Any]:
+    return total - total // 2, total // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Amount:
 
     Args:
         name: the word for it, or `"explicit"`.
-        rule: `(lack, span) -> (before, after)`.
+        rule: `(total, span) -> (before, after)`.
         meaning: one line for people.
         pair: what was said, where the amount is explicit.
         follows_size: True where the amount depends on the size as soon as the stride is not 1.
@@ -65,7 +65,7 @@ class Amount:
 
     def pad(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
         """Return (before, after) for an axis of known size, an int or a backend's integer."""
-        return self.rule(lack(size, (size + stride - 1) // stride, span, stride), span)
+        return self.rule(total_padding(size, (size + stride - 1) // stride, span, stride), span)
 
     def known(self, size: int | None, span: int, stride: int) -> Pair | None:
         """Return (before, after), or None where the two depend on an unknown size."""
@@ -78,12 +78,12 @@ AMOUNTS: Mapping[str, Amount] = MappingProxyType(
     {
         amount.name: amount
         for amount in (
-            Amount("valid", lambda lack, span: (0, 0), "none"),
+            Amount("valid", lambda total, span: (0, 0), "none"),
             Amount("same", _same, "output = ceil(input / stride); the odd one after", follows_size=True),
             Amount("same_lower", _same_lower, "output = ceil(input / stride); the odd one before", follows_size=True),
-            Amount("half", lambda lack, span: (span // 2, span // 2), "span // 2 on both sides"),
-            Amount("full", lambda lack, span: (span - 1, span - 1), "span - 1 on both sides"),
-            Amount("causal", lambda lack, span: (span - 1, 0), "span - 1 before, none after"),
+            Amount("half", lambda total, span: (span // 2, span // 2), "span // 2 on both sides"),
+            Amount("full", lambda total, span: (span - 1, span - 1), "span - 1 on both sides"),
+            Amount("causal", lambda total, span: (span - 1, 0), "span - 1 before, none after"),
         )
     }
 )
@@ -96,4 +96,4 @@ def _amount_named(name: str) -> Amount:
 
 def explicit(before: int, after: int) -> Amount:
     """Return the amount of two given numbers."""
-    return Amount("explicit", lambda lack, span: (before, after), "as given", pair=(before, after))
+    return Amount("explicit", lambda total, span: (before, after), "as given", pair=(before, after))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convpad.core.amounts import Amount, lack
+from convpad.core.amounts import Amount, total_padding
 from convpad.core.errors import ShapeError
 
 
@@ -92,7 +92,7 @@ class Window:
 
 def window_count(window: Window, size: Any, before: Any, after: Any) -> Any:
     """Return the number of windows on an axis, whose size and amounts are ints, or a running backend's own integers."""
-    # Operators alone, as in `lack`: |d| - |d - 1| is 1 from d = 1 on, and -1 up to d = 0.
+    # Operators alone, as in `total_padding`: |d| - |d - 1| is 1 from d = 1 on, and -1 up to d = 0.
     steps = size + before + after - window.span
     if not window.ceil:
         return steps // window.stride + 1
@@ -141,7 +141,7 @@ def transposed_window(
         tail = max(span, stride) if output_padding is None else span + output_padding
     else:
         tail = span - sum(amount.rule(0, span)) + (output_padding or 0)
-    before, after = amount.rule(lack(tail, 1, span, stride), span)
+    before, after = amount.rule(total_padding(tail, 1, span, stride), span)
     leftover = tail + before + after - span
     if outputs is None:
         return Window(None, kernel, stride, dilation, before, after), leftover
