@@ -17,7 +17,7 @@ import numpy as np
 from convpad.backends.base import Backend
 from convpad.core.errors import PaddingError, refuse
 
-__all__ = ["NAMES", "backend_named", "backend_of", "register"]
+__all__ = ["NAMES", "backend_named", "register", "tensors_of"]
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
@@ -70,8 +70,25 @@ def _owner(x: object) -> Backend | None:
     return None
 
 
-def backend_of(names: Sequence[str], arrays: Sequence[Any]) -> Backend | None:
-    """Return the backend that the tensors among some arrays belong to; None where all are NumPy's.
+def _value_of(x: Any) -> Any:
+    """Return the tensor that a variable holds, of Keras or of Flax, else None."""
+    if type(x).__name__ == "KerasTensor":
+        return None
+    return x.__jax_array__() if hasattr(x, "__jax_array__") else getattr(x, "value", None)
+
+
+def _refuse_foreign(argument: str, x: Any) -> PaddingError:
+    allowed = f"be a NumPy array, or a tensor of {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+    mend = "numpy.asarray makes an array of nested lists."
+    if type(x).__name__ == "KerasTensor":
+        mend = "A KerasTensor has no values: take a layer of convpad.keras, or call the function within a layer."
+    return refuse(argument, allowed, type(x), mend)
+
+
+def tensors_of(names: Sequence[str], arrays: Sequence[Any]) -> tuple[Backend | None, Sequence[Any]]:
+    """Return the backend that the tensors among some arrays belong to, None where all are NumPy's; and the arrays.
+
+    The variables of Keras and Flax are replaced by the tensors that they hold.
 
     Args:
         names: the arguments that the arrays were given by.
@@ -80,19 +97,24 @@ def backend_of(names: Sequence[str], arrays: Sequence[Any]) -> Backend | None:
         PaddingError: an array belongs to no backend, or to another one than those before it.
     """
     backend: Backend | None = None
-    for argument, x in zip(names, arrays, strict=True):
+    for index, (argument, x) in enumerate(zip(names, arrays, strict=True)):
         owner = _OWNERS.get(type(x))
         if owner is None:
             if isinstance(x, (np.ndarray, np.generic)):
                 continue
             owner = _owner(x)
         if owner is None:
-            allowed = f"be a NumPy array, or a tensor of {', '.join(NAMES[:-1])} or {NAMES[-1]}"
-            raise refuse(argument, allowed, type(x), "numpy.asarray makes an array of nested lists.")
+            value = _value_of(x)
+            owner = _owner(value)
+            if owner is None and not isinstance(value, np.ndarray):
+                raise _refuse_foreign(argument, x)
+            arrays = [*arrays[:index], value, *arrays[index + 1 :]]
+            if owner is None:
+                continue
         if backend is not None and owner is not backend:
             raise refuse(argument, f"be a tensor of {backend.name}, like the others", type(x))
         backend = owner
-    return backend
+    return backend, arrays
 
 
 # Those already there are loaded at once: torch.compile cannot trace an import.

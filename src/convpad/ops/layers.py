@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from convpad.backends import NAMES, backend_named, backend_of
+from convpad.backends import NAMES, backend_named, tensors_of
 
 
 def add_bias(x: Any, bias: Any, *, channels_last: bool, unaliased: bool) -> Any:
@@ -18,7 +18,7 @@ def add_bias(x: Any, bias: Any, *, channels_last: bool, unaliased: bool) -> Any:
         unaliased: whether `x` may be overwritten.
     """
     bias = bias[(slice(None), *(() if channels_last else (None,) * (len(x.shape) - 2)))]
-    backend = backend_of(("x", "bias"), (x, bias)) if unaliased else None
+    backend, _ = tensors_of(("x", "bias"), (x, bias)) if unaliased else (None, ())
     return x + bias if backend is None else backend.add_bias(x, bias)
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from convpad import reference, tuning
-from convpad.backends import backend_named, backend_of
+from convpad.backends import backend_named, tensors_of
 from convpad.backends.base import Backend, Context
 from convpad.core.errors import refuse
 from convpad.core.operation import OPS, POOLS, Operation
@@ -103,7 +103,7 @@ def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = Non
     Raises:
         PaddingError: an argument is wrong.
     """
-    backend = backend_of(_ARRAYS[op], arrays)
+    backend, arrays = tensors_of(_ARRAYS[op], arrays)
     name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
     tensors, facts = _facts(backend, arrays)
     route = None if route is None else route_named(route)
@@ -127,7 +127,7 @@ def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
         values: the constants of its padding, tensors in the place of trained ones.
         arrays: the input and the kernels.
     """
-    backend = backend_of(_ARRAYS[operation.op], arrays)
+    backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
     name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
     tensors, facts = _facts(backend, arrays)
     context = facts[0]
@@ -210,7 +210,7 @@ def plan_of(
 
 def plan_of_call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = None) -> Plan:
     """Return the plan that `call` follows for these arguments."""
-    backend = backend_of(_ARRAYS[op], arrays)
+    backend, arrays = tensors_of(_ARRAYS[op], arrays)
     _, (context, shapes, _) = _facts(backend, arrays)
     operation, _ = _parse(op, shapes[0], words)
     return plan_of(operation, "numpy" if backend is None else backend.name, *shapes, route=route, context=context)
