@@ -467,3 +467,10 @@ def test_what_numpy_makes_and_is_no_array_is_refused() -> None:
             Padding.parse(odd, rank=1)
         with pytest.raises(PaddingError):
             per_axis("strides", odd, 1)
+
+
+def test_a_misspelt_amount_is_meant() -> None:
+    with pytest.raises(PaddingError, match=r" Received: 'smae'\. Did you mean 'same'\?$"):
+        Padding.parse("smae", rank=2)
+    with pytest.raises(PaddingError, match=r" Received: 'frame'\.$"):
+        Padding.parse("frame", rank=2)

@@ -232,6 +232,7 @@ def invoke(*arguments: str) -> tuple[int, str, str]:
 
 CALLS: list[tuple[list[str], Any, dict[str, Any]]] = [
     (["224", "--kernel", "7", "--stride", "2", "--padding", "same"], (224, 7), {"strides": 2, "padding": "same"}),
+    (["224\u00d7320", "--kernel", "7\u00d75", "--padding", "3\u00d72"], ((224, 320), (7, 5)), {"padding": (3, 2)}),
     (["224x320", "--kernel", "7,5", "--padding", "3x2"], ((224, 320), (7, 5)), {"padding": (3, 2)}),
     (["6", "--kernel", "3", "--padding", "1,2", "--mode", "reflect"], (6, 3), {"padding": (1, 2), "padding_mode": "reflect"}),
     (["6x6", "--kernel", "3", "--padding", "1,2x0,3"], ((6, 6), 3), {"padding": ((1, 2), (0, 3))}),

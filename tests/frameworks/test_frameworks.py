@@ -575,3 +575,8 @@ def test_constants_may_be_tensors_without_a_hash() -> None:
         translation = to_code(problem, name, padding.values)
         assert not translation.exact
         assert "Constant(value=tensor)" in translation.code or name in ("onnx", "caffe", "theano")
+
+
+def test_a_framework_by_another_name_is_meant() -> None:
+    with pytest.raises(PaddingError, match=r" Received: 'pytorch'\. Did you mean 'torch'\?$"):
+        parse("pytorch", [Window(8, 3, 1, 1, None, None)])

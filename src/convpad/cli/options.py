@@ -24,13 +24,14 @@ def numbers(option: str, text: str | None) -> Any:
     """Return the int of a text, or one for each axis: of "224x320" `(224, 320)`."""
     if text is None:
         return None
-    return _collapse([_number(option, part, text) for part in text.replace("x", ",").split(",")])
+    return _collapse([_number(option, part, text) for part in text.replace("\u00d7", "x").replace("x", ",").split(",")])
 
 
 def padding(option: str, text: str | None) -> Any:
     """Return the amount of a text: of "same" the word, of "1x2" `(1, 2)`, of "1,2x0,3" `((1, 2), (0, 3))`."""
     if text is None or (text.replace("_", "").isalpha() and text != "x"):
         return text
+    text = text.replace("\u00d7", "x")
     if "x" not in text:
         return numbers(option, text)
     return tuple(_collapse([_number(option, part, text) for part in axis.split(",")]) for axis in text.split("x"))

@@ -6,6 +6,8 @@ mend it, always in that order. It is raised before any backend is called, so all
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib.util import find_spec
 
 
@@ -76,6 +78,12 @@ class DisagreementError(ConvpadError):
 def refuse(argument: str, allowed: str, received: object, mend: str = "") -> PaddingError:
     """Return the refusal of one argument: ``raise refuse("strides", "be a positive int", 0)``."""
     return PaddingError(f"`{argument}` must {allowed}. Received: {received!r}." + (f" {mend}" if mend else ""))
+
+
+def closest(word: str, words: Iterable[str]) -> str:
+    """Return the question whether the closest of some words was meant; nothing where none is close."""
+    close = get_close_matches(word.lower(), [*words], n=1, cutoff=0.7)
+    return f"Did you mean {close[0]!r}?" if close else ""
 
 
 def without_keras(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:

@@ -16,7 +16,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from convpad.core.errors import refuse
+from convpad.core.errors import closest, refuse
 
 Term = tuple[Any, Any]
 """(index, weight): one value inside the axis and what it is multiplied by."""
@@ -190,12 +190,14 @@ ALLOWED = (
 
 
 def mode_named(name: str, argument: str = "padding_mode") -> Mode:
-    """Return the mode of that name, or refuse, with convpad's word for the name where another framework has it."""
+    """Return the mode of that name, or refuse, with the name that was meant: another framework's, or a misspelt one."""
     if name in MODES:
         return MODES[name]
     foreign = [(framework, word, mode) for mode in _TABLE for framework, word in mode.aliases.items()]
-    meant = [row for row in foreign if row[1] == name] or [row for row in foreign if row[1].lower() == name.lower()]
-    hint = "{}'s {!r} is {!r} here.".format(*meant[0][:2], meant[0][2].name) if meant else ""
+    meant = [row for row in foreign if row[1] == name]
+    if not meant and name.lower() not in MODES:
+        meant = [row for row in foreign if row[1].lower() == name.lower()]
+    hint = "{}'s {!r} is {!r} here.".format(*meant[0][:2], meant[0][2].name) if meant else closest(name, MODES)
     raise refuse(argument, f"be one of {ALLOWED}", name, hint)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS, Amount, explicit
-from convpad.core.errors import PaddingError, refuse
+from convpad.core.errors import PaddingError, closest, refuse
 from convpad.core.modes import ALLOWED, MODES, Mode, mode_named
 from convpad.core.validation import each, integer, is_int, is_number, is_numpy_scalar, listed
 
@@ -107,7 +107,7 @@ class _Amounts:
             mend = _NO_WINDOW
         if known in MODES:
             mend = f"{known!r} says with what: give it as padding_mode=, and say here how much."
-        raise refuse(self.argument, self.allowed, word, mend)
+        raise refuse(self.argument, self.allowed, word, mend or (closest(word, AMOUNTS) if self.words else ""))
 
     def of_axis(self, entry: Any) -> Amount:
         """Read the amount of one axis: a word, an int for both sides, or a pair (before, after)."""

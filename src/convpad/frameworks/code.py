@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convpad.core.errors import ShapeError, refuse
+from convpad.core.errors import ShapeError, closest, refuse
 from convpad.core.padding import Padding
 from convpad.core.validation import is_int, listed, per_axis
 from convpad.core.window import Window
@@ -83,7 +83,8 @@ def unless_zero(argument: str, numbers: Sequence[int]) -> dict[str, Any]:
 def check_choice(argument: str, value: Any, choices: Iterable[str], whose: str = "") -> None:
     """Refuse an argument that is none of the choices; `whose` stands before them in the refusal."""
     if value not in choices:
-        raise refuse(argument, f"be one of {whose}{', '.join(map(repr, choices))}", value)
+        mend = closest(value, choices) if isinstance(value, str) else ""
+        raise refuse(argument, f"be one of {whose}{', '.join(map(repr, choices))}", value, mend)
 
 
 def default_mode(op: str, counts: Any = False) -> str:
