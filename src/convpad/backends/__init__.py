@@ -70,19 +70,17 @@ def _owner(x: object) -> Backend | None:
     return None
 
 
-def _value_of(x: Any) -> Any:
-    """Return the tensor that a variable holds, of Keras or of Flax, else None."""
-    if type(x).__name__ == "KerasTensor":
-        return None
-    return x.__jax_array__() if hasattr(x, "__jax_array__") else getattr(x, "value", None)
-
-
-def _refuse_foreign(argument: str, x: Any) -> PaddingError:
-    allowed = f"be a NumPy array, or a tensor of {', '.join(NAMES[:-1])} or {NAMES[-1]}"
-    mend = "numpy.asarray makes an array of nested lists."
+def _value_of(argument: str, x: Any) -> Any:
+    """Return the tensor or array that a variable holds, of Keras or of Flax, or refuse the argument."""
+    mend, value = "numpy.asarray makes an array of nested lists.", None
     if type(x).__name__ == "KerasTensor":
         mend = "A KerasTensor has no values: take a layer of convpad.keras, or call the function within a layer."
-    return refuse(argument, allowed, type(x), mend)
+    else:
+        value = x.__jax_array__() if hasattr(x, "__jax_array__") else getattr(x, "value", None)
+    if isinstance(value, np.ndarray) or _owner(value):
+        return value
+    allowed = f"be a NumPy array, or a tensor of {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+    raise refuse(argument, allowed, type(x), mend)
 
 
 def tensors_of(names: Sequence[str], arrays: Sequence[Any]) -> tuple[Backend | None, Sequence[Any]]:
@@ -104,13 +102,11 @@ def tensors_of(names: Sequence[str], arrays: Sequence[Any]) -> tuple[Backend | N
                 continue
             owner = _owner(x)
         if owner is None:
-            value = _value_of(x)
-            owner = _owner(value)
-            if owner is None and not isinstance(value, np.ndarray):
-                raise _refuse_foreign(argument, x)
+            value = _value_of(argument, x)
             arrays = [*arrays[:index], value, *arrays[index + 1 :]]
-            if owner is None:
+            if isinstance(value, np.ndarray):
                 continue
+            owner = _owner(value)
         if backend is not None and owner is not backend:
             raise refuse(argument, f"be a tensor of {backend.name}, like the others", type(x))
         backend = owner

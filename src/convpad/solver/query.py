@@ -142,11 +142,9 @@ def parse_query(
         check_choice("framework", framework, NAMES)
     sizes = per_axis("input_size", input_size, rank), per_axis("output_size", output_size, rank)
     parts = {"kernel_size": kernel_size, "strides": strides, "dilation_rate": dilation_rate}
-    known = {name: per_axis(name, value, rank) for name, value in parts.items() if value is not None}
-    if "kernel_size" in known:
-        known["kernel"] = known.pop("kernel_size")
+    window = [None if value is None else per_axis(name, value, rank) for name, value in parts.items()]
     amounts = None if padding is None else Padding.parse(padding, rank=rank).amounts
-    query = Query(op, *sizes, **known, padding=amounts, rounding=rounding, framework=framework)
+    query = Query(op, *sizes, *window, padding=amounts, rounding=rounding, framework=framework)
     for window in query.windows:
         for taps, stride, dilation in zip(*window, strict=True):
             span = spanned(taps, dilation)

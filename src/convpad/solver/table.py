@@ -127,7 +127,7 @@ def _layer(cells: dict[str, str], columns: list[str], rank: int, framework: str 
     query = parse_query(
         (1,) * rank,
         (1,) * rank,
-        **{f"{name}_size" if name == "kernel" else name: _numbers(name, cell) for name, cell in axes.items() if cell},
+        *[_numbers(name, cell) if cell else None for name, cell in axes.items()],
         padding=_padding(cells["padding"], rank) if "padding" in cells else None,
         op="max_pool" if op == "pool" else op,
         rounding=cells.get("rounding"),

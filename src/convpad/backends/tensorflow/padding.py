@@ -72,9 +72,7 @@ def _places(problem: Problem) -> Any:
 
 def _one_number(problem: Problem, values: Any) -> float | None:
     """Return the number that all sides are padded with, where there is one and all sizes are known."""
-    if any(mode.copies_input for pair in problem.modes for mode in pair) or not all(
-        w.is_static for w in problem.windows
-    ):
+    if any(mode.copies_input for pair in problem.modes for mode in pair) or not problem.is_static:
         return None
     carried = [0 if value is None else value for pair in values for value in pair]
     same = all(isinstance(value, (int, float)) for value in carried) and len(set(carried)) == 1
