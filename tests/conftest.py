@@ -71,3 +71,17 @@ def nothing_is_too_small() -> Iterator[None]:
 
     with tuning.replace(torch_keep_bytes=0, torch_scale_parts_bytes=0, tensorflow_scale_parts_values=0):
         yield
+
+
+@pytest.fixture
+def executors_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the executors that run, in order; grows with each call."""
+    from convpad.ops import routes
+
+    names: list[str] = []
+    for name in ("Native", "Corrected", "Padded", "Transposed"):
+        executor = getattr(routes, name)
+        called = executor.__call__
+        watched = lambda *arguments, name=name, called=called: names.append(name) or called(*arguments)  # noqa: E731
+        monkeypatch.setattr(executor, "__call__", watched)
+    return names

@@ -20,10 +20,8 @@ from convpad.ops.plan import Route
 pytestmark = pytest.mark.needs("numpy")
 
 
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "_LOADED", dict(backends._LOADED))
-    monkeypatch.setattr(backends, "_OWNERS", {})
+@pytest.fixture(scope="module", autouse=True)
+def tiny() -> None:
     backends.register(Tiny())
 
 

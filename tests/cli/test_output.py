@@ -28,14 +28,16 @@ class Terminal:
         monkeypatch.setenv("COLUMNS", columns)
         monkeypatch.delenv("NO_COLOR", raising=False)
         monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setattr(output.typer, "echo", self.echo)
-        monkeypatch.setattr(output.sys, "stdout", self)
+        monkeypatch.setattr(sys, "stdout", self)
 
     def isatty(self) -> bool:
         return True
 
-    def echo(self, text: str) -> None:
+    def write(self, text: str) -> None:
         self.text += text
+
+    def flush(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -44,7 +46,7 @@ def test_a_terminal_gets_what_fits_in_colour(columns: int, monkeypatch: pytest.M
     output.show(CHANGES, json=False)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.text)
     assert plain != terminal.text
-    assert plain == to_text(CHANGES.to_table(), columns)
+    assert plain == to_text(CHANGES.to_table(), columns) + "\n"
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
@@ -52,7 +54,7 @@ def test_colours_are_left_out_where_they_are_not_wanted(name: str, value: str, m
     terminal = Terminal("80", monkeypatch)
     monkeypatch.setenv(name, value)
     output.show(CHANGES, json=False)
-    assert terminal.text == str(CHANGES)
+    assert terminal.text == str(CHANGES) + "\n"
 
 
 def test_a_pipe_gets_one_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> None:

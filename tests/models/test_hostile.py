@@ -85,7 +85,7 @@ def attempt(path: Path) -> str:
 
 
 def test_an_error_of_another_kind_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convpad.models.audit.read", lambda *args: 1 / 0)
+    monkeypatch.setattr(convpad, "audit", lambda path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         attempt(tmp_path / "x.keras")
 

@@ -76,18 +76,23 @@ def attempt(path: Path) -> str:
     return "loaded"
 
 
-def here(path: Path) -> None:
-    """The weights looked at in this process: those of a zip file, which knows when it is damaged."""
-    said = h5_check.fault(path)
-    if said:
-        raise ModelFileError(said)
+@pytest.fixture
+def weights_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights are looked through in this process: those of a zip file, which knows when it is damaged."""
+
+    def refuse_weights(path: Path) -> None:
+        said = h5_check.fault(path)
+        if said:
+            raise ModelFileError(said)
+
+    monkeypatch.setattr(models, "refuse_weights", refuse_weights)
 
 
 # The seed of a file is its number, so a failure is found again.
 @once
+@pytest.mark.usefixtures("weights_read_here")
 @pytest.mark.parametrize("start", [0, 100])
-def test_rewritten_configs(start: int, saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "refuse_weights", here)
+def test_rewritten_configs(start: int, saved: Any, tmp_path: Path) -> None:
     config, outcomes = json.loads(saved["config.json"]), set()
     for seed in range(start, start + 100):
         text = json.dumps(hostile.rewritten(config, Random(seed))).encode()
@@ -96,8 +101,8 @@ def test_rewritten_configs(start: int, saved: Any, tmp_path: Path, monkeypatch: 
 
 
 @once
-def test_damaged_zip_files(saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "refuse_weights", here)
+@pytest.mark.usefixtures("weights_read_here")
+def test_damaged_zip_files(saved: Any, tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     outcomes = [attempt(hostile.write(path, hostile.damaged(saved[".keras"], Random(seed)))) for seed in range(300)]
     assert outcomes.count("refused") > 200
@@ -286,10 +291,10 @@ def test_commands_refuse_what_audit_refuses(command: str, suffix: str, saved: An
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_an_error_of_another_kind_would_be_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "read", lambda path: 1 / 0)
+def test_an_error_of_another_kind_would_be_noticed(saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convpad, "fold", lambda model: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        attempt(tmp_path / "x.keras")
+        attempt(hostile.write(tmp_path / "x.keras", saved[".keras"]))
 
 
 def by_code(made: Callable[[], Any]) -> Any:
