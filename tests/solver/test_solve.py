@@ -18,7 +18,7 @@ from convpad.core.inverse import ROUNDINGS, fit, fits
 from convpad.core.problem import absorb_overhang
 from convpad.core.window import Window, spanned
 from convpad.frameworks import NAMES
-from convpad.solver.chain_search import candidates
+from convpad.solver.chain import candidates
 from convpad.solver.query import DILATIONS, KERNELS, STRIDES, parse_query
 from convpad.solver.solution import KINDS, Solution
 from convpad.solver.table import LayerRow

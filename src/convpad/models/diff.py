@@ -54,10 +54,8 @@ def _same_reach(a: PaddedWindow, b: PaddedWindow, axis: int) -> bool:
     if amount_a == amount_b and follows_rule and not (a.pads or b.pads) and unread_a == unread_b:
         return True  # the same rule, on whatever sizes
     if a.op == "conv_transpose":  # output padding takes less off, or adds
-        return (window_a.before, (window_a.after or 0) - unread_a) == (
-            window_b.before,
-            (window_b.after or 0) - unread_b,
-        )
+        crops = [(w.before, (w.after or 0) - unread) for w, unread in ((window_a, unread_a), (window_b, unread_b))]
+        return crops[0] == crops[1]
     if window_a.ceil or window_b.ceil:
         outputs = a.output[axis], b.output[axis]
         same_sizes = window_a.size == window_b.size and outputs[0] == outputs[1]

@@ -16,12 +16,7 @@ from convpad.models.readers.keras_config import keys_of, tensors_of
 
 @dataclass(frozen=True, slots=True)
 class PlacedLayer:
-    """A layer of a model.
-
-    Args:
-        path: the names of the models and layers that it is in, and its own: `"backbone/conv1"`.
-        layer: the layer.
-    """
+    """A layer, and the names of the models and layers that it is in, with its own: `"backbone/conv1"`."""
 
     path: str
     layer: Any
@@ -119,17 +114,7 @@ class LayerGraph:
 
 
 def layer_graph(model: Any) -> LayerGraph:
-    """Return the graph of a model and the models in it.
-
-    Example:
-
-    >>> import keras
-    >>> from convpad.models.layer_graph import layer_graph
-    >>> pad, conv = keras.layers.ZeroPadding1D(1), keras.layers.Conv1D(4, 3, name="conv")
-    >>> graph = layer_graph(keras.Sequential([keras.Input((8, 2)), pad, conv]))
-    >>> graph.uses[id(pad)][0].reader.name, graph.uses[id(pad)][0].shape
-    ('conv', (None, 10, 2))
-    """
+    """Return the graph of a model and the models in it."""
     graph = LayerGraph()
     for layer in [model, *(placed.layer for placed in walk_layers(model))]:
         if is_stack(layer):

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import keras
@@ -19,7 +19,6 @@ from convpad.core.window import spanned
 from convpad.keras.config import to_config
 from convpad.models.readers.keras_config import PADS, WINDOWS
 
-_RANKS = (1, 2, 3)
 _CONVPAD = {
     getattr(keras.layers, name): getattr(layers, name)
     for name in (*WINDOWS, *PADS)
@@ -41,20 +40,8 @@ PADDINGS = _classes(PADS)
 _ZERO_PADDINGS = _classes(name for name in PADS if name.startswith("Zero"))
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """The layer that takes the place of another one: its class and its config."""
-
-    cls: Any
-    config: dict[str, Any]
-
-    def make(self) -> Any:
-        """Return a new layer."""
-        return self.cls.from_config(self.config)
-
-
-def replacement_of(layer: Any, padding: Any = None, padding_mode: Any = None) -> Replacement:
-    """Return convpad's layer in the place of a layer, with another amount or mode where given."""
+def replacement_of(layer: Any, padding: Any = None, padding_mode: Any = None) -> Callable[[], Any]:
+    """Return the maker of convpad's layer in the place of a layer, with another amount or mode where given."""
     config = dict(layer.get_config())
     activation = config.get("activation")
     if activation is not None and not isinstance(layer.activation, keras.layers.Layer):
@@ -66,7 +53,7 @@ def replacement_of(layer: Any, padding: Any = None, padding_mode: Any = None) ->
         config["padding_mode"] = to_config(padding_mode)
         if type(layer) in _ZERO_PADDINGS:
             cls = getattr(layers, f"Padding{rank_of(layer)}D")
-    return Replacement(cls, config)
+    return partial(cls.from_config, config)
 
 
 def describe_layer(cls: type, padding: Padding) -> str:
@@ -87,27 +74,18 @@ def convpad_class(layer: Any) -> Any:
     return _CONVPAD.get(kind, kind if kind in WINDOWED | PADDINGS else None)
 
 
-def is_subclass(layer: Any) -> bool:
-    """Return whether a layer is of a user's class under a replaceable one: it may do anything else besides."""
-    return convpad_class(layer) is None and isinstance(layer, tuple(WINDOWED | PADDINGS))
-
-
 def rank_of(layer: Any) -> int:
     """Return the number of spatial axes of one of these layers."""
-    return next(rank for rank in _RANKS if f"{rank}D" in type(layer).__name__)
-
-
-def padding_mode_of(layer: Any) -> Any:
-    """Return the padding mode of a layer: Keras's pools ignore padding, all else of Keras pads with zeros."""
-    return getattr(layer, "padding_mode", "ignore" if isinstance(layer, tuple(_POOLS)) else "zeros")
+    return next(rank for rank in (1, 2, 3) if f"{rank}D" in type(layer).__name__)
 
 
 def padding_of(layer: Any) -> Padding:
-    """Return the padding of a layer."""
-    padding = layer.padding
-    if type(layer) in _ZERO_PADDINGS and rank_of(layer) == 1:
+    """Return the padding of a layer: Keras's pools ignore padding, all else of Keras pads with zeros."""
+    padding, rank = layer.padding, rank_of(layer)
+    if type(layer) in _ZERO_PADDINGS and rank == 1:
         padding = (tuple(padding),)
-    return Padding.parse(padding, padding_mode_of(layer), rank=rank_of(layer))
+    mode = getattr(layer, "padding_mode", "ignore" if isinstance(layer, tuple(_POOLS)) else "zeros")
+    return Padding.parse(padding, mode, rank=rank)
 
 
 def spans_of(layer: Any) -> tuple[int, ...]:

@@ -20,16 +20,6 @@ def merge_paddings(
         second: the window's own padding.
         spans, strides: of the window, for each axis.
         sizes: of the axes between the two, None where unknown.
-
-    Example:
-
-    >>> from convpad import Padding
-    >>> from convpad.models.merge import merge_paddings
-    >>> layer, own = Padding.parse(1, rank=1), Padding.parse((0, 2), rank=1)
-    >>> merge_paddings(layer, own, (3,), (1,), (None,))
-    Padding.parse(((1, 3),), 'zeros', rank=1)
-    >>> merge_paddings(Padding.parse(1, "reflect", rank=1), own, (3,), (1,), (None,))
-    "it pads the same axis with 'zeros', after 'reflect'"
     """
     inner = [amount.pair or (0, 0) for amount in first.amounts]
     inner_fills = _padded_fills(first, inner)

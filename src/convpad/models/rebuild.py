@@ -10,7 +10,7 @@ other layer with layers in it from its config. A layer that is used in several p
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from typing import Any
 
@@ -26,45 +26,35 @@ from convpad.models.layer_graph import (
     layers_in,
     walk_layers,
 )
-from convpad.models.layer_map import Replacement
+
+_HOOK = "convpad_rebuilt"
+"""A registered name under which a config refers to a layer that is rebuilt here."""
+
+Replacements = Mapping[int, Callable[[], Any]]
+"""The makers of new layers, by `id` of the layer that is replaced."""
 
 
-def rebuild(model: Any, replacements: Mapping[int, Replacement], dropped: Set[int]) -> tuple[Any, Set[int]]:
+def rebuild(model: Any, replacements: Replacements, dropped: Set[int]) -> tuple[Any, Set[int]]:
     """Return a new model with the same names and weights, and the `id` of the layers that could be replaced.
 
-    Args:
-        model: is not changed.
-        replacements: by `id` of the layer that is replaced.
-        dropped: `id` of layers of functional models and stacks that are left out: their output is their input.
-
-    Raises:
-        PaddingError: a layer cannot be made from its config.
+    Layers of functional models and stacks whose `id` is in `dropped` are left out: their output is their input.
     """
     rebuilder = _Rebuilder(model, replacements, dropped)
     new = rebuilder.rebuilt(model)
     if model.built and not new.built:
         new.build_from_config(model.get_build_config())
     rebuilder.copy_weights()
-    _compile(model, new)
-    return new, rebuilder.pairs.keys() & replacements.keys()
-
-
-def _compile(model: Any, new: Any) -> None:
-    """Compile the new model like the old one, as far as Keras can write that down; the optimizer starts anew."""
-    if model.compiled and not new.compiled:
+    if model.compiled and not new.compiled:  # as far as Keras can write that down; the optimizer starts anew
         with suppress(TypeError, ValueError), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             new.compile_from_config(model.get_compile_config())
-
-
-_HOOK = "convpad_rebuilt"
-"""A registered name under which a config refers to a layer that is rebuilt here."""
+    return new, rebuilder.pairs.keys() & replacements.keys()
 
 
 class _Rebuilder:
     """The layers that are rebuilt: (old, new) by `id` of the old one."""
 
-    def __init__(self, model: Any, replacements: Mapping[int, Replacement], dropped: Set[int]) -> None:
+    def __init__(self, model: Any, replacements: Replacements, dropped: Set[int]) -> None:
         self.replacements, self.dropped = replacements, dropped
         self.pairs: dict[int, tuple[Any, Any]] = {}
         layers = [model, *(placed.layer for placed in walk_layers(model))]
@@ -105,7 +95,7 @@ class _Rebuilder:
 
     def _make(self, layer: Any) -> Any:
         if id(layer) in self.replacements:
-            return self.replacements[id(layer)].make()
+            return self.replacements[id(layer)]()
         if is_stack(layer):
             return self._stack(layer)
         if is_graph(layer):
@@ -198,7 +188,11 @@ class _Rebuilder:
             if id(old) in self.replacements:
                 _copy_by_name(old, new)
                 continue
-            _copy_own(old, new)
+            state: dict[str, Any] = {}
+            if old.built:
+                old.save_own_variables(state)  # as its class saves and loads it, without the layers in it
+            if state:
+                new.load_own_variables({key: _copied(value) for key, value in state.items()})
             # Layers that were not rebuilt here were made alike, in the same order.
             olds = [child for child in children(old) if id(child) not in self.pairs]
             news = [child for child in children(new) if id(child) not in rebuilt]
@@ -245,15 +239,6 @@ def _forget(holder: Any, stale: list[Any]) -> None:
 def _copied(value: Any) -> Any:
     # A buffer of its own: JAX gives away those of a model that trains.
     return keras.ops.copy(keras.ops.convert_to_tensor(value))
-
-
-def _copy_own(old: Any, new: Any) -> None:
-    """Copy the state of a layer, as its class saves and loads it, without the layers in it."""
-    if old.built:
-        store: dict[str, Any] = {}
-        old.save_own_variables(store)
-        if store:
-            new.load_own_variables({key: _copied(value) for key, value in store.items()})
 
 
 def _copy_by_name(old: Any, new: Any) -> None:

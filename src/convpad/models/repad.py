@@ -14,12 +14,10 @@ from convpad.models.layer_graph import PlacedLayer, walk_layers
 from convpad.models.layer_map import (
     PADDINGS,
     WINDOWED,
-    Replacement,
     check_model,
     convpad_class,
     describe_layer,
     is_padded,
-    is_subclass,
     padding_of,
     replacement_of,
 )
@@ -78,19 +76,25 @@ def repad(
     """
     check_model(model)
     _check(padding, padding_mode)
-    replacements: dict[int, Replacement] = {}
+    replacements: dict[int, Callable[[], Any]] = {}
     changes: dict[int, Change] = {}
     layers = walk_layers(model)
     chosen = _chosen(layers, where)
     for placed in layers:
-        layer, key = placed.layer, id(placed.layer)
-        if convpad_class(layer) is None and not is_subclass(layer):
+        layer, key, kind = placed.layer, id(placed.layer), type(placed.layer)
+        if not isinstance(layer, tuple(WINDOWED | PADDINGS)):
             continue
-        done, detail = "left", "not chosen" if key not in chosen else _obstacle(layer, padding, padding_mode)
-        if detail is None:
-            replacements[key] = _replacement(layer, padding, padding_mode)
-            done, detail = "replaced", _describe(placed, replacements[key])
-        changes[key] = Change(placed.path, type(layer).__name__, done, detail)
+        done, detail, cls = "left", "not chosen", convpad_class(layer)
+        if key in chosen and cls is None:  # a user's class may do anything else besides
+            detail = f"{kind.__name__} is a class of its own: inherit from convpad.keras there"
+        elif key in chosen:
+            options = (padding if kind in WINDOWED else None, padding_mode) if is_padded(layer) else (None, None)
+            if cls is kind and all(option is None for option in options):
+                detail = "convpad's already"
+            else:
+                replacements[key] = replacement_of(layer, *options)
+                done, detail = "replaced", _describe(placed, replacements[key])
+        changes[key] = Change(placed.path, kind.__name__, done, detail)
     new, replaced = rebuild(model, replacements, frozenset())
     for key in replacements.keys() - replaced:
         detail = "what holds it makes it when it is built: use convpad.keras there"
@@ -128,43 +132,18 @@ def _chosen(layers: list[PlacedLayer], where: Any) -> set[int]:
         raise refuse("where", allowed, where)
     keys = set[int]()
     for pattern in patterns:
-        matches = {id(placed.layer) for placed in layers if _is_match(placed, pattern)}
-        if not matches:
+        fitting = [p for p in layers if fnmatchcase(p.path, pattern) or fnmatchcase(p.layer.name, pattern)]
+        if not fitting:
             names = [placed.path for placed in layers if convpad_class(placed.layer)]
             raise refuse("where", "fit a layer of the model", pattern, f"Layers are named like {names[:3]}.")
-        keys |= matches
+        keys.update(id(placed.layer) for placed in fitting)
     return keys
 
 
-def _is_match(placed: PlacedLayer, pattern: str) -> bool:
-    return fnmatchcase(placed.path, pattern) or fnmatchcase(placed.layer.name, pattern)
-
-
-def _changes(layer: Any, padding: Any, padding_mode: Any) -> bool:
-    """Return whether the new padding is another one for this layer."""
-    is_meant = padding_mode is not None or (padding is not None and type(layer) in WINDOWED)
-    return is_meant and is_padded(layer)
-
-
-def _obstacle(layer: Any, padding: Any, padding_mode: Any) -> str | None:
-    """Return the reason why a chosen layer is not replaced, None where it is."""
-    if convpad_class(layer) is None:
-        return f"{type(layer).__name__} is a class of its own: inherit from convpad.keras there"
-    if convpad_class(layer) is type(layer) and not _changes(layer, padding, padding_mode):
-        return "convpad's already"
-    return None
-
-
-def _replacement(layer: Any, padding: Any, padding_mode: Any) -> Replacement:
-    if not _changes(layer, padding, padding_mode):
-        return replacement_of(layer)
-    return replacement_of(layer, padding if type(layer) in WINDOWED else None, padding_mode)
-
-
-def _describe(placed: PlacedLayer, replacement: Replacement) -> str:
+def _describe(placed: PlacedLayer, replacement: Callable[[], Any]) -> str:
     """Describe the new layer, or refuse it by name."""
     try:
-        new = replacement.make()
+        new = replacement()
     except Exception as error:
         refusal = error if isinstance(error, PaddingError) else error.__context__  # Keras raises one of its own over it
         if not isinstance(refusal, PaddingError):

@@ -79,11 +79,7 @@ class WindowConfig:
     ceil_mode: bool = False
 
     def problem(self, shape: Sequence[int | None]) -> Problem:
-        """Return the operation on an input of this shape, with batch and channels; None for unknown sizes.
-
-        Raises:
-            PaddingError: there is no such window.
-        """
+        """Return the operation on an input of this shape, with batch and channels; None for unknown sizes."""
         kernel, filters, groups = self.kernel, self.filters, self.groups
         channels = shape[-1 if self.channels_last else 1]
         kernels = {

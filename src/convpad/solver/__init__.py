@@ -193,16 +193,7 @@ def solve(
     The arithmetic is that of Dumoulin & Visin (arXiv:1603.07285).
     """
     query = parse_query(
-        input_size,
-        output_size,
-        kernel_size,
-        strides,
-        dilation_rate,
-        padding,
-        op=op,
-        rounding=rounding,
-        framework=framework,
-        rank=rank,
+        input_size, output_size, kernel_size, strides, dilation_rate, padding, op, rounding, framework, rank
     )
     solutions = find_solutions(query)
     return Solutions(query, solutions, () if solutions else suggest(query))

@@ -123,7 +123,6 @@ def parse_query(
     strides: Any = None,
     dilation_rate: Any = None,
     padding: Any = None,
-    *,
     op: Any = "conv",
     rounding: Any = None,
     framework: Any = None,

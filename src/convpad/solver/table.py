@@ -53,20 +53,6 @@ def read_table(text: Any, *, rank: int, framework: str | None = None) -> tuple[L
     """Read the rows of a table in CSV, or in columns set apart by spaces, below a row of headings.
 
     Lines that start with `#` are left out. A first row with nothing but a size is the input.
-
-    Example:
-
-    >>> from convpad.solver.table import read_table
-    >>> [layer] = read_table('''
-    ... name   size  kernel  stride
-    ... image  224
-    ... conv1  55    11      4
-    ... ''', rank=2)
-    >>> layer.name, layer.input, layer.output, layer.query.kernel
-    ('conv1', (224, 224), (55, 55), (11, 11))
-
-    Raises:
-        PaddingError: a heading or a cell that cannot be read, with its line.
     """
     if not isinstance(text, str):
         raise refuse("table", "be text", text)

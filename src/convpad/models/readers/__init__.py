@@ -43,30 +43,16 @@ _UNREADABLE = {
 
 
 def read(model: Any, input_shape: Any = None) -> ModelWindows:
-    """Read the windows of a model of any kind.
-
-    Args:
-        model: a Keras model, a PyTorch module, a loaded ONNX model or exported program, or the path of a file that
-            ends in .keras, .h5, .pt2 or .onnx.
-        input_shape: of the model's input, its batch axis first; for several inputs a list of shapes.
-
-    Raises:
-        PaddingError: the model is none of these, or has no such input.
-        ModelFileError: the file is missing, damaged or of another kind.
-    """
+    """Read the windows of a model or of a file, as `convpad.audit` takes them."""
     shapes = _shapes(input_shape)
     if isinstance(model, (str, os.PathLike)):
         return _read_file(Path(os.fspath(model)), shapes)
     for module, name, reader, function in _OBJECTS:
         framework = sys.modules.get(module)  # not imported: without it there is no such object
         if framework is not None and isinstance(model, getattr(framework, name)):
-            return getattr(_reader(reader), function)(model, shapes)
+            return getattr(import_module(f"{__name__}.{reader}"), function)(model, shapes)
     allowed = f"be a Keras model, a torch.nn.Module, an ONNX model, or the path of a file ({_FILES})"
     raise refuse("model", allowed, type(model))
-
-
-def _reader(name: str) -> Any:
-    return import_module(f"convpad.models.readers.{name}")
 
 
 def _shapes(input_shape: Any) -> list[Shape] | None:
@@ -87,7 +73,7 @@ def _read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     if suffix not in _READERS:
         raise ModelFileError(f"{path} must end in {_FILES}. {_UNREADABLE.get(suffix, '')}".rstrip())
     try:
-        return _reader(_READERS[suffix]).read_file(path, shapes)
+        return import_module(f"{__name__}.{_READERS[suffix]}").read_file(path, shapes)
     except ModuleNotFoundError as error:
         package = "convpad[onnx]" if error.name == "onnx" else f"{error.name}"
         raise ModelFileError(f"To read {path.name}, install {error.name}: pip install '{package}'") from None

@@ -19,16 +19,7 @@ _MAX_BLOCKS = 1000
 
 
 def root_attribute(file: BinaryIO, name: str, largest: int) -> bytes | None:
-    """Return a string attribute of the root of a file; None where there is none of that name.
-
-    Args:
-        file: open for reading.
-        name: of the attribute.
-        largest: the limit of the string's length, in bytes.
-
-    Raises:
-        ModelFileError: it is no HDF5 file, it is damaged, or the string is longer.
-    """
+    """Return the root's string attribute of that name, of at most `largest` bytes; None where there is none."""
     return _File(file, largest).attribute(name.encode())
 
 

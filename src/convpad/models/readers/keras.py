@@ -18,24 +18,9 @@ from typing import Any
 from convpad.core.errors import ModelFileError, PaddingError
 from convpad.core.operation import POOLS
 from convpad.core.validation import per_axis
+from convpad.models.readers import keras_config as configs
 from convpad.models.readers.hdf5 import root_attribute
-from convpad.models.readers.keras_config import (
-    PADS,
-    SHAPES,
-    STAYS_NONNEGATIVE,
-    WINDOWS,
-    Config,
-    TensorKey,
-    built_for,
-    first_input_shape,
-    input_shape,
-    is_channels_last,
-    is_rectified,
-    itemsize_of,
-    keys_of,
-    padding_of,
-    tensors_of,
-)
+from convpad.models.readers.keras_config import PADS, WINDOWS, Config, TensorKey
 from convpad.models.readers.keras_safety import kind_of, owner_of, refuse_code
 from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, read_entry
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
@@ -99,11 +84,7 @@ def _config_in_hdf5(path: Path) -> bytes:
 
 
 class _Walk(Walk):
-    """The walk through a config, layer by layer, call by call.
-
-    Args:
-        shapes: of the model's inputs. None: those in the config, whose other shapes hold then, too.
-    """
+    """The walk through a config, call by call. Without shapes of the model's inputs, all shapes in the config hold."""
 
     def __init__(self, shapes: list[Shape] | None) -> None:
         super().__init__()
@@ -117,13 +98,9 @@ class _Walk(Walk):
     def _layer(
         self, entry: Config, prefix: str, inputs: list[TensorInfo] | None, hint: Shape | None = None
     ) -> list[TensorInfo]:
-        """Return the outputs of one call of a layer.
+        """Return the outputs of one call of a layer, whose path begins with `prefix`.
 
-        Args:
-            entry: the layer's object in the config.
-            prefix: the path of the model that it is in.
-            inputs: None for those that a model itself declares.
-            hint: the shape of the output in the config.
+        Inputs that are None are those that a model itself declares; `hint` is the shape of the output in the config.
         """
         self.calls += 1
         if self.calls > MAX_CALLS:
@@ -162,34 +139,34 @@ class _Walk(Walk):
     ) -> TensorInfo:
         """Return the output of a layer that has no window and does not pad; its shape, where it is known."""
         shapes = [tensor.shape for tensor in tensors if tensor.shape is not None]
-        if shape is None and kind in SHAPES and len(shapes) == len(tensors):
-            shape = checked_shape(name, SHAPES[kind](config, shapes))
-        stays = kind in STAYS_NONNEGATIVE and all(tensor.nonnegative for tensor in tensors)
+        if shape is None and kind in configs.SHAPES and len(shapes) == len(tensors):
+            shape = checked_shape(name, configs.SHAPES[kind](config, shapes))
+        stays = kind in configs.STAYS_NONNEGATIVE and all(tensor.nonnegative for tensor in tensors)
         pads = tensors[0].pads if kind in ("Dropout", "Identity", "ActivityRegularization") else ()
-        itemsize = itemsize_of(config, tensors[0].itemsize)
-        return TensorInfo(shape, pads, stays or is_rectified(kind, config), itemsize)
+        itemsize = configs.itemsize_of(config, tensors[0].itemsize)
+        return TensorInfo(shape, pads, stays or configs.is_rectified(kind, config), itemsize)
 
     def _pad(self, kind: str, name: str, config: Config, tensor: TensorInfo) -> TensorInfo:
-        rank = PADS[kind]
-        padding = padding_of(config, rank, "zeros")
+        rank, channels_last = PADS[kind], configs.is_channels_last(config)
+        padding = configs.padding_of(config, rank, "zeros")
         shape = (None,) * (rank + 2) if tensor.shape is None else tensor.shape
         if len(shape) != rank + 2:
             raise PaddingError(f"{name}: a {kind} must have an input of {rank + 2} axes. Received: {len(shape)}.")
-        return self.add_pad(replace(tensor, shape=shape), name, kind, padding, channels_last=is_channels_last(config))
+        return self.add_pad(replace(tensor, shape=shape), name, kind, padding, channels_last=channels_last)
 
     def _window(self, kind: str, name: str, config: Config, tensor: TensorInfo) -> TensorInfo:
         op, rank = WINDOWS[kind]
         is_pool = op in POOLS
         kernel = per_axis(f"{name}.kernel_size", config["pool_size" if is_pool else "kernel_size"], rank)
         strides = config.get("strides", 1)
-        channels_last = is_channels_last(config)
+        channels_last = configs.is_channels_last(config)
         filters = config.get("filters")
         if op == "depthwise_conv":
-            channels = tensor.channels(rank, channels_last=channels_last)
+            channels = tensor.shape_of_rank(rank)[-1 if channels_last else 1]
             filters = None if channels is None else channels * int(config.get("depth_multiplier", 1))
         window = WindowConfig(
             op,
-            padding_of(config, rank, "ignore" if is_pool else "zeros"),
+            configs.padding_of(config, rank, "ignore" if is_pool else "zeros"),
             kernel,
             kernel if strides is None else per_axis(f"{name}.strides", strides, rank),
             per_axis(f"{name}.dilation_rate", config.get("dilation_rate", 1), rank),
@@ -200,8 +177,8 @@ class _Walk(Walk):
             ceil_mode=is_pool and bool(config.get("ceil_mode")),
         )
         output = self.add_window(tensor, name, kind, window)
-        nonnegative = output.nonnegative or is_rectified(kind, config)
-        return replace(output, nonnegative=nonnegative, itemsize=itemsize_of(config, tensor.itemsize))
+        nonnegative = output.nonnegative or configs.is_rectified(kind, config)
+        return replace(output, nonnegative=nonnegative, itemsize=configs.itemsize_of(config, tensor.itemsize))
 
     def _model(self, kind: str, config: Config, prefix: str, inputs: list[TensorInfo] | None) -> list[TensorInfo]:
         entries = config["layers"]
@@ -209,21 +186,21 @@ class _Walk(Walk):
             raise ModelFileError(_NO_MODEL)
         if "input_layers" in config and kind != "Sequential":
             return self._functional(config, prefix, inputs)
-        tensors = inputs or [TensorInfo(first_input_shape(config))]
+        tensors = inputs or [TensorInfo(configs.first_input_shape(config))]
         for entry in entries:
             if entry["class_name"] != "InputLayer":
                 if inputs is None and tensors[0].shape is None:
-                    tensors = [TensorInfo(built_for(entry))]
+                    tensors = [TensorInfo(configs.built_for(entry))]
                 tensors = self._layer(entry, prefix, tensors)
             elif inputs is None:
-                tensors = [TensorInfo(input_shape(entry))]
+                tensors = [TensorInfo(configs.input_shape(entry))]
         return tensors
 
     def _functional(self, config: Config, prefix: str, inputs: list[TensorInfo] | None) -> list[TensorInfo]:
         entries = {str(entry.get("name") or entry["config"]["name"]): entry for entry in config["layers"]}
         is_input = {name: entry["class_name"] == "InputLayer" for name, entry in entries.items()}
-        results = {(name, 0, 0): TensorInfo(input_shape(entries[name])) for name in entries if is_input[name]}
-        keys = keys_of(config["input_layers"])
+        results = {(name, 0, 0): TensorInfo(configs.input_shape(entries[name])) for name in entries if is_input[name]}
+        keys = configs.keys_of(config["input_layers"])
         if inputs is not None:
             if prefix:
                 inputs = (inputs + [TensorInfo()] * len(keys))[: len(keys)]
@@ -231,7 +208,7 @@ class _Walk(Walk):
             check_input_shapes([tensor.shape for tensor in inputs], declared)
             results |= dict(zip(keys, inputs, strict=True))
         calls = [
-            (name, index, tensors_of(call))
+            (name, index, configs.tensors_of(call))
             for name, entry in entries.items()
             for index, call in enumerate(entry.get("inbound_nodes") or [])
             if not is_input[name]
@@ -245,7 +222,7 @@ class _Walk(Walk):
             arguments = [results.get(key, TensorInfo(hints.get(key))) for key, _ in tensors]
             outputs = self._layer(entries[name], prefix, arguments or [TensorInfo()], hints.get((name, index, 0)))
             results |= {(name, index, number): tensor for number, tensor in enumerate(outputs)}
-        outputs = keys_of(config.get("output_layers") or [])
+        outputs = configs.keys_of(config.get("output_layers") or [])
         return [results.get(key, TensorInfo()) for key in outputs] or [TensorInfo()]
 
 

@@ -164,37 +164,31 @@ def _reshape(config: Config, shapes: Sequence[Shape]) -> Shape:
     return (shapes[0][0], *(free if size == -1 else size for size in target))
 
 
-def _with_spatial(
-    config: Config, shape: Shape, change: Callable[[Sequence[int | None]], Iterable[int | None]]
-) -> Shape:
-    """Return a shape with `change(sizes)` in the place of its spatial sizes."""
-    batch, *rest = shape
-    if is_channels_last(config):
-        return (batch, *change(rest[:-1]), rest[-1])
-    return (batch, rest[0], *change(rest[1:]))
+def _spatial(change: Callable[[Config, Sequence[int | None]], Iterable[int | None]]) -> Rule:
+    """Return the rule that changes the spatial sizes alone."""
+
+    def rule(config: Config, shapes: Sequence[Shape]) -> Shape:
+        batch, *rest = shapes[0]
+        if is_channels_last(config):
+            return (batch, *change(config, rest[:-1]), rest[-1])
+        return (batch, rest[0], *change(config, rest[1:]))
+
+    return rule
 
 
-def _global(config: Config, shapes: Sequence[Shape]) -> Shape:
-    return _with_spatial(config, shapes[0], lambda sizes: [1] * len(sizes) if config.get("keepdims") else [])
-
-
-def _crop(config: Config, shapes: Sequence[Shape]) -> Shape:
+def _crop(config: Config, sizes: Sequence[int | None]) -> Shape:
     crops = listed(config["cropping"]) or []
-    amounts = [sum(int(number) for number in pair) for pair in ([crops] if len(shapes[0]) == 3 else crops)]
-    return _with_spatial(
-        config, shapes[0], lambda sizes: [size and size - n for size, n in zip(sizes, amounts, strict=True)]
-    )
+    amounts = [sum(int(number) for number in pair) for pair in ([crops] if len(sizes) == 1 else crops)]
+    return tuple(size and size - amount for size, amount in zip(sizes, amounts, strict=True))
 
 
-def _upsample(config: Config, shapes: Sequence[Shape]) -> Shape:
-    factors = listed(config["size"]) or [config["size"]] * (len(shapes[0]) - 2)
-    return _with_spatial(
-        config, shapes[0], lambda sizes: [size and size * int(n) for size, n in zip(sizes, factors, strict=True)]
-    )
+def _upsample(config: Config, sizes: Sequence[int | None]) -> Shape:
+    factors = listed(config["size"]) or [config["size"]] * len(sizes)
+    return tuple(size and size * int(factor) for size, factor in zip(sizes, factors, strict=True))
 
 
-def _resize(config: Config, shapes: Sequence[Shape]) -> Shape:
-    return _with_spatial(config, shapes[0], lambda sizes: [config["height"], config["width"]])
+_global = _spatial(lambda config, sizes: [1] * len(sizes) if config.get("keepdims") else [])
+_resize = _spatial(lambda config, sizes: [config["height"], config["width"]])
 
 
 _UNCHANGED = (
@@ -217,8 +211,8 @@ SHAPES: dict[str, Rule] = {
     "Reshape": _reshape,
     "Permute": lambda config, shapes: (shapes[0][0], *(shapes[0][int(axis)] for axis in config["dims"])),
     "RepeatVector": lambda config, shapes: (shapes[0][0], config["n"], *shapes[0][1:]),
-    **{f"Cropping{rank}D": _crop for rank in (1, 2, 3)},
-    **{f"UpSampling{rank}D": _upsample for rank in (1, 2, 3)},
+    **{f"Cropping{rank}D": _spatial(_crop) for rank in (1, 2, 3)},
+    **{f"UpSampling{rank}D": _spatial(_upsample) for rank in (1, 2, 3)},
     **{f"Global{kind}Pooling{rank}D": _global for kind in ("Average", "Max") for rank in (1, 2, 3)},
     **dict.fromkeys(("Resizing", "CenterCrop", "RandomCrop"), _resize),
 }

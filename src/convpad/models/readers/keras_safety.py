@@ -38,11 +38,7 @@ def kind_of(entry: dict[str, Any]) -> Any:
 
 
 def refuse_code(config: Any) -> None:
-    """Refuse a config that has code at any depth, a name that leads to some, or the name of another file.
-
-    Raises:
-        ModelFileError: there is some; the layer is named.
-    """
+    """Refuse a config that has code at any depth, a name that leads to some, or the name of another file."""
     for layer, entry in _entries(config, "model"):
         kind, inner = kind_of(entry), entry.get("config")
         subject = f"The layer {layer!r} {'is' if _has_name(entry) else 'holds what is'}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import numpy_helper, shape_inference
+from onnx import helper, numpy_helper, shape_inference
 
 from convpad.core.errors import ModelFileError
 from convpad.core.operation import POOLS
@@ -55,11 +55,7 @@ def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
 
 
 def read_model(model: Any, shapes: list[Shape] | None, source: str = "ONNX model") -> ModelWindows:
-    """Read the windows of a model in memory.
-
-    Raises:
-        ModelFileError: it has no graph, or a node of it makes no sense.
-    """
+    """Read the windows of a model in memory."""
     if not model.graph.node:
         raise ModelFileError("There is no graph of ONNX nodes in it.")
     light, constants = _without_weights(model, shapes)
@@ -82,10 +78,11 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
     constants: dict[str, list[Any]] = {}
     for tensor in model.graph.initializer:
         shape = checked_shape(f"The tensor {tensor.name!r}", list(tensor.dims))
-        if _is_small(tensor):
-            constants[tensor.name] = _values(tensor)
+        values = _small_values(tensor)
+        if values is not None:
+            constants[tensor.name] = values
             graph.initializer.append(tensor)
-        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, shape))
+        graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, shape))
     weights = {tensor.name for tensor in graph.input}
     inputs = [value for value in model.graph.input if value.name not in weights]
     declared = [(value.name, _shape_of(value)) for value in inputs]
@@ -95,24 +92,14 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
         if shape is not None:
             checked_shape(f"The input {value.name!r}", shape)
         kind = value.type.tensor_type.elem_type or 1
-        graph.input.append(onnx.helper.make_tensor_value_info(value.name, kind, shape))
+        graph.input.append(helper.make_tensor_value_info(value.name, kind, shape))
     return light, constants
 
 
-def _is_small(tensor: Any) -> bool:
-    """Return whether the values of a tensor are in the model itself, and few enough to be read."""
+def _small_values(tensor: Any) -> list[Any] | None:
+    """Return the values of a tensor; None where they are not in the model itself, or too many to be read."""
     inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
-    return inside and prod(tensor.dims) <= _SMALL
-
-
-def _values(tensor: Any) -> list[Any]:
-    return list(numpy_helper.to_array(tensor).ravel())
-
-
-def _attribute(attribute: Any) -> Any:
-    """Return the value of an attribute: a number, a text, a tensor, or a list."""
-    value = onnx.helper.get_attribute_value(attribute)
-    return _text(value) if isinstance(value, bytes) else value
+    return list(numpy_helper.to_array(tensor).ravel()) if inside and prod(tensor.dims) <= _SMALL else None
 
 
 def _shape_of(value: Any) -> Shape | None:
@@ -139,11 +126,11 @@ class _Walk(Walk):
     def read(self, source: str) -> ModelWindows:
         for index, node in enumerate(self.graph.node):
             if node.output:
-                self._follow(node, _text(node.name or node.output[0]) or f"node {index}")
+                self._follow(node, _decoded(node.name or node.output[0]) or f"node {index}")
         return self.result(source, "onnx")
 
     def _follow(self, node: Any, name: str) -> None:
-        attributes = {a.name: _attribute(a) for a in node.attribute if not a.ref_attr_name}
+        attributes = {a.name: _decoded(helper.get_attribute_value(a)) for a in node.attribute if not a.ref_attr_name}
         tensor = self.tensor(node.input[0]) if node.input else TensorInfo()
         known = self.tensor(node.output[0])
         if node.op_type == "Constant":
@@ -160,7 +147,7 @@ class _Walk(Walk):
         else:
             output = replace(known, nonnegative=self._is_nonnegative(node))
         if output is None:
-            self.add_unsupported(name, _text(node.op_type))
+            self.add_unsupported(name, _decoded(node.op_type))
             output = known
         elif output.shape is None and known.shape is not None:
             output = replace(output, shape=known.shape, itemsize=known.itemsize)
@@ -171,29 +158,27 @@ class _Walk(Walk):
         if tensor is None and value is not None:
             numbers = listed(value)
             self.constants[node.output[0]] = [value] if numbers is None else numbers
-        elif tensor is not None and _is_small(tensor):
-            self.constants[node.output[0]] = _values(tensor)
+        elif tensor is not None and (values := _small_values(tensor)) is not None:
+            self.constants[node.output[0]] = values
 
     def _is_nonnegative(self, node: Any) -> bool:
         inputs = [self.tensor(name) for name in node.input]
         stays = node.op_type in _STAYS_NONNEGATIVE and inputs
         return node.op_type in _NONNEGATIVE or bool(stays and all(tensor.nonnegative for tensor in inputs))
 
-    def _numbers(self, node: Any, index: int) -> list[Any] | None:
-        """Return the numbers of an input that is a constant; None where it is none."""
-        return self.constants.get(node.input[index]) if _has_input(node, index) else None
+    def _numbers(self, node: Any, index: int, default: Any = None) -> Any:
+        """Return the numbers of an input, None where it is no constant; the default where there is no such input."""
+        has_input = len(node.input) > index and node.input[index]
+        return self.constants.get(node.input[index]) if has_input else default
 
     def _pad(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
         mode = attributes.get("mode", "constant")
         numbers = attributes.get("pads", attributes.get("paddings")) or self._numbers(node, 1)
-        value = attributes.get("value", 0.0)
-        if _has_input(node, 2):
-            values = self._numbers(node, 2)
-            value = None if values is None else float(next(iter(values), 0.0))
+        values = self._numbers(node, 2, [attributes.get("value", 0.0)])
         if tensor.shape is None or numbers is None or mode not in _MODES:
             return None
         rank = len(tensor.shape)
-        axes = self._numbers(node, 3) if _has_input(node, 3) else range(rank)
+        axes = self._numbers(node, 3, range(rank))
         if axes is None or len(numbers) != 2 * len(axes) or any(not -rank <= axis < rank for axis in axes):
             return None
         rows = zip(axes, numbers, numbers[len(axes) :], strict=False)
@@ -201,12 +186,14 @@ class _Walk(Walk):
         if any(pairs.get(0, ()) + pairs.get(1, ())) or any(min(pair) < 0 for pair in pairs.values()):
             return None  # of batch or channels; or a crop
         spatial_pairs = [pairs.get(axis, (0, 0)) for axis in range(2, rank)]
+        value = None if values is None else float(next(iter(values), 0.0))
         padding = explicit_padding(spatial_pairs, _MODES[mode], value)
         return self.add_pad(tensor, name, "Pad", padding, channels_last=False)
 
     def _window(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
         op = _OPS[node.op_type]
-        weight = None if op in POOLS else self._weight_shape(node)
+        index = 3 if node.op_type == "QLinearConv" else 1
+        weight = self.tensor(node.input[index]).shape if op not in POOLS and len(node.input) > index else None
         kernel = attributes.get("kernel_shape") or (weight and weight[2:])
         if not kernel or any(size is None for size in kernel):
             return None
@@ -232,18 +219,10 @@ class _Walk(Walk):
         output = self.add_window(tensor, name, node.op_type, window)
         return replace(output, nonnegative=output.nonnegative or attributes.get("activation") == "Relu")
 
-    def _weight_shape(self, node: Any) -> Shape | None:
-        index = 3 if node.op_type == "QLinearConv" else 1
-        return self.tensor(node.input[index]).shape if len(node.input) > index else None
 
-
-def _has_input(node: Any, index: int) -> bool:
-    return len(node.input) > index and bool(node.input[index])
-
-
-def _text(text: str | bytes) -> str:
-    """Return a text; protobuf gives the bytes of a name that is not UTF-8."""
-    return text if isinstance(text, str) else text.decode(errors="replace")
+def _decoded(value: Any) -> Any:
+    """Return a value, and bytes as text; protobuf gives the bytes of a name that is not UTF-8."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _padding(op: str, windows: list[Window], attributes: dict[str, Any]) -> Padding:
@@ -276,6 +255,6 @@ def _crop(windows: list[Window], attributes: dict[str, Any]) -> Padding:
 
 def _itemsize(kind: int) -> int:
     try:
-        return onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize if kind else 4
+        return helper.tensor_dtype_to_np_dtype(kind).itemsize if kind else 4
     except (KeyError, TypeError):
         return 4

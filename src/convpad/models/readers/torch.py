@@ -75,11 +75,7 @@ class Call:
 
 
 def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
-    """Read the windows of a module.
-
-    Raises:
-        PaddingError: there is no input shape, or `torch.export` cannot export the module.
-    """
+    """Read the windows of a module."""
     import torch
 
     if shapes is None or any(size is None for shape in shapes for size in shape):
@@ -98,17 +94,12 @@ def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
         ) from None
     finally:
         module.train(training)
-    return _program(program, type(module).__name__)
+    return read_program(program, None, type(module).__name__)
 
 
-def read_program(program: Any, shapes: list[Shape] | None) -> ModelWindows:
+def read_program(program: Any, shapes: list[Shape] | None, source: str = "exported program") -> ModelWindows:
     """Read the windows of an exported program."""
-    if shapes is not None:
-        raise refuse("input_shape", "be left out: an exported program has its own", shapes)
-    return _program(program, "exported program")
-
-
-def _program(program: Any, source: str) -> ModelWindows:
+    _refuse_shapes(shapes)
     tensors: dict[str, TensorInfo] = {}
     calls: list[Call] = []
     for node in program.graph.nodes:
@@ -127,6 +118,11 @@ def _program(program: Any, source: str) -> ModelWindows:
     return _Walk(tensors).read(source, calls)
 
 
+def _refuse_shapes(shapes: list[Shape] | None) -> None:
+    if shapes is not None:
+        raise refuse("input_shape", "be left out: an exported program has its own", shapes)
+
+
 def _plain(value: Any) -> Any:
     """Return an argument with names for its tensors."""
     if isinstance(value, (list, tuple)):
@@ -136,8 +132,7 @@ def _plain(value: Any) -> Any:
 
 def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     """Read the windows of a `.pt2` file, which is a zip file with the graph as JSON."""
-    if shapes is not None:
-        raise refuse("input_shape", "be left out: an exported program has its own", shapes)
+    _refuse_shapes(shapes)
     with zipfile.ZipFile(path) as archive:
         names = [name for pattern in _GRAPHS for name in archive.namelist() if re.search(pattern, name)]
         if not names:
@@ -177,23 +172,29 @@ class _Walk(Walk):
     """Follows every tensor through a graph, which is in the order in which it runs."""
 
     def read(self, source: str, calls: Iterable[Call]) -> ModelWindows:
-        """Return the windows of all calls."""
         for call in calls:
             self._follow(call)
         return self.result(source, "torch")
 
     def _follow(self, call: Call) -> None:
         """Note the output of an operation, and the padding or the window that it is."""
+        operation, output = call.operation, None
         if not call.results:
             return
         entries = [entry for value in call.arguments.values() for entry in listed(value) or [value]]
         inputs = [self.tensor(entry.name) for entry in entries if isinstance(entry, Tensor)]
         tensor = inputs[0] if inputs else TensorInfo()
         known = self.tensor(call.results[0])
-        output = self._padded(call, tensor)
+        if operation == "pad" or operation in _PADS:
+            output = self._pad(call, tensor)
+        elif _CONVS.match(operation) or _POOLS.match(operation):
+            output = self._window(call, tensor)
+        elif operation not in _UNSUPPORTED:
+            pads = tensor.pads if operation in _UNCHANGED else ()
+            output = TensorInfo(None, pads, self._is_nonnegative(call, inputs))
         if output is None:
-            is_unchanged = call.operation in _UNCHANGED
-            output = TensorInfo(None, tensor.pads if is_unchanged else (), self._is_nonnegative(call, inputs))
+            self.add_unsupported(call.name, operation)
+            output = TensorInfo()
         self.tensors[call.results[0]] = replace(output, shape=known.shape or output.shape, itemsize=known.itemsize)
 
     def _is_nonnegative(self, call: Call, inputs: list[TensorInfo]) -> bool:
@@ -204,19 +205,6 @@ class _Walk(Walk):
             return isinstance(least, (int, float)) and least >= 0
         stays = call.operation in (*_UNCHANGED, *_STAYS_NONNEGATIVE) and bool(inputs)
         return stays and all(tensor.nonnegative for tensor in inputs)
-
-    def _padded(self, call: Call, tensor: TensorInfo) -> TensorInfo | None:
-        """Return the output of an operation with a window, or of one that only pads; None of any other."""
-        operation, output = call.operation, None
-        if operation == "pad" or operation in _PADS:
-            output = self._pad(call, tensor)
-        elif _CONVS.match(operation) or _POOLS.match(operation):
-            output = self._window(call, tensor)
-        elif operation not in _UNSUPPORTED:
-            return None
-        if output is None:
-            self.add_unsupported(call.name, operation)
-        return output
 
     def _name(self, call: Call) -> tuple[str, str]:
         """Return the module's path, numbered where it is called again, and its class; else the operation's."""

@@ -41,44 +41,31 @@ class TensorInfo:
     nonnegative: bool = False
     itemsize: int = 4
 
-    def spatial(self, rank: int, *, channels_last: bool) -> Shape:
-        """Return the sizes of the spatial axes, None for each that is unknown."""
+    def shape_of_rank(self, rank: int) -> Shape:
+        """Return the shape with one batch axis, the channels and `rank` spatial axes; None for an unknown size."""
         if self.shape is None or len(self.shape) < rank + 1:
-            return (None,) * rank
-        return self.shape[-rank - 1 : -1] if channels_last else self.shape[-rank:]
-
-    def channels(self, rank: int, *, channels_last: bool) -> int | None:
-        """Return the size of the channel axis, None where unknown."""
-        if self.shape is None or len(self.shape) < rank + 1:
-            return None
-        return self.shape[-1] if channels_last else self.shape[-rank - 1]
+            return (None,) * (rank + 2)
+        return (self.shape[0] if len(self.shape) == rank + 2 else None, *self.shape[-rank - 1 :])
 
     def unpadded_windows(self, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> list[Window]:
         """Return the windows on the spatial axes, channels first, without padding."""
-        sizes = self.spatial(len(kernel), channels_last=False)
+        sizes = self.shape_of_rank(len(kernel))[2:]
         return [Window(*row, None, None) for row in zip(sizes, kernel, strides, dilation, strict=True)]
 
 
 def checked_shape(name: str, shape: Any) -> Shape:
     """Return the sizes of a tensor: ints from 0 on, None for unknown ones, no more values than memory holds."""
     sizes = listed(shape)
-    if sizes is None or len(sizes) > _MAX_AXES or not all(size is None or _is_size(size) for size in sizes):
+    known = [size for size in sizes or () if size is not None]
+    if sizes is None or len(sizes) > _MAX_AXES or any(type(size) is not int or size < 0 for size in known):
         raise refuse(name, "have a shape: one int or None for each axis", shape)
     if prod(size for size in sizes if size) > LARGEST_TENSOR:
         raise refuse(name, f"hold at most {LARGEST_TENSOR:,} values", tuple(sizes))
     return tuple(sizes)
 
 
-def _is_size(size: Any) -> bool:
-    return type(size) is int and size >= 0
-
-
 def check_input_shapes(shapes: Sequence[Shape | None], declared: Sequence[tuple[str, Shape | None]]) -> None:
-    """Refuse shapes that do not fit the inputs that a model declares, with their names.
-
-    Raises:
-        PaddingError: there are more or fewer shapes than inputs, or one has another number of axes.
-    """
+    """Refuse shapes that do not fit the inputs that a model declares, with their names."""
     if len(shapes) != len(declared):
         raise refuse("input_shape", f"have one shape for each of the {len(declared)} inputs", shapes)
     for shape, (name, size) in zip(shapes, declared, strict=True):
@@ -103,11 +90,7 @@ def explicit_padding(pairs: Sequence[tuple[int, int]], mode: str, value: Any = N
 
 
 class Walk:
-    """The tensors of a model, followed layer by layer, and the windows and padding layers on the way.
-
-    Args:
-        tensors: by name, as far as they are known beforehand.
-    """
+    """The tensors of a model by name, followed layer by layer, and the windows and padding layers on the way."""
 
     def __init__(self, tensors: dict[str, TensorInfo] | None = None) -> None:
         self.tensors = tensors or {}
@@ -132,13 +115,9 @@ class Walk:
     def add_pad(
         self, tensor: TensorInfo, name: str, layer: str, padding: Padding, *, channels_last: bool
     ) -> TensorInfo:
-        """Note a layer that only pads, and return its output.
+        """Note a layer that only pads, by explicit amounts, and return its output.
 
-        Args:
-            tensor: the input; its number of axes is known.
-            name, layer: the layer's path and class.
-            padding: with explicit amounts, for every spatial axis.
-            channels_last: whether the channels are the last axis, or the second.
+        The number of axes of its input is known.
         """
         fills = effective_fills(padding)
         modes = tuple((MODES[before[0]], MODES[after[0]]) for before, after in fills)
@@ -159,27 +138,17 @@ class Walk:
         return replace(tensor, shape=padded, pads=(*tensor.pads, pad), nonnegative=nonnegative)
 
     def add_window(self, tensor: TensorInfo, name: str, layer: str, config: WindowConfig) -> TensorInfo:
-        """Note the window of a convolution or pool, and return its output.
-
-        Args:
-            tensor: the input.
-            name, layer: the layer's path and class.
-            config: the window.
-
-        Raises:
-            PaddingError: there is no such window; the layer's name comes first.
-        """
-        rank, channels_last, groups = len(config.kernel), config.channels_last, config.groups
+        """Note the window of a convolution or pool, and return its output."""
+        rank, groups = len(config.kernel), config.groups
         amounts = [amount.pair or () for amount in config.padding.amounts]
         for numbers in (config.kernel, config.strides, config.dilation, *amounts):
             _check_numbers(name, numbers)
-        channels = tensor.channels(rank, channels_last=channels_last)
+        shape = tensor.shape_of_rank(rank)
+        channels = shape[-1 if config.channels_last else 1]
         if config.op == "conv" and groups == channels and groups > 1 and config.filters and not config.filters % groups:
             config = replace(config, op="depthwise_conv", groups=1)
-        sizes = tensor.spatial(rank, channels_last=channels_last)
-        batch = tensor.shape[0] if tensor.shape and len(tensor.shape) == rank + 2 else None
         try:
-            problem = config.problem((batch, *sizes, channels) if channels_last else (batch, channels, *sizes))
+            problem = config.problem(shape)
         except PaddingError as error:
             raise PaddingError(f"{name}: {error}") from None
         checked_shape(name, problem.output_shape)
