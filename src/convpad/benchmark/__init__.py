@@ -26,7 +26,7 @@ from convpad.benchmark.result import BASE, STEPS, Bench, BenchRow
 from convpad.benchmark.runners import runner_of
 from convpad.benchmark.timing import Budget, time_interleaved
 from convpad.core.errors import PaddingError, refuse
-from convpad.core.padding import Learned, Padding
+from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import is_number, listed
 from convpad.ops.plan import Route
 
@@ -140,19 +140,14 @@ def _parse(layer: Layer, mode: Any) -> Padding:
     return padding
 
 
-def _mode_label(padding: Padding) -> str:
-    """Return the mode as the command line spells it."""
-    axes = [
-        "/".join(dict.fromkeys(_side_label(mode.name, value) for mode, value in zip(modes, values, strict=True)))
-        for modes, values in zip(padding.modes, padding.values, strict=True)
-    ]
-    return axes[0] if len(set(axes)) == 1 else ",".join(axes)
-
-
-def _side_label(name: str, value: Any) -> str:
-    if value is None:
-        return name
-    return " ".join(f"{number:g}" for number in value) if isinstance(value, tuple) else f"{value:g}"
+def _label(mode: Any, separators: str = ",/") -> str:
+    """Return a mode, as `Padding.spelling` has it, in the manner of the command line."""
+    if isinstance(mode, tuple):  # one for each axis, then one for each side
+        labels = [_label(entry, separators[1:]) for entry in mode]
+        return labels[0] if len(set(labels)) == 1 else separators[0].join(labels)
+    if isinstance(mode, Constant):
+        return " ".join(f"{number:g}" for number in mode.value)
+    return mode if isinstance(mode, str) else f"{mode:g}"
 
 
 def _base_route(layer: Layer) -> str:
@@ -164,7 +159,8 @@ def _time_mode(
     setup: Setup, base: Candidate, padding: Padding, budget: Budget, on_step: Callable[[str, float], None]
 ) -> Iterator[BenchRow]:
     """Verify all candidates of a mode, then time both steps. The mode of the base comes first."""
-    layer, runner, label, mode = setup.layer, setup.runner, _mode_label(padding), padding.spelling()[1]
+    layer, runner, mode = setup.layer, setup.runner, padding.spelling()[1]
+    label = _label(mode)
     on_step(f"{label}: compiling and comparing", 0)
     forward, gradient = (layer.plan(mode, context=runner.context(step)) for step in STEPS)
     plans = dict(zip(STEPS, (forward, gradient.for_gradient()), strict=True))

@@ -38,12 +38,7 @@ def relative_difference(array: Any, expected: Any) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A function that is ready to run.
-
-    Args:
-        name, function: `"convpad"`, `"workaround"` or `"keras"`, and the name of the function that is called.
-        steps, read: forward, and with gradient; the function that returns the tensors of the latter as arrays.
-    """
+    """A function that is ready to run: its kind, its own name, its steps, and the reader of their tensors as arrays."""
 
     name: str
     function: str

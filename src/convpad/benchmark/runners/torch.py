@@ -11,13 +11,12 @@ from convpad.backends.base import Context
 from convpad.benchmark.layer import Layer, Pairs
 from convpad.benchmark.runners import Function, Runner, Steps
 
-CONVOLUTIONS: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-
 
 def convolve(x: Any, weight: Any, layer: Layer, amounts: Any) -> Any:
     """Return PyTorch's zero-padded convolution: channels first, kernels in PyTorch's layout."""
     groups = x.shape[1] if layer.is_depthwise else 1
-    return CONVOLUTIONS[x.ndim - 2](x, weight, None, layer.strides, amounts, layer.dilation, groups)
+    convolution = getattr(F, f"conv{x.ndim - 2}d")
+    return convolution(x, weight, None, layer.strides, amounts, layer.dilation, groups)
 
 
 class Torch(Runner):
