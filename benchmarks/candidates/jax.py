@@ -22,7 +22,7 @@ class Jax(runner.Jax, Framework):
     def limit(self, case: Case) -> Entry:
         row = case.row
         if not row.transposed:
-            convolution = partial(runner.convolve, options=row.layer().convolution, pairs=row.pairs)
+            convolution = partial(runner.convolve, layer=row.layer(), pairs=row.pairs)
             return Entry("limit", convolution, row.pairs, case.zeros)
 
         def transposed(y: Any, kernel: Any) -> Any:

@@ -30,7 +30,7 @@ class Torch(runner.Torch, Framework):
                 return F.conv_transpose2d(y, weight, None, row.stride, amounts)
 
             return Entry("limit", transposed, row.even_pairs, case.zeros, layout)
-        convolution = partial(runner.convolve, options=row.layer().convolution, amounts=amounts)
+        convolution = partial(runner.convolve, layer=row.layer(), amounts=amounts)
         return Entry("limit", convolution, row.even_pairs, case.zeros, layout)
 
     def peers(self, case: Case) -> list[Entry]:

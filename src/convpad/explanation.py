@@ -83,21 +83,13 @@ class Explanation(Result):
         >>> facts["axes"][0]["before"], facts["axes"][0]["after"], facts["words"]["onnx"]["code"]
         (2, 3, 'y = Conv <kernel_shape = [7], pads = [2, 3], strides = [2]> (x, kernel)')
         """
+        names = ("before", "after", "modes", "read_before", "read_after", "even", "even_sizes", "unread")
         axes = [
             {
                 "input": axis.input,
                 "output": axis.output,
-                "kernel": axis.window.kernel,
-                "stride": axis.window.stride,
-                "dilation": axis.window.dilation,
-                "before": axis.before,
-                "after": axis.after,
-                "modes": axis.modes,
-                "read_before": axis.read_before,
-                "read_after": axis.read_after,
-                "even": axis.even,
-                "even_sizes": axis.even_sizes,
-                "unread": axis.unread,
+                **{name: getattr(axis.window, name) for name in ("kernel", "stride", "dilation")},
+                **{name: getattr(axis, name) for name in names},
             }
             for axis in self.axes
         ]

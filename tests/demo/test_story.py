@@ -17,8 +17,8 @@ import numpy as np
 
 import convpad.keras
 from convpad import demo
+from convpad.benchmark.candidates import relative_difference
 from convpad.benchmark.timing import Budget, Rounds
-from convpad.benchmark.verify import relative_difference
 from convpad.demo import story
 from convpad.demo.border import CASES
 from convpad.demo.networks import TOLERANCE, mobilenet, oracle_output, worked_around

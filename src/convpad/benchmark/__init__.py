@@ -26,7 +26,7 @@ from convpad.benchmark.result import BASE, STEPS, Bench, BenchRow
 from convpad.benchmark.runners import runner_of
 from convpad.benchmark.timing import Budget, time_interleaved
 from convpad.core.errors import PaddingError, refuse
-from convpad.core.padding import Learned, Padding
+from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import is_number, listed
 from convpad.ops.plan import Route
 
@@ -91,7 +91,11 @@ def bench(
         dilation_rate=dilation_rate,
         padding=padding,
     )
-    paddings = [_parse(layer, mode) for mode in _with_zeros(padding_modes)]
+    modes = listed(padding_modes)
+    if not modes:
+        allowed = "be a list of padding modes, as in ['reflect', 'circular']"
+        raise refuse("padding_modes", allowed, padding_modes)
+    paddings = [_parse(layer, mode) for mode in (BASE, *(mode for mode in modes if mode != BASE))]
     budget = Budget(seconds=float(seconds), patience=5 * float(seconds))
     setup = Setup.of(runner_of(layer.backend), layer)
     base, rows = convpad_by_route(setup, BASE, _base_route(layer)), list[BenchRow]()
@@ -102,7 +106,7 @@ def bench(
 
         rows += _time_mode(setup, base, padding_in_mode, budget, on_mode_step)
         gc.collect()
-    device = setup.runner.device()
+    device = setup.runner.context(STEPS[0]).device
     return Bench(layer, device, machine(), versions(layer.backend), tuple(rows), why_no_keras(layer))
 
 
@@ -123,14 +127,6 @@ def backend_for(backend: str | None) -> str:
     return name
 
 
-def _with_zeros(modes: Any) -> list[Any]:
-    """Return the list of modes, zeros first."""
-    entries = listed(modes)
-    if not entries:
-        raise refuse("padding_modes", "be a list of padding modes, as in ['reflect', 'circular']", modes)
-    return [BASE, *(entry for entry in entries if entry != BASE)]
-
-
 def _parse(layer: Layer, mode: Any) -> Padding:
     """Return the layer's padding in a mode; refuse modes that do not go with the layer, or have no numbers."""
     layer.plan(mode)
@@ -144,19 +140,14 @@ def _parse(layer: Layer, mode: Any) -> Padding:
     return padding
 
 
-def _mode_label(padding: Padding) -> str:
-    """Return the mode as the command line spells it."""
-    axes = [
-        "/".join(dict.fromkeys(_side_label(mode.name, value) for mode, value in zip(modes, values, strict=True)))
-        for modes, values in zip(padding.modes, padding.values, strict=True)
-    ]
-    return axes[0] if len(set(axes)) == 1 else ",".join(axes)
-
-
-def _side_label(name: str, value: Any) -> str:
-    if value is None:
-        return name
-    return " ".join(f"{number:g}" for number in value) if isinstance(value, tuple) else f"{value:g}"
+def _label(mode: Any, separators: str = ",/") -> str:
+    """Return a mode, as `Padding.spelling` has it, in the manner of the command line."""
+    if isinstance(mode, tuple):  # one for each axis, then one for each side
+        labels = [_label(entry, separators[1:]) for entry in mode]
+        return labels[0] if len(set(labels)) == 1 else separators[0].join(labels)
+    if isinstance(mode, Constant):
+        return " ".join(f"{number:g}" for number in mode.value)
+    return mode if isinstance(mode, str) else f"{mode:g}"
 
 
 def _base_route(layer: Layer) -> str:
@@ -168,44 +159,32 @@ def _time_mode(
     setup: Setup, base: Candidate, padding: Padding, budget: Budget, on_step: Callable[[str, float], None]
 ) -> Iterator[BenchRow]:
     """Verify all candidates of a mode, then time both steps. The mode of the base comes first."""
-    label = _mode_label(padding)
+    layer, runner, mode = setup.layer, setup.runner, padding.spelling()[1]
+    label = _label(mode)
     on_step(f"{label}: compiling and comparing", 0)
-    planned, by_route, rivals = _candidates(setup, base, padding)
-    for index, step in enumerate(STEPS):
+    forward, gradient = (layer.plan(mode, context=runner.context(step)) for step in STEPS)
+    plans = dict(zip(STEPS, (forward, gradient.for_gradient()), strict=True))
+    planned, planned_routes = convpad_by_route(setup, mode, None), {str(plan.route) for plan in plans.values()}
+    others = [route for route in routes(layer, mode) if planned_routes != {route}]
+    by_route, base_name = {route: convpad_by_route(setup, mode, route) for route in others}, BASE
+    usual = workaround(setup, padding)
+    rivals = {"workaround": usual}
+    if label == BASE:
+        base_name = _base_route(layer)
+        by_route[base_name] = base
+        rivals = {} if why_no_keras(layer) else {"keras": keras_layer(setup)}
+    expected = usual.answers()
+    precision = "float32" if runner.context(STEPS[0]).device == "cpu" else "float32 off the CPU"
+    for candidate in (planned, *by_route.values(), *rivals.values()):
+        candidate.verify(expected, precision)
+    for index, (step, plan) in enumerate(plans.items()):
         on_step(f"{label}: {step}", (1 + index) / (1 + len(STEPS)))
-        plan = planned.plans[step]
         # By name in the table: convpad's candidates have those of their routes.
-        candidates = {str(plan.route): planned, **({BASE: base} if label != BASE else {}), **rivals}
-        candidates |= {
-            route: candidate for route, candidate in by_route.items() if route not in candidates or candidate is base
-        }
+        candidates = {**by_route, str(plan.route): planned, **rivals, base_name: base}
         functions = {name: candidate.steps.run(step) for name, candidate in candidates.items()}
-        base_name = _base_route(setup.layer) if label == BASE else BASE
         timings = time_interleaved(functions, budget, always=(base_name,)).timings(base_name)
         timings.pop(BASE, None)
         for name in sorted(timings, key=lambda name: (name in rivals, name != plan.route)):
             candidate, chosen, timing = candidates[name], name == plan.route, asdict(timings[name])
             route, reason = "" if name in rivals else name, plan.reason if chosen else ""
             yield BenchRow(label, step, candidate.name, candidate.function, route, chosen, reason, **timing)
-
-
-def _candidates(
-    setup: Setup, base: Candidate, padding: Padding
-) -> tuple[Candidate, dict[str, Candidate], dict[str, Candidate]]:
-    """Return convpad by its plan, convpad by the other routes, and its rivals: all compiled, and found to agree."""
-    layer, mode = setup.layer, padding.spelling()[1]
-    rivals = {"workaround": workaround(setup, padding)}
-    expected = rivals["workaround"].answers()
-    precision = "float32" if setup.runner.device() == "cpu" else "float32 off the CPU"
-    planned = convpad_by_route(setup, mode, None)
-    planned.verify(expected, precision)
-    planned_routes = {str(plan.route) for plan in planned.plans.values()}
-    by_route = {
-        route: convpad_by_route(setup, mode, route) for route in routes(layer, mode) if planned_routes != {route}
-    }
-    if _mode_label(padding) == BASE:
-        by_route[_base_route(layer)] = base
-        rivals = {} if why_no_keras(layer) else {"keras": keras_layer(setup)}
-    for candidate in (*by_route.values(), *rivals.values()):
-        candidate.verify(expected, precision)
-    return planned, by_route, rivals

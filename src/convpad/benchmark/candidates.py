@@ -5,55 +5,45 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from convpad.benchmark.layer import Layer
-from convpad.benchmark.runners import Answers, Convolution, Function, Runner, Steps
-from convpad.benchmark.verify import require_equal
-from convpad.core.errors import PaddingError
+from convpad.benchmark.runners import Answers, Function, Runner, Steps
+from convpad.core.errors import DisagreementError, PaddingError
 from convpad.core.modes import Mode
 from convpad.core.padding import Constant, Padding
 from convpad.ops import functions as ops
 from convpad.ops.functions import pad
-from convpad.ops.plan import Plan, Route
-from convpad.ops.run import plan_of_call
+from convpad.ops.plan import Route
+
+TOLERANCE = {"float32": (1e-4, 1e-3), "bfloat16": (4e-2, 1e-1), "float32 off the CPU": (4e-3, 1e-2)}
+"""Largest difference of an output, and of a gradient (a longer sum), relative to the largest value.
+
+A GPU may multiply float32 with the ten bits of TF32, unless it is told otherwise.
+"""
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
-class ConvpadOp:
-    """convpad's function for a layer in a mode; the first call after `plan = None` records the plan."""
-
-    layer: Layer
-    mode: Any
-    route: str | None
-    plan: Plan | None = None
-
-    def __call__(self, x: Any, kernel: Any) -> Any:
-        words = {"padding_mode": self.mode, **self.layer.options}
-        if self.plan is None:  # of the tensors themselves: with a gradient, or in a graph, it may be another
-            self.plan = plan_of_call(self.layer.op, (x, kernel), words, self.route)
-        return getattr(ops, self.layer.op)(x, kernel, route=self.route, **words)
+def relative_difference(array: Any, expected: Any) -> float:
+    """Return the largest difference, relative to the largest expected value; infinity where the shapes differ."""
+    if array.shape != expected.shape:
+        return float("inf")
+    return float(np.abs(array - expected).max() / (np.abs(expected).max() or 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A function that is ready to run.
-
-    Args:
-        name, function: `"convpad"`, `"workaround"` or `"keras"`, and the name of the function that is called.
-        steps, read: forward, and with gradient; the function that returns the tensors of the latter as arrays.
-        operation, plans: convpad's function, if it is one, and its plan by step.
-    """
+    """A function that is ready to run: its kind, its own name, its steps, and the reader of their tensors as arrays."""
 
     name: str
     function: str
     steps: Steps
     read: Callable[[tuple[Any, Any, Any]], Answers]
-    operation: ConvpadOp | None = None
-    plans: dict[str, Plan] = field(default_factory=dict[str, Plan])
 
     def answers(self) -> Answers:
         """Run the backward step once and return its arrays."""
@@ -63,23 +53,21 @@ class Candidate:
         """Run both steps, which compiles them, and compare their numbers with the expected output and gradients.
 
         Raises:
-            DisagreementError: the numbers differ; the message begins with the description.
+            DisagreementError: they differ by more than the `TOLERANCE`; the message begins with the description.
         """
-        tensors = self._recorded("gradient")
-        forward = self._recorded("forward")
-        output, _, _ = self.read((forward, *tensors[1:]))
-        require_equal(description or f"{self.name}, {self.function}", self.read(tensors), output, expected, precision)
-
-    def _recorded(self, step: str) -> Any:
-        """Run a step; keep the plan that convpad makes for it."""
-        operation = self.operation
-        if operation is None:
-            return self.steps.run(step)()
-        operation.plan = None
-        result = self.steps.run(step)()
-        if operation.plan is not None:
-            self.plans[step] = operation.plan if step == "forward" else operation.plan.for_gradient()
-        return result
+        tensors = self.steps.backward()
+        forward, _, _ = self.read((self.steps.forward(), *tensors[1:]))
+        quantities = ("output", "gradient of the input", "gradient of the kernel", "output of the forward pass")
+        allowed, allowed_gradient = TOLERANCE[precision]
+        tolerances = (allowed, allowed_gradient, allowed_gradient, allowed)
+        rows = zip(quantities, (*self.read(tensors), forward), (*expected, expected[0]), tolerances, strict=True)
+        for quantity, array, expected_array, tolerance in rows:
+            difference = relative_difference(array, expected_array)
+            if not difference <= tolerance:  # True for NaN too
+                raise DisagreementError(
+                    f"{description or f'{self.name}, {self.function}'}: the {quantity} is {difference:.1e} off, "
+                    f"relative to its largest value; allowed: {tolerance:.0e}."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +88,7 @@ class Setup:
     def candidate(self, name: str, label: str, function: Function, kernel: Any = None) -> Candidate:
         """Return a function as a candidate with both its steps."""
         steps = self.runner.steps(function, self.x, self.kernel if kernel is None else kernel, self.cotangent)
-        operation = function if isinstance(function, ConvpadOp) else None
-        return Candidate(name, label, steps, self.runner.arrays, operation)
+        return Candidate(name, label, steps, self.runner.arrays)
 
 
 def routes(layer: Layer, mode: Any) -> list[str]:
@@ -118,7 +105,9 @@ def routes(layer: Layer, mode: Any) -> list[str]:
 
 def convpad_by_route(setup: Setup, mode: Any, route: str | None) -> Candidate:
     """Return convpad by a route; None is the route of the plan."""
-    return setup.candidate("convpad", f"convpad.{setup.layer.op}", ConvpadOp(setup.layer, mode, route))
+    layer = setup.layer
+    function = partial(getattr(ops, layer.op), padding_mode=mode, route=route, **layer.options)
+    return setup.candidate("convpad", f"convpad.{layer.op}", function)
 
 
 def workaround(setup: Setup, padding: Padding) -> Candidate:
@@ -129,11 +118,11 @@ def workaround(setup: Setup, padding: Padding) -> Candidate:
     all_count = all(mode.is_counted for pair in padding.modes for mode in pair)
     inside = [tuple(float(mode.is_counted) for mode in pair) for pair in padding.modes]
     pad_mask = None if all_count else _pad_of(runner, layer, inside)[0]
-    name = runner.convolution_name(layer.convolution)
+    name = runner.convolution_name(layer)
 
-    def convolve(x: Any, kernel: Any, options: Convolution) -> Any:
-        function = ops.depthwise_conv if options.depthwise else ops.conv
-        return function(x, kernel, strides=options.strides, dilation_rate=options.dilation)
+    def convolve(x: Any, kernel: Any, layer: Layer) -> Any:
+        function = ops.depthwise_conv if layer.is_depthwise else ops.conv
+        return function(x, kernel, strides=layer.strides, dilation_rate=layer.dilation)
 
     function = pad_then_convolve(runner, layer, pad_input, pad_mask, runner.convolve if name else convolve)
     label = f"{'gradient of ' if layer.op == 'conv_transpose' else ''}{label}, {name or 'convpad, valid'}"
@@ -154,12 +143,12 @@ def pad_then_convolve(
     """
 
     def run(x: Any, kernel: Any) -> Any:
-        output = convolve(pad_input(x), kernel, layer.convolution)
+        output = convolve(pad_input(x), kernel, layer)
         if pad_mask is None:
             return output
         mask = pad_mask(runner.ones((1, *layer.sizes, 1), output))
         taps = runner.ones((*layer.window, 1, 1), output)
-        count = convolve(mask, taps, replace(layer.convolution, depthwise=False))
+        count = convolve(mask, taps, replace(layer, op="conv"))
         return output * (prod(layer.window) / count)
 
     if layer.op != "conv_transpose":
@@ -201,7 +190,7 @@ def why_no_keras(layer: Layer) -> str:
         return f"Keras runs on {backend}" if backend else f"KERAS_BACKEND is not set to {layer.backend}"
     if layer.padding != "same" and (layer.padding, layer.op, len(layer.window)) != ("causal", "conv", 1):
         return "it has no such padding"
-    if layer.op == "depthwise_conv" and len(layer.window) == 3:
+    if layer.is_depthwise and len(layer.window) == 3:
         return "there is no DepthwiseConv3D"
     if max(layer.dilation) > 1 and (max(layer.strides) > 1 or layer.op == "conv_transpose"):
         return "it has no such dilation"
@@ -214,9 +203,9 @@ def keras_layer(setup: Setup) -> Candidate:
 
     layer = setup.layer
     name = _KERAS[layer.op].format(len(layer.window))
-    sizes = (layer.window,) if layer.op == "depthwise_conv" else (layer.output_shape[-1], layer.window)
+    sizes = (layer.window,) if layer.is_depthwise else (layer.output_shape[-1], layer.window)
     options: dict[str, Any] = {**layer.options, "use_bias": False, "dtype": "float32", "data_format": "channels_last"}
-    if layer.op == "depthwise_conv":
+    if layer.is_depthwise:
         options["depth_multiplier"] = layer.kernel_shape[-1]
     stock = getattr(keras.layers, name)(*sizes, **options)
     stock.build((None, *layer.input_shape[1:]))

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convpad.benchmark.runners import Convolution, Pairs
+from convpad.backends.base import Context
 from convpad.core.errors import PaddingError, ShapeError, refuse
+from convpad.core.operation import Operation
 from convpad.core.padding import Padding
 from convpad.core.problem import known_shape, rank_of
 from convpad.core.validation import per_axis
 from convpad.display.format import format_sizes
 from convpad.ops.plan import Plan
-from convpad.ops.run import plan
+from convpad.ops.run import plan, plan_of
+
+Pairs = tuple[tuple[int, int], ...]
+"""(before, after) for each spatial axis."""
 
 OPS = ("conv", "depthwise_conv", "conv_transpose")
 
@@ -59,9 +63,9 @@ class Layer:
         return {"strides": self.strides, "dilation_rate": self.dilation, "padding": self.padding}
 
     @property
-    def convolution(self) -> Convolution:
-        """The unpadded convolution of a runner."""
-        return Convolution(self.strides, self.dilation, self.op == "depthwise_conv")
+    def is_depthwise(self) -> bool:
+        """Whether every channel is convolved by itself."""
+        return self.op == "depthwise_conv"
 
     @property
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
@@ -74,17 +78,17 @@ class Layer:
             random.standard_normal(self.output_shape, dtype="float32"),
         )
 
-    def plan(self, mode: Any, route: str | None = None) -> Plan:
+    def plan(self, mode: Any, route: str | None = None, context: Context | None = None) -> Plan:
         """Return convpad's plan in a mode.
 
         Raises:
             PaddingError: the mode or the route does not go with the layer.
         """
-        options = {"op": self.op, "padding_mode": mode, "backend": self.backend, "route": route, **self.options}
-        return plan(self.input_shape, self.kernel_shape, **options)
+        operation = Operation.parse(self.op, len(self.window), padding_mode=mode, **self.options)
+        return plan_of(operation, self.backend, self.input_shape, self.kernel_shape, route=route, context=context)
 
     def __str__(self) -> str:
-        filters = f", {self.output_shape[-1]} filters" if self.op != "depthwise_conv" else ""
+        filters = "" if self.is_depthwise else f", {self.output_shape[-1]} filters"
         text = f"{self.op} {format_sizes(self.window)} on {format_sizes(self.input_shape)}{filters}"
         for word, steps in (("stride", self.strides), ("dilation", self.dilation)):
             if set(steps) != {1}:

@@ -9,11 +9,7 @@ from pathlib import Path
 
 import convpad
 
-PACKAGES = {
-    "jax": ("jax", "jaxlib"),
-    "tensorflow": ("tensorflow-cpu", "tensorflow"),
-    "torch": ("torch",),
-}
+PACKAGES = {"jax": ("jax", "jaxlib"), "tensorflow": ("tensorflow-cpu", "tensorflow"), "torch": ("torch",)}
 
 
 def _lines(path: str, field: str) -> list[str]:

@@ -51,11 +51,7 @@ class _Commands(TyperGroup):
 
 # Plain help: the decorated one takes longer to start than `explain` and `solve` to run.
 app = typer.Typer(
-    cls=_Commands,
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+    cls=_Commands, no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 
 

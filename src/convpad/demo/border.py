@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 import convpad
-from convpad.benchmark.verify import relative_difference
+from convpad.benchmark.candidates import relative_difference
 from convpad.core.modes import MODES
 from convpad.demo.networks import oracle_output, resnet_stem
 from convpad.demo.picture import MARGIN, STRIDE, Array, Crop

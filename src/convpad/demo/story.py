@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 import convpad
+from convpad.benchmark.candidates import relative_difference
 from convpad.benchmark.timing import Budget, Rounds, time_interleaved
-from convpad.benchmark.verify import relative_difference
 from convpad.demo.border import Outcome
 from convpad.demo.networks import TOLERANCE, mobilenet, oracle_output, worked_around
 from convpad.demo.picture import Crop

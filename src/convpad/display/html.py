@@ -54,13 +54,6 @@ def to_html(*tables: Table, drawing: str = "") -> str:
     Args:
         tables: one or more.
         drawing: an SVG, shown before the first table.
-
-    Example:
-
-    >>> from convpad.display.html import to_html
-    >>> from convpad.display.table import Table
-    >>> to_html(Table("A <model>", ("layer",), (("conv",),))).splitlines()[-3]
-    '<tr><td>conv</td></tr>'
     """
     title = escape(tables[0].title)
     body = [f"<h1>{title}</h1>", *([drawing] if drawing else [])]

@@ -14,27 +14,6 @@ class Result:
     """A value that convpad returns. `str()` is a table for people, `repr()` one line.
 
     A subclass has a `summary`, `to_dict` and `to_table`. A dataclass takes `repr=False`, or its own fields are shown.
-
-    Example:
-
-    >>> from convpad.display.result import Result
-    >>> from convpad.display.table import Table
-    >>> class Count(Result):
-    ...     summary = "2 windows"
-    ...     def to_dict(self):
-    ...         return {"windows": 2}
-    ...     def to_table(self):
-    ...         return Table("A count", ("windows",), (("2",),))
-    >>> Count()
-    <Count: 2 windows>
-    >>> print(Count(), Count().to_json())
-    A count
-    <BLANKLINE>
-    windows
-    -------
-    2 {
-      "windows": 2
-    }
     """
 
     __slots__ = ()

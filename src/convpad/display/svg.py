@@ -27,8 +27,6 @@ class _Axis:
     """A padded axis, and the positions of it that are drawn; position 0 is the first value.
 
     Args:
-        facts: the axis.
-        size: the number of its values.
         offsets: by position, the pixels from the start of the strip to its cell.
         gaps: the pixels from the start of the strip to the dots in the place of cells.
         length: the pixels of the strip.

@@ -33,23 +33,6 @@ class Table:
         lines: text below the rows.
         notes: text that cells refer to by number, counted from 1.
         numeric: the headings of the columns that are aligned to the right.
-
-    Example:
-
-    >>> from convpad.display.table import Cell, Table
-    >>> from convpad.display.text import to_text
-    >>> rows = (("conv1", Cell("unevenly", "warning"), Cell("1", "note")), ("conv2", "evenly", ""))
-    >>> table = Table("A model", ("layer", "used", "note"), rows, lines=("2 windows.",), notes=("Keras pads (0, 1).",))
-    >>> print(to_text(table))
-    A model
-    <BLANKLINE>
-    layer  used      note
-    ---------------------
-    conv1  unevenly  [1]
-    conv2  evenly
-    <BLANKLINE>
-    2 windows.
-    [1] Keras pads (0, 1).
     """
 
     title: str

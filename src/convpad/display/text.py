@@ -24,25 +24,6 @@ def to_text(table: Table, width: int | None = 80, *, colour: bool = False) -> st
         table: the table.
         width: columns of the terminal; None for one line a row, however long.
         colour: whether to add ANSI codes.
-
-    Example:
-
-    >>> from convpad.display.table import Table
-    >>> from convpad.display.text import to_text
-    >>> table = Table("A model", ("layer", "kind", "window"), (("features/block1", "depthwise_conv", "3x3"),))
-    >>> print(to_text(table, 24))
-    A model
-    <BLANKLINE>
-      kind            window
-      ----------------------
-    features/block1
-      depthwise_conv  3x3
-    >>> print(to_text(table, 22))
-    A model
-    <BLANKLINE>
-    features/block1
-      kind: depthwise_conv
-      window: 3x3
     """
     text = _Text(table, width, colour)
     below = [*table.lines, *(f"[{number}] {note}" for number, note in enumerate(table.notes, 1))]

@@ -27,14 +27,9 @@ __all__ = ["NAMES", "TITLES", "Translation", "parse", "to_code"]
 # `arguments`, which raises it where the operation cannot pad like this; `code` with these arguments; PADS, the modes
 # that the framework has for a padding by itself; `padded`, the operation after such paddings; and `parse`.
 _FRAMEWORKS: dict[str, Any] = {
-    "keras": keras,
-    "tensorflow": tensorflow,
-    "torch": torch,
-    "onnx": onnx,
-    "caffe": caffe,
-    "theano": theano,
+    "keras": keras, "tensorflow": tensorflow, "torch": torch, "onnx": onnx, "caffe": caffe, "theano": theano,
     "flax": flax,
-}
+}  # fmt: skip
 
 NAMES = tuple(_FRAMEWORKS)
 """The frameworks, in the order in which they are shown."""

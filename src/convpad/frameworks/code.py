@@ -88,12 +88,7 @@ def check_choice(argument: str, value: Any, choices: Iterable[str], whose: str =
 
 
 def default_mode(op: str, counts: Any = False) -> str:
-    """Return the mode of a framework's operation that has no argument for it.
-
-    Args:
-        op: the operation.
-        counts: whether an average counts the padding.
-    """
+    """Return the mode of an operation without an argument for it; `counts`: whether an average counts the padding."""
     return "ignore" if op == "max_pool" or (op == "average_pool" and not counts) else "zeros"
 
 
@@ -136,13 +131,8 @@ def rounded_up(window: Window, pad: int) -> tuple[int, int] | None:
 def overhang_modes(pairs: Sequence[tuple[int, int] | None], afters: Sequence[int], mode: str) -> Any:
     """Return the padding modes of a pool that rounds up: beyond its padding, which may count, nothing counts.
 
-    Args:
-        pairs: the amounts that its windows read.
-        afters: the padding after each axis, as the pool's arguments have it.
-        mode: the mode of that padding.
-
-    Raises:
-        PaddingError: the last window reads both.
+    `pairs` are the amounts that its windows read, `afters` and `mode` the padding after each axis in its arguments.
+    A last window that reads both is refused.
     """
     overhangs = [pair is not None and pair[1] > after for pair, after in zip(pairs, afters, strict=True)]
     if mode == "ignore" or not any(overhangs):

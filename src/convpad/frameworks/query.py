@@ -23,13 +23,7 @@ _BEYOND_AXIS = {"reflect": -1, "symmetric": 0, "circular": 0}
 
 @dataclass(frozen=True, slots=True)
 class PadStep:
-    """One padding before the operation: one mode, on some axes.
-
-    Args:
-        mode: its name.
-        value: a constant as an argument to write; None in other modes.
-        pairs: `(before, after)` for each axis.
-    """
+    """One padding before the operation: one mode on some axes, and its constant as an argument to write, or None."""
 
     mode: str
     value: Any
@@ -163,14 +157,9 @@ class OpQuery:
     # Other code for the same padding
 
     def pad_steps(self, modes: Collection[str], *, repeats: bool = False) -> tuple[PadStep, ...]:
-        """Return paddings before the operation that are equivalent to its own, in their order.
+        """Return paddings before the operation that are equivalent to its own, in their order; empty if there are none.
 
-        Args:
-            modes: those that the framework has for a padding by itself.
-            repeats: whether it repeats an axis that is too short for the mode.
-
-        Returns:
-            Empty where nothing is padded, or where such paddings cannot replace the operation's own.
+        `modes` are those that the framework pads with by itself; `repeats`: whether it repeats axes that are too short.
         """
         if self.pairs is None or self.is_transposed or not self.only_modes(*_COUNTED):
             return ()

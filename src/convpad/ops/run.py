@@ -208,14 +208,6 @@ def plan_of(
     return choose(problem, backend, planner, context or planner.context(), route=route_named(route))
 
 
-def plan_of_call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = None) -> Plan:
-    """Return the plan that `call` follows for these arguments."""
-    backend, arrays = tensors_of(_ARRAYS[op], arrays)
-    _, (context, shapes, _) = _facts(backend, arrays)
-    operation, _ = _parse(op, shapes[0], words)
-    return plan_of(operation, "numpy" if backend is None else backend.name, *shapes, route=route, context=context)
-
-
 def plan(
     input_shape: Any,
     kernel_shape: Any,

@@ -10,27 +10,19 @@ from typing import Any, ClassVar
 
 import numpy.typing as npt
 
-__all__ = ["Answers", "Convolution", "Function", "Pairs", "Runner", "Steps", "runner_of"]
+from convpad.backends import backend_named
+from convpad.backends.base import Context
+from convpad.benchmark.layer import Layer, Pairs
+
+__all__ = ["Answers", "Function", "Pairs", "Runner", "Steps", "runner_of"]
 
 Array = npt.NDArray[Any]
 Tensor = Any
 Function = Callable[[Tensor, Tensor], Tensor]
 """`(x, kernel) -> output`."""
 
-Pairs = tuple[tuple[int, int], ...]
-"""(before, after) for each spatial axis."""
-
 Answers = tuple[Array, Array, Array]
 """Output, gradient of the input, gradient of the kernel: arrays, channels last, kernels in Keras's layout."""
-
-
-@dataclass(frozen=True, slots=True)
-class Convolution:
-    """The options of an unpadded convolution; strides and dilation for each spatial axis."""
-
-    strides: tuple[int, ...]
-    dilation: tuple[int, ...]
-    depthwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +51,9 @@ class Runner(ABC):
     pad_function: ClassVar[str]
     """The name of the framework's own pad."""
 
-    @abstractmethod
-    def device(self) -> str:
-        """Return the device of the tensors, as `convpad.plan` names it: "cpu", "gpu" or another."""
+    def context(self, step: str) -> Context:
+        """Return the circumstances of convpad's calls in a step."""
+        return backend_named(self.name).context()
 
     @abstractmethod
     def tensor(self, array: Array, dtype: str) -> Tensor:
@@ -92,12 +84,12 @@ class Runner(ABC):
         """Pad all axes with one mode."""
 
     @abstractmethod
-    def convolution_name(self, options: Convolution) -> str:
-        """Return the name of the framework's own unpadded convolution; "" where it has none with these options."""
+    def convolution_name(self, layer: Layer) -> str:
+        """Return the name of the framework's own convolution; "" where it has none with the strides of the layer."""
 
     @abstractmethod
-    def convolve(self, x: Tensor, kernel: Tensor, options: Convolution) -> Tensor:
-        """Return the unpadded convolution."""
+    def convolve(self, x: Tensor, kernel: Tensor, layer: Layer) -> Tensor:
+        """Return the unpadded convolution with the strides, the dilation and the kind of kernel of a layer."""
 
     @abstractmethod
     def ones(self, shape: tuple[int, ...], like: Tensor) -> Tensor:

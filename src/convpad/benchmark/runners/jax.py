@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
+from convpad.benchmark.layer import Layer, Pairs
+from convpad.benchmark.runners import Function, Runner, Steps
 
 
 def dimension_numbers(rank: int) -> tuple[str, str, str]:
@@ -19,13 +20,13 @@ def dimension_numbers(rank: int) -> tuple[str, str, str]:
     return (f"N{space}C", f"{space}IO", f"N{space}C")
 
 
-def convolve(x: Any, kernel: Any, options: Convolution, pairs: Pairs) -> Any:
+def convolve(x: Any, kernel: Any, layer: Layer, pairs: Pairs) -> Any:
     """Return XLA's convolution, zero-padded."""
-    groups = x.shape[-1] if options.depthwise else 1
-    if options.depthwise:
+    groups = x.shape[-1] if layer.is_depthwise else 1
+    if layer.is_depthwise:
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
     layout = {"dimension_numbers": dimension_numbers(len(pairs)), "feature_group_count": groups}
-    return lax.conv_general_dilated(x, kernel, options.strides, pairs, rhs_dilation=options.dilation, **layout)
+    return lax.conv_general_dilated(x, kernel, layer.strides, pairs, rhs_dilation=layer.dilation, **layout)
 
 
 def backward_of(function: Function) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
@@ -48,9 +49,6 @@ class Jax(Runner):
     }  # fmt: skip
     pad_function = "jnp.pad"
 
-    def device(self) -> str:
-        return jax.default_backend()
-
     def tensor(self, array: Any, dtype: str) -> Any:
         return jnp.asarray(array, dtype)
 
@@ -61,21 +59,18 @@ class Jax(Runner):
         values = {"constant_values": value} if mode == "constant" else {}
         return jnp.pad(x, ((0, 0), *pairs, (0, 0)), self.pad_words[mode], **values)
 
-    def convolution_name(self, options: Convolution) -> str:
+    def convolution_name(self, layer: Layer) -> str:
         return "lax.conv_general_dilated"
 
-    def convolve(self, x: Any, kernel: Any, options: Convolution) -> Any:
-        return convolve(x, kernel, options, ((0, 0),) * (x.ndim - 2))
+    def convolve(self, x: Any, kernel: Any, layer: Layer) -> Any:
+        return convolve(x, kernel, layer, ((0, 0),) * (x.ndim - 2))
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return jnp.ones(shape, like.dtype)
 
     def adjoint(self, function: Function, shape: tuple[int, ...]) -> Function:
-        def transposed(y: Any, kernel: Any) -> Any:
-            _, pullback = jax.vjp(lambda x: function(x, kernel), jnp.zeros(shape, y.dtype))
-            return pullback(y)[0]
-
-        return transposed
+        backward = backward_of(function)
+        return lambda y, kernel: backward(jnp.zeros(shape, y.dtype), kernel, y)[1]
 
     def bind(self, layer: Any, call: Callable[[Any], Any]) -> Function:
         import keras

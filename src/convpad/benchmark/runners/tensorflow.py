@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
+from convpad.benchmark.layer import Layer, Pairs
+from convpad.benchmark.runners import Function, Runner, Steps
 
 
 def _backward(function: Function, variable: Any, x: Any, kernel: Any, cotangent: Any) -> tuple[Any, Any, Any]:
@@ -30,9 +31,6 @@ class Tensorflow(Runner):
     }  # fmt: skip
     pad_function = "tf.pad"
 
-    def device(self) -> str:
-        return "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
-
     def tensor(self, array: Any, dtype: str) -> Any:
         return tf.cast(tf.constant(array), dtype)
 
@@ -42,17 +40,17 @@ class Tensorflow(Runner):
     def _pad(self, x: Any, pairs: Pairs, mode: str, value: float) -> Any:
         return tf.pad(x, ((0, 0), *pairs, (0, 0)), self.pad_words[mode], value if mode == "constant" else 0)
 
-    def convolution_name(self, options: Convolution) -> str:
-        strides = options.strides
-        if max(strides) > 1 and max(options.dilation) > 1:
+    def convolution_name(self, layer: Layer) -> str:
+        strides = layer.strides
+        if max(strides) > 1 and max(layer.dilation) > 1:
             return ""
-        if options.depthwise:
+        if layer.is_depthwise:
             return "tf.nn.depthwise_conv2d" if len(strides) == 2 and len(set(strides)) == 1 else ""
         return "tf.nn.convolution"
 
-    def convolve(self, x: Any, kernel: Any, options: Convolution) -> Any:
-        strides, dilation = list(options.strides), list(options.dilation)
-        if options.depthwise:
+    def convolve(self, x: Any, kernel: Any, layer: Layer) -> Any:
+        strides, dilation = list(layer.strides), list(layer.dilation)
+        if layer.is_depthwise:
             return tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], "VALID", dilations=dilation)
         return tf.nn.convolution(x, kernel, strides, "VALID", dilations=dilation)
 
@@ -60,14 +58,7 @@ class Tensorflow(Runner):
         return tf.ones(shape, like.dtype)
 
     def adjoint(self, function: Function, shape: tuple[int, ...]) -> Function:
-        def transposed(y: Any, kernel: Any) -> Any:
-            x = tf.zeros(shape, y.dtype)
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                output = function(x, kernel)
-            return tape.gradient(output, x, output_gradients=y)
-
-        return transposed
+        return lambda y, kernel: _backward(function, None, tf.zeros(shape, y.dtype), kernel, y)[1]
 
     def steps(self, function: Function, x: Any, kernel: Any, cotangent: Any) -> Steps:
         # A variable is no argument: a layer reads its own.
@@ -83,7 +74,7 @@ class Tensorflow(Runner):
 
     def _wait_for(self, tensors: Any) -> Any:
         """Return tensors once they are computed; on a CPU a tf.function has ended when it returns."""
-        if self.device() != "cpu":
+        if tf.config.get_visible_devices("GPU"):
             tf.test.experimental.sync_devices()
         return tensors
 

@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
-from convpad.benchmark.runners import Convolution, Function, Pairs, Runner, Steps
+from convpad.backends.base import Context
+from convpad.benchmark.layer import Layer, Pairs
+from convpad.benchmark.runners import Function, Runner, Steps
 
-CONVOLUTIONS: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
-
-def convolve(x: Any, weight: Any, options: Convolution, amounts: Any) -> Any:
+def convolve(x: Any, weight: Any, layer: Layer, amounts: Any) -> Any:
     """Return PyTorch's zero-padded convolution: channels first, kernels in PyTorch's layout."""
-    groups = x.shape[1] if options.depthwise else 1
-    return CONVOLUTIONS[x.ndim - 2](x, weight, None, options.strides, amounts, options.dilation, groups)
+    groups = x.shape[1] if layer.is_depthwise else 1
+    convolution = getattr(F, f"conv{x.ndim - 2}d")
+    return convolution(x, weight, None, layer.strides, amounts, layer.dilation, groups)
 
 
 class Torch(Runner):
@@ -28,8 +29,8 @@ class Torch(Runner):
     }  # fmt: skip
     pad_function = "F.pad"
 
-    def device(self) -> str:
-        return "gpu" if torch.cuda.is_available() else "cpu"
+    def context(self, step: str) -> Context:
+        return Context("gpu" if torch.cuda.is_available() else "cpu", gradient=step == "gradient")
 
     def tensor(self, array: Any, dtype: str) -> Any:
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -43,14 +44,14 @@ class Torch(Runner):
         number = {"constant": value, "zeros": 0.0, "ignore": 0.0}.get(mode)
         return F.pad(x.movedim(-1, 1), amounts, self.pad_words[mode], number).movedim(1, -1)
 
-    def convolution_name(self, options: Convolution) -> str:
-        return f"F.conv{len(options.strides)}d"
+    def convolution_name(self, layer: Layer) -> str:
+        return f"F.conv{len(layer.strides)}d"
 
-    def convolve(self, x: Any, kernel: Any, options: Convolution) -> Any:
-        if options.depthwise:
+    def convolve(self, x: Any, kernel: Any, layer: Layer) -> Any:
+        if layer.is_depthwise:
             kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
         weight = kernel.movedim((-1, -2), (0, 1)).contiguous()
-        return convolve(x.movedim(-1, 1), weight, options, 0).movedim(1, -1)
+        return convolve(x.movedim(-1, 1), weight, layer, 0).movedim(1, -1)
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return torch.ones(shape, dtype=like.dtype, device=like.device)
