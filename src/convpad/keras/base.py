@@ -66,6 +66,8 @@ class PaddingLayer(keras.layers.Layer):
         self._constants = padding.values
         learned = [value for pair in padding.values for value in pair if isinstance(value, Learned)]
         self._learned = list({id(value): value for value in learned}.values())
+        # As in Keras, a layer without weights is built once it is made, unless a subclass has a `build` of its own.
+        self.built = not learned and type(self).build is PaddingLayer.build
 
     def _options(self) -> dict[str, Any]:
         """Return the arguments of `Operation.parse` besides the padding."""
