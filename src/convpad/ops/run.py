@@ -35,6 +35,10 @@ _ARRAYS = {
 }
 """The arrays of each operation, by the names of the functions' arguments."""
 
+_POOL_SIZE = dict.fromkeys(POOLS, ("pool_size",))
+_WORDS = {op: ("padding", "padding_mode", *_POOL_SIZE.get(op, ()), *OPS.get(op, ("data_format",))) for op in _ARRAYS}
+"""The other arguments of each operation, in the order in which the functions hand them to `call`."""
+
 
 class Oracle(Backend):
     """NumPy, as a plan sees it: its arrays go to the oracle, which pads."""
@@ -54,14 +58,10 @@ class Words:
 
     __slots__ = ("_hash", "_key", "words")
 
-    def __init__(self, words: dict[str, Any]) -> None:
-        """Read a key off the words.
-
-        Raises:
-            TypeError: an argument is no word (a tensor), so the call is not to be remembered.
-        """
+    def __init__(self, words: tuple[Any, ...]) -> None:
+        """Read a key off the words; raise a `TypeError` where one is a tensor, and the call not to be remembered."""
         self.words = words
-        self._key = tuple([word if type(word) in _ATOMS else _freeze(word) for word in words.values()])
+        self._key = tuple([word if type(word) in _ATOMS else _freeze(word) for word in words])
         self._hash = hash(self._key)
 
     def __hash__(self) -> int:
@@ -91,18 +91,8 @@ def _freeze(word: Any) -> Any:
     raise TypeError(f"not a word: {kind}")
 
 
-def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = None) -> Any:
-    """Run an operation whose arguments are written as words: what every public function does.
-
-    Args:
-        op: one of `OPS`, or `"pad"`.
-        arrays: the input and the kernels, NumPy arrays or tensors of one framework.
-        words: the other arguments of `Operation.parse`.
-        route: None for the best route, or the name of one.
-
-    Raises:
-        PaddingError: an argument is wrong.
-    """
+def call(op: str, arrays: Sequence[Any], route: Any, *words: Any) -> Any:
+    """Run an operation whose arguments are written as words, those of `_WORDS`: what every public function does."""
     backend, arrays = tensors_of(_ARRAYS[op], arrays)
     name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
     tensors, facts = _facts(backend, arrays)
@@ -110,7 +100,7 @@ def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = Non
     try:
         key = Words(words)
     except TypeError:
-        operation, values = _parse(op, facts[1][0], words)
+        operation, values = _parse(op, facts[1][0], dict(zip(_WORDS[op], words, strict=True)))
         context = facts[0]
         if context.gradient is None:
             facts = (replace(context, gradient=True), *facts[1:])  # a constant that is a tensor may be trained
@@ -120,13 +110,7 @@ def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = Non
 
 
 def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
-    """Run an operation that was parsed before: what every layer does.
-
-    Args:
-        operation: all of it but the shapes.
-        values: the constants of its padding, tensors in the place of trained ones.
-        arrays: the input and the kernels.
-    """
+    """Run an operation that was parsed before, with tensors in the place of trained values: what every layer does."""
     backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
     name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
     tensors, facts = _facts(backend, arrays)
@@ -167,7 +151,7 @@ def _parse(op: str, shape: Any, words: dict[str, Any]) -> tuple[Operation, Value
 def _prepared(
     op: str, key: Words, name: str, context: Context, shapes: Any, dtypes: Any, route: Any, version: int
 ) -> tuple[Executor, Values]:
-    operation, values = _parse(op, shapes[0], key.words)
+    operation, values = _parse(op, shapes[0], dict(zip(_WORDS[op], key.words, strict=True)))
     return _executor.__wrapped__(operation, name, context, shapes, dtypes, route, version, values), values
 
 
@@ -182,10 +166,7 @@ def _executor(
     version: int,
     values: Values | None = None,
 ) -> Executor:
-    """Return the executor of an operation on tensors of these shapes and dtypes.
-
-    `version` is that of the thresholds in force.
-    """
+    """Return the executor of an operation on tensors of these shapes and dtypes, at a `version` of the thresholds."""
     problem = make_problem(operation, *shapes)
     chosen = route_named(route)
     check_dtypes(problem, dict(zip(_ARRAYS[operation.op], dtypes, strict=True)))
