@@ -12,17 +12,13 @@ import numpy as np
 
 from convpad.backends.base import Backend, Box, Tensor
 from convpad.core.modes import Mode
+from convpad.core.padding import has_tensors
 from convpad.core.problem import Problem
 from convpad.core.window import window_count
 from convpad.ops.halo import Run, Slab, runs
 
 Values = tuple[tuple[Any, Any], ...]
 """The constants of a padding, `(before, after)` per axis; None where a side has none."""
-
-
-def has_tensors(values: Values) -> bool:
-    """Return whether a constant is a tensor, which may have a gradient."""
-    return not all(isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair)
 
 
 def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:

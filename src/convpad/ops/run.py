@@ -35,8 +35,10 @@ _ARRAYS = {
 }
 """The arrays of each operation, by the names of the functions' arguments."""
 
-_POOL_SIZE = dict.fromkeys(POOLS, ("pool_size",))
-_WORDS = {op: ("padding", "padding_mode", *_POOL_SIZE.get(op, ()), *OPS.get(op, ("data_format",))) for op in _ARRAYS}
+_POOL_SIZE: dict[str, tuple[str, ...]] = dict.fromkeys(POOLS, ("pool_size",))
+_WORDS: dict[str, tuple[str, ...]] = {
+    op: ("padding", "padding_mode", *_POOL_SIZE.get(op, ()), *OPS.get(op, ("data_format",))) for op in _ARRAYS
+}
 """The other arguments of each operation, in the order in which the functions hand them to `call`."""
 
 
