@@ -107,6 +107,10 @@ class Problem:
         """The spatial axes of the input."""
         return range(1, 1 + self.rank) if self.channels_last else range(2, 2 + self.rank)
 
+    def around(self, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return pads of the spatial axes with those of the other axes of a tensor, which are none."""
+        return [(0, 0), *pairs, (0, 0)] if self.channels_last else [(0, 0), (0, 0), *pairs]
+
     @property
     def channel_axis(self) -> int:
         """The axis of the channels."""

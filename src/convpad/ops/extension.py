@@ -62,7 +62,7 @@ def _sizes(backend: Backend, x: Tensor, problem: Problem, axis: int) -> tuple[An
 
 def _extend_in_place(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
     """Return `x` with zeros all around, made once, in which the padding is written side by side."""
-    out = backend.pad_zeros(x, problem.axes, problem.pads)
+    out = backend.pad_zeros(x, problem.around(problem.pads))
     constants = any(value is not None for pair in values for value in pair)
     for axis, tensor_axis in enumerate(problem.axes):
         size, (before, after) = problem.windows[axis].size or 0, problem.pads[axis]
@@ -173,7 +173,7 @@ def filled_slab(backend: Backend, source: Tensor, problem: Problem, values: Valu
             shape[other] = stop - start
         zeros = backend.zeros(shape, source)
         filled = zeros + _constant(backend, zeros, problem, slab.axis, shape[axis], values[slab.axis][slab.after])
-    return backend.pad_zeros(filled, problem.axes, slab.zeros) if any(map(any, slab.zeros)) else filled
+    return backend.pad_zeros(filled, problem.around(slab.zeros)) if any(map(any, slab.zeros)) else filled
 
 
 def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:

@@ -32,9 +32,8 @@ def wide(x: Tensor) -> Tensor:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def zero_padded(x: Tensor, pads: Pairs) -> Tensor:
-    """Return a channels-last array with zeros around its spatial axes."""
-    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)])
+def pad_zeros(x: Tensor, pads: Pairs) -> Tensor:
+    return lax.pad(x, jnp.zeros((), x.dtype), [(*pair, 0) for pair in pads])
 
 
 def context(*arrays: Tensor) -> Context:

@@ -17,10 +17,6 @@ def owns(x: object) -> bool:
     return isinstance(x, (tf.Tensor, tf.Variable))
 
 
-def shape(x: Tensor) -> tuple[int | None, ...]:
-    return tuple(x.shape)
-
-
 def tensor(array: Any, like: Tensor) -> Tensor:
     if owns(array):
         return tf.cast(array, like.dtype)

@@ -32,10 +32,6 @@ def _count(x: Tensor, axes: range) -> Any:
     return prod(size(x, axis) for axis in axes)
 
 
-def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
-    return set_slice(x, box, x[box] + values)
-
-
 def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     order = [axis, *(other for other in range(len(x.shape)) if other != axis)]
     back = [order.index(dimension) for dimension in range(len(order))]
@@ -53,7 +49,7 @@ def take_slices(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
         def back(whole: Tensor, *parts: Tensor) -> Tensor:
             # Its own would make of every part a tensor of zeros as large as the whole.
             for box, part in zip(boxes, parts, strict=True):
-                whole = add_slice(whole, box, part)
+                whole = set_slice(whole, box, whole[box] + part)
             return whole
 
         return [tf.identity(x), *(x[box] for box in boxes)], back
@@ -76,7 +72,7 @@ def add_slices(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
             return gradient, *parts
 
         for box, value in zip(boxes, values, strict=True):
-            out = add_slice(out, box, value)
+            out = set_slice(out, box, out[box] + value)
         return out, back
 
     return put_in(out, *(values for _, values in added))
