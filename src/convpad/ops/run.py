@@ -5,7 +5,7 @@ What depends on words, shapes, dtypes and circumstances alone is decided once an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, cast
@@ -96,7 +96,8 @@ def _freeze(word: Any) -> Any:
 def call(op: str, arrays: Sequence[Any], route: Any, *words: Any) -> Any:
     """Run an operation whose arguments are written as words, those of `_WORDS`: what every public function does."""
     backend, arrays = tensors_of(_ARRAYS[op], arrays)
-    name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
+    owner = backend or _ORACLE
+    name, remember = owner.name, owner.call_cached
     tensors, facts = _facts(backend, arrays)
     route = None if route is None else route_named(route)
     try:
@@ -114,29 +115,23 @@ def call(op: str, arrays: Sequence[Any], route: Any, *words: Any) -> Any:
 def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
     """Run an operation that was parsed before, with tensors in the place of trained values: what every layer does."""
     backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
-    name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
+    owner = backend or _ORACLE
     tensors, facts = _facts(backend, arrays)
     context = facts[0]
     if context.gradient is None and operation.padding.has_tensors:
         facts = (replace(context, gradient=True), *facts[1:])
-    return remember(_executor, operation, name, *facts, None, tuning.STATE.version)(values, *tensors)
-
-
-def _called(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
+    remember = owner.call_cached
+    return remember(_executor, operation, owner.name, *facts, None, tuning.STATE.version)(values, *tensors)
 
 
 def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
     """Return the tensors, and the context, shapes and dtypes of a call; arrays among tensors become tensors."""
     if backend is None:
-        return arrays, (_NO_CONTEXT, tuple([x.shape for x in arrays]), tuple([x.dtype.name for x in arrays]))
+        return arrays, _ORACLE.facts(arrays)
     if any([isinstance(x, (np.ndarray, np.generic)) for x in arrays]):  # noqa: C419 (no generator for every call)
         like = next(x for x in arrays if backend.owns(x))
         arrays = [x if backend.owns(x) else backend.tensor(x, like) for x in arrays]
     return arrays, backend.facts(arrays)
-
-
-_NO_CONTEXT = Context()
 
 
 def _parse(op: str, shape: Any, words: dict[str, Any]) -> tuple[Operation, Values]:
@@ -170,24 +165,20 @@ def _executor(
 ) -> Executor:
     """Return the executor of an operation on tensors of these shapes and dtypes, at a `version` of the thresholds."""
     problem = make_problem(operation, *shapes)
-    chosen = route_named(route)
     check_dtypes(problem, dict(zip(_ARRAYS[operation.op], dtypes, strict=True)))
     check_values(operation.padding.values if values is None else values, dtypes[0])
     if name == "numpy":
-        choose(problem, name, _ORACLE, context, route=chosen)
+        choose(problem, name, _ORACLE, context, route=route)
         return partial(reference.solve, problem)
     backend = backend_named(name)
-    return executor(backend, choose(problem, name, backend, context, route=chosen, dtype=dtypes[0]))
+    return executor(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
 
 
 def plan_of(
     operation: Operation, backend: str, *shapes: Any, route: Any = None, context: Context | None = None
 ) -> Plan:
     """Return the plan of an operation on shapes: the input's first, then the kernels'."""
-    problem = make_problem(operation, *shapes)
-    if backend == "numpy":
-        return choose(problem, backend, _ORACLE, Context(), route=route_named(route))
-    planner = backend_named(backend)
+    problem, planner = make_problem(operation, *shapes), _ORACLE if backend == "numpy" else backend_named(backend)
     return choose(problem, backend, planner, context or planner.context(), route=route_named(route))
 
 
