@@ -6,26 +6,21 @@ there the padded tensor is made and convolved, as one would write it by hand, an
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from convpad.core.errors import refuse
 
-_LAYERS = "python -m benchmarks layers --backend "
+
+def _layers(backend: str) -> str:
+    return f"python -m benchmarks layers --backend {backend}"
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One measured number.
-
-    Args:
-        name: `"backend.what"`.
-        value: the number.
-        meaning: what it decides, with its unit.
-        command: the command that shows it.
-    """
+    """One measured number, named `"backend.what"`: what it decides, with its unit, and the command that shows it."""
 
     name: str
     value: int | float
@@ -33,91 +28,43 @@ class Threshold:
     command: str
 
 
-_ROWS = (
-    Threshold("jax.taps_padded", 9, "more taps than this are summed over a padded tensor", _LAYERS + "jax"),
-    Threshold("jax.taps_per_stride", 4, "taps per step from which the padded tensor is made once", _LAYERS + "jax"),
-    Threshold(
-        "jax.strips_min_values",
-        10_000,
-        "values of an image from which a gradient in strips is worth 0.1 s more of compilation",
-        _LAYERS + "jax",
-    ),
-    Threshold(
-        "jax.strip_values",
-        250_000,
-        "values of the outputs' gradient in one strip: half of the 2 MiB of a processor's own cache",
-        _LAYERS + "jax",
-    ),
-    Threshold("jax.strips_at_once", 4, "strips handed to XLA at once", _LAYERS + "jax"),
-    Threshold(
-        "jax.planes_min_places",
-        100,
-        "places in a plane from which convolving plane by plane is worth 0.1 to 0.4 s more of compilation",
-        _LAYERS + "jax --row unet3d-64",
-    ),
-    Threshold("jax.extra_row_min_filters", 24, "filters from which YNNPACK leaves threads idle", _LAYERS + "jax"),
-    Threshold("jax.extra_row_max_filters", 127, "filters up to which YNNPACK leaves threads idle", _LAYERS + "jax"),
-    Threshold(
-        "jax.extra_row_max_columns",
-        6_000,
-        "columns times filters up to which a row of outputs has too few tiles for two threads",
-        _LAYERS + "jax",
-    ),
-    Threshold(
-        "jax.extra_row_min_products",
-        60_000_000,
-        "multiplications from which idle threads are worth a row",
-        _LAYERS + "jax",
-    ),
-    Threshold("jax.extra_row_max_share", 1 / 8, "share of the outputs that rows to spare may be", _LAYERS + "jax"),
-    Threshold(
-        "torch.even_pads_max_share",
-        0.35,
-        "share more outputs, to be dropped, that cost less than a padded copy",
-        _LAYERS + "torch",
-    ),
-    Threshold(
-        "torch.keep_bytes",
-        2 * 2**20,
-        "bytes up to which a padded tensor is kept for the gradient instead of made again",
-        _LAYERS + "torch",
-    ),
-    Threshold(
-        "torch.scale_parts_bytes",
-        2**20,
-        "bytes from which only the outputs whose factor is not 1 are scaled",
-        _LAYERS + "torch",
-    ),
-    Threshold(
-        "torch.reorder_kernel_values",
-        2**18,
-        "values of a kernel from which the order of its rows matters",
-        _LAYERS + "torch",
-    ),
-    Threshold(
-        "torch.reorder_filters",
-        256,
-        "filters whose multiples put the rows of a kernel on the same cache lines",
-        _LAYERS + "torch",
-    ),
-    Threshold(
-        "torch.reorder_gap", 16, "values between the rows of such a kernel that set them apart", _LAYERS + "torch"
-    ),
-    Threshold(
-        "torch.plain_kernel_values",
-        20_480,
-        "values of one image up to which PyTorch leaves oneDNN out",
-        _LAYERS + "torch",
-    ),
-    Threshold(
-        "tensorflow.scale_parts_values",
-        2_000_000,
-        "values from which only the outputs whose factor is not 1 are scaled",
-        _LAYERS + "tensorflow",
-    ),
-)
+_MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
+    "jax": {
+        "taps_padded": (9, "more taps than this are summed over a padded tensor"),
+        "taps_per_stride": (4, "taps per step from which the padded tensor is made once"),
+        "strips_min_values": (10_000, "values of an image from which a gradient in strips is worth 0.1 s to compile"),
+        "strip_values": (250_000, "values of the outputs' gradient in one strip: half a processor's own 2 MiB"),
+        "strips_at_once": (4, "strips handed to XLA at once"),
+        "planes_min_places": (100, "places in a plane from which going by planes is worth 0.1 to 0.4 s of compilation"),
+        "extra_row_min_filters": (24, "filters from which YNNPACK leaves threads idle"),
+        "extra_row_max_filters": (127, "filters up to which YNNPACK leaves threads idle"),
+        "extra_row_max_columns": (6_000, "columns times filters up to which a row of outputs has few tiles"),
+        "extra_row_min_products": (60_000_000, "multiplications from which idle threads are worth a row"),
+        "extra_row_max_share": (1 / 8, "share of the outputs that rows to spare may be"),
+    },
+    "torch": {
+        "even_pads_max_share": (0.35, "share more outputs, to be dropped, that cost less than a padded copy"),
+        "keep_bytes": (2 * 2**20, "bytes up to which a padded tensor is kept for the gradient instead of made again"),
+        "scale_parts_bytes": (2**20, "bytes from which only the outputs whose factor is not 1 are scaled"),
+        "reorder_kernel_values": (2**18, "values of a kernel from which the order of its rows matters"),
+        "reorder_filters": (256, "filters whose multiples put the rows of a kernel on the same cache lines"),
+        "reorder_gap": (16, "values between the rows of such a kernel that set them apart"),
+        "plain_kernel_values": (20_480, "values of one image up to which PyTorch leaves oneDNN out"),
+    },
+    "tensorflow": {
+        "scale_parts_values": (2_000_000, "values from which only the outputs whose factor is not 1 are scaled"),
+    },
+}
+"""(value, meaning) of every threshold, by backend."""
 
-THRESHOLDS: dict[str, Threshold] = {row.name: row for row in _ROWS}
+_ROWS = {"jax.planes_min_places": " --row unet3d-64"}
+"""The row of the benchmark that shows a threshold, where not every row does."""
+
+THRESHOLDS: dict[str, Threshold] = {
+    f"{backend}.{name}": Threshold(f"{backend}.{name}", *row, _layers(backend) + _ROWS.get(f"{backend}.{name}", ""))
+    for backend, rows in _MEASURED.items()
+    for name, row in rows.items()
+}
 """Every measured number by name."""
 
 
@@ -153,36 +100,27 @@ class Preference:
     few_taps: bool = False
 
 
-def _corrections() -> Iterator[Preference]:
-    few = "few outputs meet the border, and what it adds is computed apart"
-    copy = "the gradient of a padded tensor is a copy more"
-    large = "what the border adds is computed faster than a copy as large is padded"
-    depthwise = ("depthwise_conv", "separable_conv")
-    jax = _LAYERS + "jax"
-    taps = "a sum over few taps is corrected faster than its input is padded"
-    yield Preference("correction", "jax", "cpu", taps, jax, gradient=False, ops=depthwise, few_taps=True)
-    yield Preference("correction", "jax", "cpu", copy, jax, gradient=True, ops=depthwise)
-    ops = ("conv", "average_pool")
-    yield Preference("correction", "jax", "cpu", few, jax, ops=ops, only_constants=True, max_halo_share=0.06)
-    yield Preference("correction", "jax", "cpu", few, jax, ops=ops, max_halo_share=0.03)
-    yield Preference(
-        "correction", "jax", "cpu", copy, jax, gradient=True, ops=("conv",), only_constants=True, max_halo_share=0.25
-    )
-    yield Preference("correction", "jax", "cpu", copy, jax, gradient=True, ops=("conv",), max_halo_share=0.12)
-    for backend, eager in (("torch", None), ("tensorflow", False)):
-        yield Preference(
-            "correction",
-            backend,
-            "cpu",
-            large,
-            _LAYERS + backend,
-            eager=eager,
-            ops=("conv",),
-            min_size_per_side=500_000,
-        )
+def _correction(backend: str, reason: str, **fits: Any) -> Preference:
+    return Preference("correction", backend, "cpu", reason, _layers(backend), **fits)
 
 
-PREFERENCES = tuple(_corrections())
+_DEPTHWISE = ("depthwise_conv", "separable_conv")
+_LINEAR = ("conv", "average_pool")
+_TAPS = "a sum over few taps is corrected faster than its input is padded"
+_FEW = "few outputs meet the border, and what it adds is computed apart"
+_COPY = "the gradient of a padded tensor is a copy more"
+_LARGE = "what the border adds is computed faster than a copy as large is padded"
+
+PREFERENCES = (
+    _correction("jax", _TAPS, gradient=False, ops=_DEPTHWISE, few_taps=True),
+    _correction("jax", _COPY, gradient=True, ops=_DEPTHWISE),
+    _correction("jax", _FEW, ops=_LINEAR, only_constants=True, max_halo_share=0.06),
+    _correction("jax", _FEW, ops=_LINEAR, max_halo_share=0.03),
+    _correction("jax", _COPY, gradient=True, ops=("conv",), only_constants=True, max_halo_share=0.25),
+    _correction("jax", _COPY, gradient=True, ops=("conv",), max_halo_share=0.12),
+    _correction("torch", _LARGE, ops=("conv",), min_size_per_side=500_000),
+    _correction("tensorflow", _LARGE, eager=False, ops=("conv",), min_size_per_side=500_000),
+)
 """Where a route was found faster than the padded tensor, best first."""
 
 LIMITS: dict[str, Any] = {name: row.value for name, row in THRESHOLDS.items()}

@@ -76,11 +76,8 @@ class Tiny(Backend):
     def zeros(self, shape: Any, like: Tensor) -> Tensor:
         return Tensor(np.zeros(shape, like.dtype))
 
-    def pad_zeros(self, x: Tensor, axes: Any, pads: Any) -> Tensor:
-        around = [(0, 0)] * len(x.shape)
-        for axis, pair in zip(axes, pads, strict=True):
-            around[axis] = pair
-        return Tensor(np.pad(x.array, around))
+    def pad_zeros(self, x: Tensor, pads: Any) -> Tensor:
+        return Tensor(np.pad(x.array, pads))
 
     def scatter_add(self, x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
         out = np.moveaxis(x.array.copy(), axis, 0)

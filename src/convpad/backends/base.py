@@ -130,8 +130,8 @@ class Backend:
         """Return zeros of a shape, with the dtype and device of `like`."""
         raise NotImplementedError
 
-    def pad_zeros(self, x: Tensor, axes: Sequence[int], pads: Pairs) -> Tensor:
-        """Return `x` with zeros around these axes."""
+    def pad_zeros(self, x: Tensor, pads: Pairs) -> Tensor:
+        """Return `x` with zeros around it, `(before, after)` for every axis."""
         raise NotImplementedError
 
     def scatter_add(self, x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:

@@ -52,20 +52,6 @@ def axis_facts(
 ) -> AxisFacts | None:
     """Return the facts of an axis; None where a size is unknown.
 
-    Args:
-        window: the axis' window, with all padding.
-        input, output: sizes of the axis.
-        modes: the padding modes, `(before, after)`.
-        transposed: whether the operation is a transposed convolution.
-
-    Example:
-
-    >>> from convpad.core.axis_facts import axis_facts
-    >>> from convpad.core.window import Window
-    >>> facts = axis_facts(Window(224, 7, 2, 1, 3, 3), 224, 112, ("zeros", "zeros"), transposed=False)
-    >>> facts.read_before, facts.read_after, facts.even_sizes
-    (3, 2, (223, 225))
-
     That a stride above 1 may leave the padding of one side unread, and at which sizes it does not, is from Alsallakh et
     al. 2021 (arXiv:2010.02178).
     """

@@ -15,14 +15,7 @@ EDGE_MODES = ("zeros", "constant", "replicate", "ignore")
 
 
 def effective_fill(mode: str, value: Any) -> Fill:
-    """Return the fill of a mode and its value; a constant 0 is zeros.
-
-    Example:
-
-    >>> from convpad.core.effective import effective_fill
-    >>> effective_fill("constant", 0), effective_fill("constant", 7)
-    (('zeros', None), ('constant', 7))
-    """
+    """Return the fill of a mode and its value; a constant 0 is zeros."""
     return ("zeros", None) if mode == "constant" and type(value) in (int, float) and value == 0 else (mode, value)
 
 
@@ -41,12 +34,6 @@ def effective_layers(layers: Iterable[tuple[int, Fill]], count: int | None = Non
 
     Returns:
         (amount, fill) of each, without the unread ones; neighbours that are one padding are joined.
-
-    Example:
-
-    >>> from convpad.core.effective import effective_layers
-    >>> effective_layers([(1, ("zeros", None)), (2, ("zeros", None)), (4, ("reflect", None))], 5)
-    ((3, ('zeros', None)), (2, ('reflect', None)))
     """
     joined: list[tuple[int, Fill]] = []
     for amount, fill in layers:

@@ -89,9 +89,7 @@ def closest(word: str, words: Iterable[str]) -> str:
 def without_keras(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
     """Return the error of an import with the line that mends it, where Keras or the backend that it runs on is missing.
 
-    Args:
-        what: the part of convpad that was imported, `"convpad.fold"`.
-        error: the error of the import. It is returned where it is about another module.
+    An error about another module is returned as it is. `what` is the part that was imported, `"convpad.fold"`.
     """
     install = "pip install 'convpad[keras]'"
     if error.name == "keras":

@@ -23,16 +23,7 @@ ROUNDINGS: tuple[Rounding, ...] = ("floor", "ceil")
 
 
 def fit(window: Window, output: int, roundings: Collection[Rounding] = ROUNDINGS) -> Window | None:
-    """Return the window, if one of the roundings makes `output` of it, with `ceil` only where that makes a difference.
-
-    Example:
-
-    >>> from convpad.core.window import Window
-    >>> from convpad.core.inverse import fit
-    >>> fit(Window(size=224, kernel=11, stride=4, dilation=1, before=0, after=0), 55, ["floor"])
-    >>> fit(Window(size=227, kernel=11, stride=4, dilation=1, before=0, after=0), 55, ["floor"]).leftover
-    0
-    """
+    """Return the window, if a rounding makes `output` of it, with `ceil` only where that makes a difference."""
     if "floor" in roundings and window.output == output:
         return window
     ceil = replace(window, ceil=True)
@@ -47,12 +38,6 @@ def fits(
     """Return every (before, after) that makes `output` of `size`, in order, both below the span of the window.
 
     So no window stands in the padding alone.
-
-    Example:
-
-    >>> from convpad.core.inverse import fits
-    >>> [(window.before, window.after) for window in fits(5, 3, kernel=3, stride=2, dilation=1)]
-    [(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
     """
     span = spanned(kernel, dilation)
     lacking = (output - 1) * stride + span - size

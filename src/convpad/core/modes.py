@@ -202,14 +202,7 @@ def mode_named(name: str, argument: str = "padding_mode") -> Mode:
 
 
 def picture(mode: Mode, size: int = 4, amount: int = 2) -> str:
-    """Draw a mode on an axis ``a b c d``, as in the table of modes.
-
-    Example:
-
-    >>> from convpad.core.modes import MODES, picture
-    >>> picture(MODES["symmetric"])
-    'b a | a b c d | d c'
-    """
+    """Draw a mode on an axis: `symmetric` is ``b a | a b c d | d c``."""
     letters = "abcdefghijklmnopqrstuvwxyz"[:size]
     empty = "k" if mode.takes_value else "0" if mode.is_counted else "-"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,13 +41,6 @@ class Operation:
         output_padding: of `conv_transpose`: one int or None per axis.
         pool_size: of a pool: one int per axis.
         ceil_mode: of a pool: whether the number of outputs is rounded up.
-
-    Example:
-
-    >>> from convpad.core.operation import Operation
-    >>> operation = Operation.parse("conv", 2, padding="same", padding_mode="reflect", strides=2)
-    >>> operation.strides, operation.padding
-    ((2, 2), Padding.parse('same', 'reflect', rank=2))
     """
 
     op: str
@@ -86,18 +78,7 @@ class Operation:
         pool_size: Any = None,
         ceil_mode: Any = False,
     ) -> Operation:
-        """Read the arguments of a public function or of a layer.
-
-        Args:
-            op: one of `OPS`, or `"pad"`.
-            rank: the number of spatial axes.
-            padding, padding_mode: as `Padding.parse` takes them; a `Padding` is taken as it is.
-            strides, dilation_rate: an int, or one per axis. The strides of a pool may be None: its size.
-            groups: of a convolution.
-            data_format: `"channels_last"` or `"channels_first"`.
-            output_padding: of `conv_transpose`: None, an int, or one per axis.
-            pool_size: of a pool: an int, or one per axis.
-            ceil_mode: of a pool.
+        """Read the arguments of a public function or of a layer, as the public function of that name documents them.
 
         Raises:
             PaddingError: an argument is wrong by itself.
@@ -137,18 +118,6 @@ class Operation:
     def rank(self) -> int:
         """Number of spatial axes."""
         return self.padding.rank
-
-    def options(self) -> Mapping[str, Any]:
-        """Return the arguments of the public function besides its arrays, padding and route."""
-        values = {
-            "strides": self.strides,
-            "dilation_rate": self.dilation,
-            "groups": self.groups,
-            "output_padding": self.output_padding,
-            "ceil_mode": self.ceil_mode,
-            "data_format": "channels_last" if self.channels_last else "channels_first",
-        }
-        return {name: values[name] for name in OPS[self.op]}
 
 
 def _channels_last(data_format: object) -> bool:

@@ -213,6 +213,11 @@ def dtype_name(tensor: Any) -> str:
     return getattr(tensor.dtype, "name", str(tensor.dtype)).removeprefix("torch.")
 
 
+def has_tensors(values: Iterable[tuple[Any, Any]]) -> bool:
+    """Return whether a constant is a tensor, which may have a gradient, or becomes one."""
+    return not all(isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair)
+
+
 def _without_tensor(value: Any) -> Any:
     if hasattr(value, "shape"):
         return TensorValue(tuple(value.shape), dtype_name(value))
@@ -279,8 +284,8 @@ class Padding:
 
     @property
     def has_tensors(self) -> bool:
-        """Whether any constant is a tensor, which may have a gradient, or becomes one."""
-        return not all(isinstance(value, (int, float, tuple, type(None))) for pair in self.values for value in pair)
+        """Whether any constant is a tensor, or becomes one."""
+        return has_tensors(self.values)
 
     def spelling(self) -> tuple[Any, Any]:
         """Return the shortest `(padding, padding_mode)` that parses to this padding.
@@ -309,7 +314,7 @@ class Padding:
 
     def without_tensors(self) -> Padding:
         """Return this padding with a `TensorValue` in the place of every tensor and `Learned`, hashable by value."""
-        if not self.has_tensors:
+        if not has_tensors(self.values):
             return self
         values = tuple((_without_tensor(before), _without_tensor(after)) for before, after in self.values)
         return Padding(self.amounts, self.modes, values)
@@ -334,9 +339,7 @@ def _checked(padding: Padding, padding_mode: Any, rank: int, argument: str, word
         raise refuse(argument, f"have {rank} spatial {'axis' if rank == 1 else 'axes'}, like the input", padding)
     if not words and not all(amount.pair or amount.name == "valid" for amount in padding.amounts):
         word = next(amount.name for amount in padding.amounts if not amount.pair)
-        raise refuse(
-            argument, f"be {_PAIRS}", word, "There is no window here that it could depend on: give the numbers."
-        )
+        raise refuse(argument, f"be {_PAIRS}", word, _NO_WINDOW)
     return padding
 
 

@@ -107,6 +107,10 @@ class Problem:
         """The spatial axes of the input."""
         return range(1, 1 + self.rank) if self.channels_last else range(2, 2 + self.rank)
 
+    def around(self, pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return pads of the spatial axes with those of the other axes of a tensor, which are none."""
+        return [(0, 0), *pairs, (0, 0)] if self.channels_last else [(0, 0), (0, 0), *pairs]
+
     @property
     def channel_axis(self) -> int:
         """The axis of the channels."""
@@ -124,10 +128,8 @@ def parse_problem(
     """Check one operation against its shapes.
 
     Args:
-        op: one of `OPS`.
         input_shape: `(batch, *spatial, channels)`, or channels second; None where unknown.
         kernel_shape: the kernel's shape as Keras has it, None for unknown channels; for pools the pool's size.
-        padding: parsed.
         pointwise_shape: the second kernel's shape, of `separable_conv`.
         options: the other arguments of `Operation.parse`.
 
@@ -149,20 +151,7 @@ def pad_problem(input_shape: Any, padding: Padding, data_format: str = "channels
 
 
 def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) -> Problem:
-    """Check an operation against the shapes of its input and kernels.
-
-    Example:
-
-    >>> from convpad.core.operation import Operation
-    >>> from convpad.core.problem import make_problem
-    >>> operation = Operation.parse("conv", 2, padding="same", strides=2)
-    >>> make_problem(operation, (None, 224, 224, None), (7, 7, None, 64)).output_shape
-    (None, 112, 112, 64)
-
-    Args:
-        operation: all of it but the shapes.
-        input_shape: `(batch, *spatial, channels)`, or channels second; None where unknown.
-        kernel_shapes: the shapes of its kernels as Keras has them, None for channels that are unknown; none of a pool.
+    """Check an operation against the shapes of its input and kernels, as Keras has them; None where unknown.
 
     Raises:
         ShapeError: the shapes do not fit.
@@ -176,12 +165,10 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
         )
     channels = shape[-1] if operation.channels_last else shape[1]
     sizes = shape[1:-1] if operation.channels_last else shape[2:]
-    if operation.op == "pad":
-        return _padding_alone(operation, shape, sizes, channels)
     op, padding = operation.op, operation.padding
     full: Shape = ()
-    if op in POOLS:
-        kernel, filters = operation.pool_size, channels
+    if op == "pad" or op in POOLS:
+        kernel, filters = operation.pool_size or (1,) * operation.rank, channels
     else:
         full = _kernel_shape("kernel", kernel_shapes[0], operation.rank)
         kernel, filters = cast("tuple[int, ...]", full[:-2]), _filters(op, full, channels, operation.groups)
@@ -190,20 +177,21 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
     padding.check_channels(filters if op == "conv_transpose" else channels)
     leftovers: tuple[int, ...] = ()
     rows = list(zip(sizes, kernel, operation.strides, operation.dilation, padding.amounts, strict=True))
-    if op == "conv_transpose":
+    if op == "pad":
+        windows = _padding_alone(sizes, padding)
+    elif op == "conv_transpose":
         pairs = [
             transposed_window(*row, extra, axis)
             for axis, (row, extra) in enumerate(zip(rows, operation.output_padding, strict=True))
         ]
         windows, leftovers = tuple(window for window, _ in pairs), tuple(leftover for _, leftover in pairs)
-        outputs = tuple(window.size for window in windows)
     else:
         windows = tuple(padded_window(*row, axis, operation.ceil_mode) for axis, row in enumerate(rows))
-        outputs = tuple(window.output for window in windows)
+    outputs = tuple(window.size if op == "conv_transpose" else window.output for window in windows)
     return Problem(
         op,
         shape,
-        _output_shape(operation, shape[0], outputs, filters),
+        (shape[0], *outputs, filters) if operation.channels_last else (shape[0], filters, *outputs),
         windows,
         padding.modes,
         operation.groups,
@@ -214,14 +202,8 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
     )
 
 
-def _output_shape(operation: Operation, batch: int | None, outputs: Shape, channels: int | None) -> Shape:
-    return (batch, *outputs, channels) if operation.channels_last else (batch, channels, *outputs)
-
-
-def _padding_alone(operation: Operation, shape: Shape, sizes: Shape, channels: int | None) -> Problem:
-    """Return the problem of padding alone: windows of one tap, so that the output is the padded axis."""
-    padding = operation.padding
-    padding.check_channels(channels)
+def _padding_alone(sizes: Shape, padding: Padding) -> tuple[Window, ...]:
+    """Return the windows of padding alone: of one tap, so that the output is the padded axis."""
     windows: list[Window] = []
     for axis, (size, amount, modes) in enumerate(zip(sizes, padding.amounts, padding.modes, strict=True)):
         before, after = amount.pad(1, 1, 1)
@@ -232,17 +214,7 @@ def _padding_alone(operation: Operation, shape: Shape, sizes: Shape, channels: i
                     f"{mode.name!r}. Pad it with 'zeros' or a constant."
                 )
         windows.append(Window(size, 1, 1, 1, before, after))
-    outputs = tuple(window.padded for window in windows)
-    return Problem(
-        "pad",
-        shape,
-        _output_shape(operation, shape[0], outputs, channels),
-        tuple(windows),
-        padding.modes,
-        1,
-        operation.channels_last,
-        padding.amounts,
-    )
+    return tuple(windows)
 
 
 def absorb_overhang(problem: Problem) -> Problem:
@@ -250,14 +222,6 @@ def absorb_overhang(problem: Problem) -> Problem:
 
     Places that the last window reads beyond the padded axis are ignored padding. Where the padding before them counts,
     the window keeps its overhang.
-
-    Example:
-
-    >>> from convpad import Padding
-    >>> from convpad.core.problem import absorb_overhang, parse_problem
-    >>> problem = parse_problem("max_pool", (1, 6, 1), 3, Padding.parse(0, "ignore", rank=1), strides=2, ceil_mode=True)
-    >>> absorb_overhang(problem).windows[0].after, absorb_overhang(problem).output_shape
-    (1, (1, 3, 1))
     """
     if not any(window.ceil for window in problem.windows):
         return problem
@@ -285,15 +249,7 @@ def _rounded_down(window: Window, modes: tuple[Mode, Mode]) -> tuple[Window, tup
 
 @lru_cache(maxsize=256)
 def sources(problem: Problem) -> tuple[tuple[int, ...], ...] | None:
-    """Return the index of the value that each position of each padded axis copies; None if any position is no copy.
-
-    Example:
-
-    >>> from convpad.core.problem import pad_problem, sources
-    >>> from convpad.core.padding import Padding
-    >>> sources(pad_problem((1, 4, 1), Padding.parse(2, "reflect", rank=1)))
-    ((2, 1, 0, 1, 2, 3, 2, 1),)
-    """
+    """Return the index of the value that each position of each padded axis copies; None if any position is no copy."""
     indices: list[tuple[int, ...]] = []
     for window, (first, last) in zip(problem.windows, problem.modes, strict=True):
         if window.size is None or window.before is None or window.after is None:

@@ -124,15 +124,7 @@ def padded_window(
 def transposed_window(
     outputs: int | None, kernel: int, stride: int, dilation: int, amount: Amount, output_padding: int | None, axis: int
 ) -> tuple[Window, int]:
-    """Return the forward window whose adjoint turns `outputs` values into its `size`, and the values it leaves unread.
-
-    Example:
-
-    >>> from convpad.core.amounts import AMOUNTS
-    >>> from convpad.core.window import transposed_window
-    >>> transposed_window(7, kernel=4, stride=2, dilation=1, amount=AMOUNTS["same"], output_padding=None, axis=0)
-    (Window(size=14, kernel=4, stride=2, dilation=1, before=1, after=1, ceil=False), 0)
-    """
+    """Return the forward window whose adjoint turns `outputs` values into its `size`, and its unread values."""
     span = spanned(kernel, dilation)
     # How far the output goes beyond (outputs - 1) * stride: the same for any number of outputs.
     if amount.follows_size:
@@ -155,15 +147,7 @@ def transposed_window(
 
 
 def places_read(window: Window, start: int, stop: int) -> int:
-    """Return the number of places from `start` to `stop` that any window reads; 0 is the first value of the axis.
-
-    Example:
-
-    >>> from convpad.core.window import places_read
-    >>> from convpad.core.window import Window
-    >>> places_read(Window(size=224, kernel=7, stride=2, dilation=1, before=3, after=3), 224, 227)
-    2
-    """
+    """Return the number of places from `start` to `stop` that any window reads; 0 is the first value of the axis."""
     # Every tap stands on places that are one stride apart, as many as there are windows: of the taps that share
     # places, each begins where the other does or later, so one pass counts their union.
     outputs, stride, before = window.output or 0, window.stride, window.before or 0

@@ -15,12 +15,12 @@ from typing import Any, ClassVar
 
 import keras
 
+from convpad.backends import NAMES, backend_named, tensors_of
 from convpad.core.errors import ShapeError
 from convpad.core.operation import Operation
 from convpad.core.padding import Learned, Padding
 from convpad.core.problem import Problem, make_problem
 from convpad.keras import config
-from convpad.ops.layers import add_bias, set_kernel_layout
 from convpad.ops.plan import Plan
 from convpad.ops.run import plan_of, run
 
@@ -197,9 +197,10 @@ class KernelLayer(WindowLayer):
     def build(self, input_shape: Any) -> None:
         """Build Keras's layer, then reorder the memory of its kernels for the backend. Their shapes are Keras's."""
         super().build(input_shape)
-        for name, trailing_axes in self.kernel_names.items():
-            backend = keras.config.backend()
-            set_kernel_layout(backend, lambda name=name: getattr(self, name).value, trailing_axes)
+        if keras.config.backend() in NAMES:
+            backend = backend_named(keras.config.backend())
+            for name, trailing_axes in self.kernel_names.items():
+                backend.set_kernel_layout(lambda name=name: getattr(self, name).value, trailing_axes)
 
     @property
     def _output_is_unaliased(self) -> bool:
@@ -227,6 +228,8 @@ class KernelLayer(WindowLayer):
         if self.use_bias:
             # Not keras.ops.add: on TensorFlow it guesses where the channels are from the sizes, and takes the last
             # axis where that is as long as the bias, channels first or not (keras 3.15.1).
-            last = self.data_format == "channels_last"
-            outputs = add_bias(outputs, self.bias.value, channels_last=last, unaliased=self._output_is_unaliased)
+            after = () if self.data_format == "channels_last" else (None,) * self.rank
+            bias = self.bias.value[(slice(None), *after)]
+            backend = tensors_of(("x", "bias"), (outputs, bias))[0] if self._output_is_unaliased else None
+            outputs = outputs + bias if backend is None else backend.add_bias(outputs, bias)
         return outputs if self.activation is None else self.activation(outputs)

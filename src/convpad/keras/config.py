@@ -56,15 +56,7 @@ def _owned(entry: Any) -> Any:
 
 
 def to_config(mode: Any) -> Any:
-    """Return a mode as JSON can have it.
-
-    Example:
-
-    >>> import convpad
-    >>> from convpad.keras.config import to_config
-    >>> to_config(("reflect", convpad.Constant([1.0, 2.0])))
-    ('reflect', {'constant': [1.0, 2.0]})
-    """
+    """Return a mode as JSON can have it, with `{"constant": [1.0, 2.0]}` or `{"learned": "zeros"}` for an object."""
 
     def plain(entry: Any) -> Any:
         if isinstance(entry, Constant):

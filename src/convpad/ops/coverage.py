@@ -89,17 +89,8 @@ def mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
     return extended_mask(backend, x, problem)
 
 
-def renormalised(backend: Backend, out: Tensor, x: Tensor, problem: Problem) -> Tensor:
-    """Return `out` times ``taps / taps covered`` of every window over `x`."""
-
-    def boxes() -> tuple[tuple[Box, Array], ...] | None:
-        return backend.call_cached(_thin_boxes, problem) if problem.is_static else None
-
-    return backend.multiply(out, lambda: renormalisation(backend, out, x, problem), boxes)
-
-
 @lru_cache(maxsize=256)
-def _thin_boxes(problem: Problem) -> tuple[tuple[Box, Array], ...] | None:
+def thin_boxes(problem: Problem) -> tuple[tuple[Box, Array], ...] | None:
     """Return boxes, each cut along one axis, with the factors that are not 1; None where they are not thin.
 
     A box has factors of 1 where an earlier box has scaled already, so that their product is the whole.

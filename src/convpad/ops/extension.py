@@ -6,23 +6,20 @@ value repeated), times its weight.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 
 from convpad.backends.base import Backend, Box, Tensor
-from convpad.core.modes import Mode
+from convpad.core.padding import has_tensors
 from convpad.core.problem import Problem
 from convpad.core.window import window_count
 from convpad.ops.halo import Run, Slab, runs
 
 Values = tuple[tuple[Any, Any], ...]
 """The constants of a padding, `(before, after)` per axis; None where a side has none."""
-
-
-def has_tensors(values: Values) -> bool:
-    """Return whether a constant is a tensor, which may have a gradient."""
-    return not all(isinstance(value, (int, float, tuple, type(None))) for pair in values for value in pair)
 
 
 def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
@@ -66,7 +63,7 @@ def _sizes(backend: Backend, x: Tensor, problem: Problem, axis: int) -> tuple[An
 
 def _extend_in_place(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
     """Return `x` with zeros all around, made once, in which the padding is written side by side."""
-    out = backend.pad_zeros(x, problem.axes, problem.pads)
+    out = backend.pad_zeros(x, problem.around(problem.pads))
     constants = any(value is not None for pair in values for value in pair)
     for axis, tensor_axis in enumerate(problem.axes):
         size, (before, after) = problem.windows[axis].size or 0, problem.pads[axis]
@@ -102,7 +99,9 @@ def _extend_axis(
                 [_from_run(backend, x, tensor_axis, run) for run in backend.call_cached(runs, mode, start, stop, size)]
             )
         else:
-            sides.append([_from_rule(backend, x, tensor_axis, mode, backend.arange(start, stop, x), size)])
+            terms = mode.rule(backend.arange(start, stop, x), size)
+            taken = [(backend.take(x, tensor_axis, index), weights) for index, weights in terms]
+            sides.append([reduce(add, [_weighted(backend, part, tensor_axis, weights) for part, weights in taken])])
     parts = [*sides[0], x, *sides[1]]
     return backend.concat(parts, tensor_axis) if len(parts) > 1 else x
 
@@ -119,13 +118,6 @@ def _weighted(backend: Backend, x: Tensor, axis: int, weights: Any) -> Tensor:
     return x * backend.tensor(weights, x)[shape]
 
 
-def _sum(parts: list[Tensor]) -> Tensor:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
-
-
 def _from_run(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
     """Return the values of one run, cut out of `x`."""
     parts: list[Tensor] = []
@@ -138,13 +130,7 @@ def _from_run(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
         else:
             part = backend.flip(backend.slices(x, _box(axis, start - run.length + 1, start + 1)), axis)
         parts.append(_weighted(backend, part, axis, weight))
-    return _sum(parts)
-
-
-def _from_rule(backend: Backend, x: Tensor, axis: int, mode: Mode, positions: Tensor, size: Any) -> Tensor:
-    """Return the values at positions outside of an axis whose size is known only when it runs."""
-    terms = mode.rule(positions, size)
-    return _sum([_weighted(backend, backend.take(x, axis, index), axis, weights) for index, weights in terms])
+    return reduce(add, parts)
 
 
 def _constant(backend: Backend, x: Tensor, problem: Problem, axis: int, count: Any, value: Any) -> Tensor:
@@ -177,7 +163,7 @@ def filled_slab(backend: Backend, source: Tensor, problem: Problem, values: Valu
             shape[other] = stop - start
         zeros = backend.zeros(shape, source)
         filled = zeros + _constant(backend, zeros, problem, slab.axis, shape[axis], values[slab.axis][slab.after])
-    return backend.pad_zeros(filled, problem.axes, slab.zeros) if any(map(any, slab.zeros)) else filled
+    return backend.pad_zeros(filled, problem.around(slab.zeros)) if any(map(any, slab.zeros)) else filled
 
 
 def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
@@ -195,7 +181,10 @@ def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
             if not mode.copies_input or (isinstance(start, int) and start == stop):
                 continue
             if window.size is None:
-                padded = _fold_rule(backend, padded, tensor_axis, mode, (start, stop), before, size)
+                strip = backend.slices(padded, _box(tensor_axis, before + start, before + stop))
+                for index, weights in mode.rule(backend.arange(start, stop, padded), size):
+                    part = _weighted(backend, strip, tensor_axis, weights)
+                    padded = backend.scatter_add(padded, tensor_axis, index + before, part)
                 continue
             for run in backend.call_cached(runs, mode, start, stop, size):
                 padded = _fold_run(backend, padded, tensor_axis, run, before + start, before)
@@ -215,16 +204,6 @@ def _fold_run(backend: Backend, padded: Tensor, axis: int, run: Run, first: int,
             part, begin, length = backend.flip(strip, axis), start - run.length + 1, run.length
         box = _box(axis, before + begin, before + begin + length)
         padded = backend.add_slice(padded, box, _weighted(backend, part, axis, weight))
-    return padded
-
-
-def _fold_rule(
-    backend: Backend, padded: Tensor, axis: int, mode: Mode, ends: tuple[Any, Any], before: Any, size: Any
-) -> Tensor:
-    """Add the positions of one side to the values they copy, for a size that is known only when it runs."""
-    strip = backend.slices(padded, _box(axis, before + ends[0], before + ends[1]))
-    for index, weights in mode.rule(backend.arange(*ends, padded), size):
-        padded = backend.scatter_add(padded, axis, index + before, _weighted(backend, strip, axis, weights))
     return padded
 
 

@@ -43,8 +43,7 @@ def pad(
 
     Source: the modes are those of `numpy.pad`, by the names of the convolution layers.
     """
-    words = {"padding": padding, "padding_mode": padding_mode, "data_format": data_format}
-    return call("pad", (x,), words)
+    return call("pad", (x,), None, padding, padding_mode, data_format)
 
 
 def conv(
@@ -98,15 +97,7 @@ def conv(
     Source: Dumoulin & Visin, arXiv:1603.07285; `ignore` is the partial convolution of Liu et al.,
     arXiv:1811.11718, with `taps / taps covered` as its ratio.
     """
-    words = {
-        "padding": padding,
-        "padding_mode": padding_mode,
-        "strides": strides,
-        "dilation_rate": dilation_rate,
-        "groups": groups,
-        "data_format": data_format,
-    }
-    return call("conv", (x, kernel), words, route)
+    return call("conv", (x, kernel), route, padding, padding_mode, strides, dilation_rate, data_format, groups)
 
 
 def depthwise_conv(
@@ -142,14 +133,7 @@ def depthwise_conv(
     Raises:
         PaddingError: as `conv` does.
     """
-    words = {
-        "padding": padding,
-        "padding_mode": padding_mode,
-        "strides": strides,
-        "dilation_rate": dilation_rate,
-        "data_format": data_format,
-    }
-    return call("depthwise_conv", (x, kernel), words, route)
+    return call("depthwise_conv", (x, kernel), route, padding, padding_mode, strides, dilation_rate, data_format)
 
 
 def separable_conv(
@@ -185,14 +169,8 @@ def separable_conv(
     Raises:
         PaddingError: as `conv` does.
     """
-    words = {
-        "padding": padding,
-        "padding_mode": padding_mode,
-        "strides": strides,
-        "dilation_rate": dilation_rate,
-        "data_format": data_format,
-    }
-    return call("separable_conv", (x, depthwise_kernel, pointwise_kernel), words, route)
+    words = padding, padding_mode, strides, dilation_rate, data_format
+    return call("separable_conv", (x, depthwise_kernel, pointwise_kernel), route, *words)
 
 
 def conv_transpose(
@@ -238,16 +216,8 @@ def conv_transpose(
 
     Source: Dumoulin & Visin, arXiv:1603.07285, section 4.
     """
-    words = {
-        "padding": padding,
-        "padding_mode": padding_mode,
-        "strides": strides,
-        "output_padding": output_padding,
-        "dilation_rate": dilation_rate,
-        "groups": groups,
-        "data_format": data_format,
-    }
-    return call("conv_transpose", (x, kernel), words, route)
+    words = padding, padding_mode, strides, dilation_rate, data_format, groups, output_padding
+    return call("conv_transpose", (x, kernel), route, *words)
 
 
 def max_pool(
@@ -288,16 +258,8 @@ def max_pool(
     Raises:
         PaddingError: as `conv` does.
     """
-    words = {
-        "padding": padding,
-        "padding_mode": padding_mode,
-        "pool_size": pool_size,
-        "strides": strides,
-        "dilation_rate": dilation_rate,
-        "ceil_mode": ceil_mode,
-        "data_format": data_format,
-    }
-    return call("max_pool", (x,), words, route)
+    words = padding, padding_mode, pool_size, strides, dilation_rate, ceil_mode, data_format
+    return call("max_pool", (x,), route, *words)
 
 
 def average_pool(
@@ -335,13 +297,5 @@ def average_pool(
     Raises:
         PaddingError: as `conv` does.
     """
-    words = {
-        "padding": padding,
-        "padding_mode": padding_mode,
-        "pool_size": pool_size,
-        "strides": strides,
-        "dilation_rate": dilation_rate,
-        "ceil_mode": ceil_mode,
-        "data_format": data_format,
-    }
-    return call("average_pool", (x,), words, route)
+    words = padding, padding_mode, pool_size, strides, dilation_rate, ceil_mode, data_format
+    return call("average_pool", (x,), route, *words)

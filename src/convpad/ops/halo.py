@@ -44,14 +44,7 @@ class Run:
 
 @lru_cache(maxsize=4096)
 def runs(mode: Mode, start: int, stop: int, size: int) -> tuple[Run, ...]:
-    """Return the positions from start up to stop, outside of an axis of that size, as the fewest runs.
-
-    Example:
-
-    >>> from convpad.core.modes import MODES
-    >>> runs(MODES["reflect"], -2, 0, size=4)
-    (Run(length=2, parts=((2, 1, -1),)),)
-    """
+    """Return the positions from start up to stop, outside of an axis of that size, as the fewest runs."""
     result: list[Run] = []
     while start < stop:
         first = mode.terms(start, size)
@@ -130,18 +123,7 @@ def _across(mode: Mode, window: Window, modes: tuple[Mode, Mode], earlier: bool)
 
 @lru_cache(maxsize=4096)
 def halo(problem: Problem) -> tuple[Slab, ...]:
-    """Return the slabs of a problem that are not zeros, as far as they are read.
-
-    Example:
-
-    >>> from convpad import Padding
-    >>> from convpad.core.problem import parse_problem
-    >>> from convpad.ops.halo import halo
-    >>> padding = Padding.parse("same", ("zeros", ("zeros", "circular")), rank=2)
-    >>> slabs = halo(parse_problem("conv", (1, 9, 9, 1), (3, 3, 1, 1), padding))
-    >>> [(slab.axis, slab.extent, slab.outputs, slab.taps, slab.source) for slab in slabs]
-    [(1, ((0, 9), (9, 10)), (8, 9), (2, 3), (0, 1))]
-    """
+    """Return the slabs of a problem that are not zeros, as far as they are read."""
     return tuple(_slabs(problem))
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 from convpad.backends.base import Backend, Box, ConvWindow, Tensor
 from convpad.core.modes import MODES
 from convpad.core.problem import Problem, absorb_overhang
-from convpad.ops.coverage import mask, may_cover_nothing, renormalisation, renormalised
+from convpad.ops.coverage import mask, may_cover_nothing, renormalisation, thin_boxes
 from convpad.ops.dtypes import lowest
 from convpad.ops.extension import Values, extend, filled_slab, fold, with_overhang
 from convpad.ops.halo import Slab, halo
@@ -22,18 +22,6 @@ from convpad.ops.plan import Plan, Route, conv_window
 
 Executor = Callable[..., Tensor]
 """A prepared operation, ``executor(values, *arrays)``: all is decided that needs no tensor."""
-
-
-class Linear(Protocol):
-    """A zero-padded operation that is linear in its input; `taps` is a kernel, or the size of a pool."""
-
-    def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
-        """Return the operation on `x`, padded with the window's zeros."""
-        ...
-
-    def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
-        """Return the taps, to be used instead of them from here on, and those of them that read each slab."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +37,33 @@ class Convolution:
         return self.backend.conv(x, taps, window)
 
     def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
+        """Return the taps, to be used instead of them from here on, and those of them that read each slab."""
         boxes = [(slice(None),) * slab.axis + (slice(*slab.taps),) for slab in slabs]
         return self.backend.take_slices(taps, boxes)
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean over a window whose padding counts; over some of its taps, their share of that mean."""
+    """The mean over a window; over some of its taps, their share of that mean. The taps are a size, None the whole."""
 
     backend: Backend
-    taps: int
+    size: tuple[int, ...]
+    count_padding: bool
 
     def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
+        taps = taps or self.size
         x, window = undilated(self.backend, "average_pool", x, replace(window, size=taps))
-        out = self.backend.average_pool(x, window, count_padding=True)
-        return out if prod(taps) == self.taps else out * (prod(taps) / self.taps)
+        out = self.backend.average_pool(x, window, count_padding=self.count_padding)
+        return out if taps == self.size else out * (prod(taps) / prod(self.size))
 
     def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
+        """Return the taps, and those of them that read each slab."""
         cut = [(slab.axis, slab.taps[1] - slab.taps[0]) for slab in slabs]
-        return [taps, *((*taps[:axis], count, *taps[axis + 1 :]) for axis, count in cut)]
+        return [taps, *((*self.size[:axis], count, *self.size[axis + 1 :]) for axis, count in cut)]
+
+
+Linear = Convolution | Mean
+"""A zero-padded operation that is linear in its input, called with it, with its taps and its window."""
 
 
 def undilated(backend: Backend, op: str, x: Tensor, window: ConvWindow) -> tuple[Tensor, ConvWindow]:
@@ -90,7 +86,7 @@ class Native:
     operation: Linear
     window: ConvWindow
 
-    def __call__(self, values: Values, x: Tensor, taps: Any) -> Tensor:
+    def __call__(self, values: Values, x: Tensor, taps: Any = None) -> Tensor:
         return self.operation(x, taps, self.window)
 
 
@@ -104,7 +100,7 @@ class Padded:
     window: ConvWindow
     overhangs: bool
 
-    def __call__(self, values: Values, x: Tensor, taps: Any) -> Tensor:
+    def __call__(self, values: Values, x: Tensor, taps: Any = None) -> Tensor:
         def pad(x: Tensor) -> Tensor:
             padded = extend(self.backend, x, self.problem, values)
             return with_overhang(self.backend, padded, x, self.problem, 0) if self.overhangs else padded
@@ -127,7 +123,7 @@ class Corrected:
     sources: tuple[Box, ...]
     outputs: tuple[Box, ...]
 
-    def __call__(self, values: Values, x: Tensor, taps: Any) -> Tensor:
+    def __call__(self, values: Values, x: Tensor, taps: Any = None) -> Tensor:
         taps, *slab_taps = self.operation.take_taps(taps, self.slabs)
         x, *sources = self.backend.take_slices(x, self.sources)
         valid = self.window.without_pads()
@@ -161,7 +157,12 @@ class Renormalised:
     zero_padded: Executor
 
     def __call__(self, values: Values, *arrays: Any) -> Tensor:
-        return renormalised(self.backend, self.zero_padded(values, *arrays), arrays[0], self.problem)
+        out, x, problem = self.zero_padded(values, *arrays), arrays[0], self.problem
+
+        def boxes() -> tuple[tuple[Box, Any], ...] | None:
+            return self.backend.call_cached(thin_boxes, problem) if problem.is_static else None
+
+        return self.backend.multiply(out, lambda: renormalisation(self.backend, out, x, problem), boxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,37 +188,12 @@ class Transposed:
 
     def __call__(self, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
         if self.problem.has_ignored:
-            y = y * renormalisation(self.backend, y, self._like_output(y, kernel), self.problem)
+            like = y
+            if not self.problem.is_static:  # the map is that of the output, whose size it takes an output to learn
+                like = self.backend.conv_transpose(y, kernel, replace(self.window, pads=self.problem.pads))
+            y = y * renormalisation(self.backend, y, like, self.problem)
         out = self.backend.conv_transpose(y, kernel, self.window)
         return fold(self.backend, out, self.problem) if self.folds else out
-
-    def _like_output(self, y: Tensor, kernel: Tensor) -> Tensor:
-        # The map is that of the output; while its size is not known it takes an output to learn it from.
-        if self.problem.is_static:
-            return y
-        return self.backend.conv_transpose(y, kernel, replace(self.window, pads=self.problem.pads))
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Gives a pool its window in the place of a kernel."""
-
-    average: Executor
-    size: tuple[int, ...]
-
-    def __call__(self, values: Values, x: Tensor) -> Tensor:
-        return self.average(values, x, self.size)
-
-
-@dataclass(frozen=True, slots=True)
-class MeanOfCovered:
-    """The backend's own mean over what a window covers."""
-
-    backend: Backend
-    window: ConvWindow
-
-    def __call__(self, values: Values, x: Tensor) -> Tensor:
-        return self.backend.average_pool(x, self.window, count_padding=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,11 +276,12 @@ def _executor(backend: Backend, plan: Plan, problem: Problem) -> Executor:
         return Transposed(backend, problem, route_window, is_padded)
     if problem.op == "average_pool":
         if plan.route is Route.NATIVE and MODES["ignore"] in problem.padded_modes:
-            return MeanOfCovered(backend, window)
-        return Pool(_linear(backend, problem, plan, Mean(backend, problem.taps)), window.size)
+            return Native(Mean(backend, window.size, count_padding=False), window)
+        return _linear(backend, problem, plan, Mean(backend, window.size, count_padding=True))
     convolution = _linear(backend, problem, plan, Convolution(backend, problem.op != "conv"))
     if problem.op == "separable_conv":
-        return Separable(backend, convolution, _pointwise(window))
+        ones = (1,) * window.rank
+        return Separable(backend, convolution, replace(window.without_pads(), strides=ones, dilation=ones))
     return convolution
 
 
@@ -327,8 +304,3 @@ def _by_route(backend: Backend, problem: Problem, route: Route, operation: Linea
         outputs = tuple((*lead, slice(*slab.outputs)) for lead, slab in zip(leads, slabs, strict=True))
         return Corrected(backend, problem, operation, window, slabs, sources, outputs)
     return Native(operation, window)
-
-
-def _pointwise(window: ConvWindow) -> ConvWindow:
-    ones = (1,) * window.rank
-    return replace(window.without_pads(), strides=ones, dilation=ones)

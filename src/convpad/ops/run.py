@@ -5,7 +5,7 @@ What depends on words, shapes, dtypes and circumstances alone is decided once an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, cast
@@ -35,6 +35,12 @@ _ARRAYS = {
 }
 """The arrays of each operation, by the names of the functions' arguments."""
 
+_POOL_SIZE: dict[str, tuple[str, ...]] = dict.fromkeys(POOLS, ("pool_size",))
+_WORDS: dict[str, tuple[str, ...]] = {
+    op: ("padding", "padding_mode", *_POOL_SIZE.get(op, ()), *OPS.get(op, ("data_format",))) for op in _ARRAYS
+}
+"""The other arguments of each operation, in the order in which the functions hand them to `call`."""
+
 
 class Oracle(Backend):
     """NumPy, as a plan sees it: its arrays go to the oracle, which pads."""
@@ -54,14 +60,10 @@ class Words:
 
     __slots__ = ("_hash", "_key", "words")
 
-    def __init__(self, words: dict[str, Any]) -> None:
-        """Read a key off the words.
-
-        Raises:
-            TypeError: an argument is no word (a tensor), so the call is not to be remembered.
-        """
+    def __init__(self, words: tuple[Any, ...]) -> None:
+        """Read a key off the words; raise a `TypeError` where one is a tensor, and the call not to be remembered."""
         self.words = words
-        self._key = tuple([word if type(word) in _ATOMS else _freeze(word) for word in words.values()])
+        self._key = tuple([word if type(word) in _ATOMS else _freeze(word) for word in words])
         self._hash = hash(self._key)
 
     def __hash__(self) -> int:
@@ -91,26 +93,17 @@ def _freeze(word: Any) -> Any:
     raise TypeError(f"not a word: {kind}")
 
 
-def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = None) -> Any:
-    """Run an operation whose arguments are written as words: what every public function does.
-
-    Args:
-        op: one of `OPS`, or `"pad"`.
-        arrays: the input and the kernels, NumPy arrays or tensors of one framework.
-        words: the other arguments of `Operation.parse`.
-        route: None for the best route, or the name of one.
-
-    Raises:
-        PaddingError: an argument is wrong.
-    """
+def call(op: str, arrays: Sequence[Any], route: Any, *words: Any) -> Any:
+    """Run an operation whose arguments are written as words, those of `_WORDS`: what every public function does."""
     backend, arrays = tensors_of(_ARRAYS[op], arrays)
-    name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
+    owner = backend or _ORACLE
+    name, remember = owner.name, owner.call_cached
     tensors, facts = _facts(backend, arrays)
     route = None if route is None else route_named(route)
     try:
         key = Words(words)
     except TypeError:
-        operation, values = _parse(op, facts[1][0], words)
+        operation, values = _parse(op, facts[1][0], dict(zip(_WORDS[op], words, strict=True)))
         context = facts[0]
         if context.gradient is None:
             facts = (replace(context, gradient=True), *facts[1:])  # a constant that is a tensor may be trained
@@ -120,37 +113,25 @@ def call(op: str, arrays: Sequence[Any], words: dict[str, Any], route: Any = Non
 
 
 def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
-    """Run an operation that was parsed before: what every layer does.
-
-    Args:
-        operation: all of it but the shapes.
-        values: the constants of its padding, tensors in the place of trained ones.
-        arrays: the input and the kernels.
-    """
+    """Run an operation that was parsed before, with tensors in the place of trained values: what every layer does."""
     backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
-    name, remember = ("numpy", _called) if backend is None else (backend.name, backend.call_cached)
+    owner = backend or _ORACLE
     tensors, facts = _facts(backend, arrays)
     context = facts[0]
     if context.gradient is None and operation.padding.has_tensors:
         facts = (replace(context, gradient=True), *facts[1:])
-    return remember(_executor, operation, name, *facts, None, tuning.STATE.version)(values, *tensors)
-
-
-def _called(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
+    remember = owner.call_cached
+    return remember(_executor, operation, owner.name, *facts, None, tuning.STATE.version)(values, *tensors)
 
 
 def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
     """Return the tensors, and the context, shapes and dtypes of a call; arrays among tensors become tensors."""
     if backend is None:
-        return arrays, (_NO_CONTEXT, tuple([x.shape for x in arrays]), tuple([x.dtype.name for x in arrays]))
+        return arrays, _ORACLE.facts(arrays)
     if any([isinstance(x, (np.ndarray, np.generic)) for x in arrays]):  # noqa: C419 (no generator for every call)
         like = next(x for x in arrays if backend.owns(x))
         arrays = [x if backend.owns(x) else backend.tensor(x, like) for x in arrays]
     return arrays, backend.facts(arrays)
-
-
-_NO_CONTEXT = Context()
 
 
 def _parse(op: str, shape: Any, words: dict[str, Any]) -> tuple[Operation, Values]:
@@ -167,7 +148,7 @@ def _parse(op: str, shape: Any, words: dict[str, Any]) -> tuple[Operation, Value
 def _prepared(
     op: str, key: Words, name: str, context: Context, shapes: Any, dtypes: Any, route: Any, version: int
 ) -> tuple[Executor, Values]:
-    operation, values = _parse(op, shapes[0], key.words)
+    operation, values = _parse(op, shapes[0], dict(zip(_WORDS[op], key.words, strict=True)))
     return _executor.__wrapped__(operation, name, context, shapes, dtypes, route, version, values), values
 
 
@@ -182,29 +163,22 @@ def _executor(
     version: int,
     values: Values | None = None,
 ) -> Executor:
-    """Return the executor of an operation on tensors of these shapes and dtypes.
-
-    `version` is that of the thresholds in force.
-    """
+    """Return the executor of an operation on tensors of these shapes and dtypes, at a `version` of the thresholds."""
     problem = make_problem(operation, *shapes)
-    chosen = route_named(route)
     check_dtypes(problem, dict(zip(_ARRAYS[operation.op], dtypes, strict=True)))
     check_values(operation.padding.values if values is None else values, dtypes[0])
     if name == "numpy":
-        choose(problem, name, _ORACLE, context, route=chosen)
+        choose(problem, name, _ORACLE, context, route=route)
         return partial(reference.solve, problem)
     backend = backend_named(name)
-    return executor(backend, choose(problem, name, backend, context, route=chosen, dtype=dtypes[0]))
+    return executor(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
 
 
 def plan_of(
     operation: Operation, backend: str, *shapes: Any, route: Any = None, context: Context | None = None
 ) -> Plan:
     """Return the plan of an operation on shapes: the input's first, then the kernels'."""
-    problem = make_problem(operation, *shapes)
-    if backend == "numpy":
-        return choose(problem, backend, _ORACLE, Context(), route=route_named(route))
-    planner = backend_named(backend)
+    problem, planner = make_problem(operation, *shapes), _ORACLE if backend == "numpy" else backend_named(backend)
     return choose(problem, backend, planner, context or planner.context(), route=route_named(route))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convpad.backends.base import Backend
-from convpad.backends.jax import convolutions, padding, pools, tensors, updates
+from convpad.backends.jax import convolutions, padding, tensors
 
 
 class JaxBackend(Backend):
@@ -12,4 +12,4 @@ class JaxBackend(Backend):
     name = "jax"
 
 
-BACKEND = JaxBackend(convolutions, padding, pools, tensors, updates)
+BACKEND = JaxBackend(convolutions, padding, tensors)

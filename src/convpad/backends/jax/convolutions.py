@@ -1,17 +1,21 @@
-"""Convolutions in JAX: each by the kernel that `conv_kernel` names for its shapes."""
+"""Convolutions in JAX, each by the kernel that `conv_kernel` names for its shapes; and pools."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
 from convpad import tuning
 from convpad.backends.base import Context, ConvWindow
 from convpad.backends.jax import cpu, xla
-from convpad.backends.jax.tensors import Tensor
+from convpad.backends.jax.tensors import Tensor, wide
 
 _CPU = Context("cpu", gradient=None)
 
@@ -61,3 +65,22 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     flipped = xla.flip_kernel(kernel[cuts], window.rank, window.groups)
     convolve = cpu.conv_with_extra_row if jax.default_backend() == "cpu" else xla.conv
     return xla.conv_transpose(y, flipped, replace(window, pads=pads), convolve)
+
+
+def _reduce(x: Tensor, start: Any, reducer: Any, window: ConvWindow) -> Tensor:
+    def full(spatial: Sequence[Any], other: Any) -> tuple[Any, ...]:
+        return (other, *spatial, other) if window.channels_last else (other, other, *spatial)
+
+    return lax.reduce_window(
+        x, start, reducer, full(window.size, 1), full(window.strides, 1), full(window.pads, (0, 0))
+    )
+
+
+def max_pool(x: Tensor, window: ConvWindow) -> Tensor:
+    lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else np.asarray(jnp.iinfo(x.dtype).min, x.dtype)
+    return _reduce(x, lowest, lax.max, window)
+
+
+def average_pool(x: Tensor, window: ConvWindow, *, count_padding: bool) -> Tensor:
+    # Half precision would lose the sum. `why_not_native` lets no padding through that does not count.
+    return (_reduce(wide(x), 0.0, lax.add, window) / prod(window.size)).astype(x.dtype)

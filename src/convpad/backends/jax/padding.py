@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from convpad.backends.base import Pairs
 from convpad.backends.jax.tensors import Tensor, is_sharded
 from convpad.core.problem import Problem, sources
 
@@ -69,10 +67,3 @@ def _either(forward: Any, differentiated: Any, arrays: tuple[Tensor, ...]) -> Te
 def _either_jvp(forward: Any, differentiated: Any, primals: Any, tangents: Any) -> Any:
     # Linear in each array, so that its slope needs nothing of its value: XLA leaves that one out.
     return _either(forward, differentiated, *primals), jax.jvp(differentiated, *primals, *tangents)[1]
-
-
-def pad_zeros(x: Tensor, axes: Sequence[int], pads: Pairs) -> Tensor:
-    around = [(0, 0, 0)] * x.ndim
-    for axis, pair in zip(axes, pads, strict=True):
-        around[axis] = (*pair, 0)
-    return lax.pad(x, jnp.zeros((), x.dtype), around)

@@ -1,15 +1,16 @@
-"""Facts and elementary operations of JAX arrays."""
+"""Facts and elementary operations of JAX arrays, and their slices replaced and added to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from convpad.backends.base import Context, Pairs
+from convpad.backends.base import Box, Context, Pairs
 
 Tensor = jax.Array
 
@@ -32,9 +33,8 @@ def wide(x: Tensor) -> Tensor:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
-def zero_padded(x: Tensor, pads: Pairs) -> Tensor:
-    """Return a channels-last array with zeros around its spatial axes."""
-    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)])
+def pad_zeros(x: Tensor, pads: Pairs) -> Tensor:
+    return lax.pad(x, jnp.zeros((), x.dtype), [(*pair, 0) for pair in pads])
 
 
 def context(*arrays: Tensor) -> Context:
@@ -80,3 +80,60 @@ def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
 
 def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
     return jnp.where(mask != 0, x, jnp.asarray(value, x.dtype))
+
+
+def _starts(x: Tensor, box: Box) -> tuple[int, ...]:
+    return tuple(cut.start or 0 for cut in box) + (0,) * (x.ndim - len(box))
+
+
+def supports_inplace(x: Tensor) -> bool:
+    return True
+
+
+def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    return lax.dynamic_update_slice(x, values, _starts(x, box))
+
+
+def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    return _add(x, jnp.broadcast_to(values, x[box].shape), _starts(x, box))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _add(x: Tensor, values: Tensor, starts: tuple[int, ...]) -> Tensor:
+    if is_sharded():
+        return _sum(x, values, starts)  # where x is spread over devices, its box would have to be fetched
+    here = lax.dynamic_slice(x, starts, values.shape)
+    return lax.dynamic_update_slice(x, here + values, starts)
+
+
+@_add.defjvp
+def _add_jvp(starts: tuple[int, ...], primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+    # As a sum: its transpose hands the gradient of x on as it is, where that of the update would copy it.
+    (x, values), (dx, dvalues) = primals, tangents
+    return _add(x, values, starts), _sum(dx, dvalues, starts)
+
+
+def _sum(x: Tensor, values: Tensor, starts: tuple[int, ...]) -> Tensor:
+    rows = zip(starts, values.shape, x.shape, strict=True)
+    return x + lax.pad(values, jnp.zeros((), x.dtype), [(start, size - start - n, 0) for start, n, size in rows])
+
+
+def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+    return x.at[(slice(None),) * axis + (index,)].add(values)
+
+
+def multiply(
+    out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
+) -> Tensor:
+    thin_boxes = None if is_sharded() else boxes()  # where it is spread over devices, boxes would be fetched
+    if thin_boxes is None:
+        return out * factors()
+
+    @jax.custom_jvp
+    def in_parts(out: Tensor) -> Tensor:
+        for box, rows in thin_boxes:
+            out = set_slice(out, box, out[box] * tensor(rows, out))
+        return out
+
+    in_parts.defjvp(lambda primals, tangents: (in_parts(*primals), tangents[0] * factors()))
+    return in_parts(out)

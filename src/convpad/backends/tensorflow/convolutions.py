@@ -1,14 +1,16 @@
-"""Convolutions in TensorFlow."""
+"""Convolutions, plain, depthwise and transposed, and pools in TensorFlow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import product
+from math import gcd
 from typing import Any
 
 import tensorflow as tf
 
-from convpad.backends.base import ConvWindow, Pairs
+from convpad.backends.base import Context, ConvWindow, Pairs
 from convpad.backends.tensorflow.padding import is_same, spelled
 from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, two
 from convpad.core.window import spanned
@@ -17,7 +19,7 @@ from convpad.core.window import spanned
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     rank, strides, dilation = window.rank, window.strides, window.dilation
     if not (rank < 3 and _dilates(x.dtype.name)):
-        kernel, dilation = undilated(kernel, strides, dilation)
+        kernel, dilation = _undilated(kernel, strides, dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
     strides, pads, dilation = two(strides, strides[0]), two(window.pads, (0, 0)), two(dilation, 1)
@@ -32,8 +34,8 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
             return tf.nn.convolution(x, kernel, strides, padding, dilations=dilation)
         convolution: Any = tf.nn.conv3d if rank == 3 else tf.nn.conv2d
         if not isinstance(padding, str):
-            raw = tf.raw_ops
-            return explicit(x, kernel, strides, padding, convolution, raw.Conv2DBackpropInput, raw.Conv2DBackpropFilter)
+            backs = tf.raw_ops.Conv2DBackpropInput, tf.raw_ops.Conv2DBackpropFilter
+            return _explicit(x, kernel, strides, padding, convolution, *backs)
         return convolution(x, kernel, [1, *strides, 1], padding)
 
     x = planar(x, window.channels_last)
@@ -41,7 +43,7 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     return as_given(out, rank, window.channels_last)
 
 
-def explicit(
+def _explicit(
     x: Tensor, kernel: Tensor, strides: Sequence[int], pads: Any, forward: Any, to_x: Any, to_kernel: Any
 ) -> Tensor:
     """Return a convolution with a list of pads, and a gradient with none.
@@ -76,7 +78,7 @@ def _holed(kernel: Tensor, dilation: Sequence[int]) -> Tensor:
     return kernel
 
 
-def undilated(kernel: Tensor, strides: Sequence[int], dilation: Sequence[int]) -> tuple[Tensor, Sequence[int]]:
+def _undilated(kernel: Tensor, strides: Sequence[int], dilation: Sequence[int]) -> tuple[Tensor, Sequence[int]]:
     """Return a kernel and a dilation that go together with the strides: TensorFlow refuses both at once."""
     if max(dilation) > 1 and max(strides) > 1:
         return _holed(kernel, dilation), [1] * len(dilation)
@@ -159,3 +161,90 @@ def _cropped(
         return tf.nn.conv2d_transpose(y, kernel, full, [1, *strides, 1], "VALID")[cuts], gradients
 
     return transposed(y, kernel)
+
+
+def conv_kernel(
+    op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str, context: Context
+) -> str:
+    """Return the kernel that stands in for one that TensorFlow lacks, else `"framework"`.
+
+    TensorFlow has no depthwise convolution of three axes, and no gradient of a grouped convolution on a CPU.
+    """
+    if op == "depthwise_conv":
+        return "sum of taps" if window.rank == 3 else "framework"
+    return "groups apart" if window.groups > 1 else "framework"
+
+
+def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    rank, last, strides = window.rank, window.channels_last, window.strides
+    x = planar(x, last)
+    if rank == 3:
+        return as_given(_sum_of_taps(x, kernel, window), rank, last)
+    kernel, dilation = _undilated(_guarded(kernel, x), strides, window.dilation)
+    if rank == 1:
+        kernel = tf.expand_dims(kernel, 0)
+    strides, pads, dilation = two(strides, strides[0]), two(window.pads, (0, 0)), two(dilation, 1)
+    # TensorFlow's strides must be equal: go by what divides both, and skip.
+    common = gcd(*strides)
+    spans = [spanned(taps, step) for taps, step in zip(kernel.shape, dilation, strict=False)]
+    padding = spelled(x, spans, [common, common], pads)
+    if isinstance(padding, str):
+        out = tf.nn.depthwise_conv2d(x, kernel, [1, common, common, 1], padding, dilations=dilation)
+    else:
+        backs = tf.raw_ops.DepthwiseConv2dNativeBackpropInput, tf.raw_ops.DepthwiseConv2dNativeBackpropFilter
+        out = _explicit(x, kernel, [common, common], padding, tf.nn.depthwise_conv2d, *backs)
+    skips = [stride // common for stride in strides]
+    return as_given(out if max(skips) == 1 else out[:, :: skips[0], :: skips[1]], rank, last)
+
+
+def _guarded(kernel: Tensor, x: Tensor) -> Tensor:
+    """Return the kernel, with a gradient of 0 for an empty batch: TensorFlow 2.21 leaves that as memory was."""
+    if x.shape[0]:
+        return kernel
+
+    @tf.custom_gradient
+    def same(kernel: Tensor) -> Any:
+        return tf.identity(kernel), lambda gradient: tf.where(tf.size(x) > 0, gradient, tf.zeros_like(gradient))
+
+    return same(kernel)
+
+
+def _sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the sum over the taps of a shifted input times the tap, for an input that is padded already."""
+    *taps, channels, multiplier = kernel.shape
+    starts = [[tap * step for tap in range(count)] for count, step in zip(taps, window.dilation, strict=True)]
+    x = tf.expand_dims(x, -1)
+    total: Any = 0
+    for tap in product(*(range(count) for count in taps)):
+        cuts = [
+            slice(places[at], size(x, 1 + axis) - places[-1] + places[at], stride)
+            for axis, (places, at, stride) in enumerate(zip(starts, tap, window.strides, strict=True))
+        ]
+        total += x[(slice(None), *cuts)] * kernel[tap]
+    shape = tf.shape(total)
+    out = tf.reshape(total, tf.concat([shape[:-2], [channels * multiplier]], 0))
+    return tf.ensure_shape(out, [*total.shape[:-2], channels * multiplier])
+
+
+def max_pool(x: Tensor, window: ConvWindow) -> Tensor:
+    return _pool(tf.nn.max_pool2d, x, window)
+
+
+def average_pool(x: Tensor, window: ConvWindow, *, count_padding: bool) -> Tensor:
+    # `why_not_native` lets no padding through that counts.
+    return _pool(tf.nn.avg_pool2d, x, window)
+
+
+def _pool(pool: Callable[..., Tensor], x: Tensor, window: ConvWindow) -> Tensor:
+    """Return a pool of one or two axes, or of three as one of two and one of one: the 3-D kernels lack most dtypes."""
+    size, strides, last = window.size, window.strides, window.channels_last
+    padding = "SAME" if window.is_padded else "VALID"  # `why_not_native` lets nothing else through
+    x = planar(x, last)
+    if window.rank < 3:
+        return as_given(pool(x, two(size, 1), two(strides, strides[0]), padding), window.rank, last)
+    batch, depth, height, width, channels = tf.unstack(tf.shape(x))
+    planes = pool(tf.reshape(x, [batch * depth, height, width, x.shape[-1]]), size[1:], strides[1:], padding)
+    _, rows, columns, _ = tf.unstack(tf.shape(planes))
+    lines = tf.reshape(planes, [batch, depth, rows * columns, x.shape[-1]])
+    out = pool(lines, [size[0], 1], [strides[0], 1], padding)
+    return as_given(tf.reshape(out, [batch, tf.shape(out)[1], rows, columns, channels]), window.rank, last)

@@ -83,8 +83,8 @@ def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool
     """Return TensorFlow's own pad for a number; one gather for all axes where all padding is copies."""
     number = _one_number(problem, values)
     if number is not None:
-        space = [(0, 0), *problem.pads, (0, 0)] if problem.channels_last else [(0, 0), (0, 0), *problem.pads]
-        return tf.pad(x, space, constant_values=tensor(number, x)) if number else tf.pad(x, space)
+        pads = problem.around(problem.pads)
+        return tf.pad(x, pads, constant_values=tensor(number, x)) if number else tf.pad(x, pads)
     # The gradient of a gather is a sum over segments, which is slower than slices added in place.
     places = None if needs_gradient else _places(problem)
     if places is None:
@@ -101,8 +101,5 @@ def with_custom_vjp(
     return tf.custom_gradient(lambda x: (forward(x), backward))(tf.convert_to_tensor(x))
 
 
-def pad_zeros(x: Tensor, axes: Sequence[int], pads: Pairs) -> Tensor:
-    around = [(0, 0)] * len(x.shape)
-    for axis, pair in zip(axes, pads, strict=True):
-        around[axis] = pair
-    return tf.pad(x, around)
+def pad_zeros(x: Tensor, pads: Pairs) -> Tensor:
+    return tf.pad(x, pads)

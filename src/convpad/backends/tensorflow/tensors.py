@@ -1,24 +1,22 @@
-"""Facts and elementary operations of TensorFlow tensors."""
+"""Facts and elementary operations of TensorFlow tensors; slices replaced and added to, with gradients as thin."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from convpad.backends.base import Context
+from convpad import tuning
+from convpad.backends.base import Box, Context
 
 Tensor = Any  # TensorFlow ships no types
 
 
 def owns(x: object) -> bool:
     return isinstance(x, (tf.Tensor, tf.Variable))
-
-
-def shape(x: Tensor) -> tuple[int | None, ...]:
-    return tuple(x.shape)
 
 
 def tensor(array: Any, like: Tensor) -> Tensor:
@@ -89,3 +87,85 @@ def as_given(x: Tensor, rank: int, channels_last: bool) -> Tensor:
 def two(entries: Sequence[Any], first: Any) -> list[Any]:
     """Return entries for at least two axes, with `first` before the entry of a single one."""
     return [first, *entries] if len(entries) == 1 else list(entries)
+
+
+def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
+    # As rows: on two axes TensorFlow updates twice as fast as on four. In a graph it does so in place.
+    axis = len(box) - 1
+    lead, inner = _count(x, range(axis)), _count(x, range(axis + 1, len(x.shape)))
+    begin, end = box[-1].start or 0, size(x, axis) if box[-1].stop is None else box[-1].stop
+    rows = tf.raw_ops.TensorStridedSliceUpdate(
+        input=tf.reshape(x, [lead, size(x, axis) * inner]),
+        begin=[0, begin * inner],
+        end=[lead, end * inner],
+        strides=[1, 1],
+        value=tf.reshape(values, [lead, (end - begin) * inner]),
+    )
+    return tf.ensure_shape(tf.reshape(rows, tf.shape(x)), x.shape)
+
+
+def _count(x: Tensor, axes: range) -> Any:
+    return prod(size(x, axis) for axis in axes)
+
+
+def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
+    order = [axis, *(other for other in range(len(x.shape)) if other != axis)]
+    back = [order.index(dimension) for dimension in range(len(order))]
+    # Not tensor_scatter_nd_add, which refuses an empty batch.
+    sums = tf.math.unsorted_segment_sum(tf.transpose(values, order), tf.cast(index, "int32"), size(x, axis))
+    return x + tf.transpose(sums, back)
+
+
+def take_slices(x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
+    if not boxes:
+        return [x]
+
+    @tf.custom_gradient
+    def cut(x: Tensor) -> tuple[list[Tensor], Callable[..., Tensor]]:
+        def back(whole: Tensor, *parts: Tensor) -> Tensor:
+            # Its own would make of every part a tensor of zeros as large as the whole.
+            for box, part in zip(boxes, parts, strict=True):
+                whole = set_slice(whole, box, whole[box] + part)
+            return whole
+
+        return [tf.identity(x), *(x[box] for box in boxes)], back
+
+    return cut(tf.convert_to_tensor(x))  # pyright: ignore
+
+
+def add_slices(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
+    boxes = [box for box, _ in added]
+    if not boxes:
+        return out
+
+    @tf.custom_gradient
+    def put_in(out: Tensor, *values: Tensor) -> tuple[Tensor, Callable[[Tensor], Any]]:
+        def back(gradient: Tensor) -> Any:
+            parts = [gradient[box] for box in boxes]
+            for at, value in enumerate(values):
+                if value.shape[0] == 1:  # what a constant adds is added to every image
+                    parts[at] = tf.reduce_sum(parts[at], 0, keepdims=True)
+            return gradient, *parts
+
+        for box, value in zip(boxes, values, strict=True):
+            out = set_slice(out, box, out[box] + value)
+        return out, back
+
+    return put_in(out, *(values for _, values in added))
+
+
+def multiply(
+    out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
+) -> Tensor:
+    large = prod([size or 1 for size in out.shape]) >= tuning.LIMITS["tensorflow.scale_parts_values"]
+    thin_boxes = boxes() if large and not tf.executing_eagerly() else None
+    if thin_boxes is None:
+        return out * factors()
+
+    @tf.custom_gradient
+    def in_parts(out: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        for box, rows in thin_boxes:
+            out = set_slice(out, box, out[box] * tensor(rows, out))
+        return out, in_parts
+
+    return in_parts(out)  # pyright: ignore

@@ -1,4 +1,4 @@
-"""Convolutions in PyTorch, channels first; a channels-last tensor is a permuted view, in channels-last memory."""
+"""Convolutions and pools in PyTorch, channels first; a channels-last tensor is a view, in channels-last memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from convpad import tuning
 from convpad.backends.base import Context, ConvWindow
 from convpad.backends.torch import cpu
-from convpad.backends.torch.asymmetric import CONV, Asymmetric, forward
-from convpad.backends.torch.padding import flat, is_kept
+from convpad.backends.torch.padding import flat, is_kept, symmetrised
 from convpad.backends.torch.tensors import Tensor, as_given, channels_first, dtype, requires_grad
+from convpad.core.window import spanned
 
 _CPU = Context("cpu")
+_CONV: dict[int, Any] = {2: F.conv2d, 3: F.conv3d}
 _CONV_TRANSPOSE: dict[int, Any] = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
@@ -65,9 +66,9 @@ def _convolve(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation: Any,
     if symmetric or torch.compiler.is_compiling() or (differentiated and is_kept(x)):
         x = x if symmetric else F.pad(x, flat(pads))
         pad = [before for before, _ in pads] if symmetric else 0
-        return CONV[len(strides)](x, weight, None, strides, pad, dilation, groups)
+        return _CONV[len(strides)](x, weight, None, strides, pad, dilation, groups)
     options = tuple(strides), tuple(pads), tuple(dilation), groups
-    return Asymmetric.apply(x, weight, *options) if differentiated else forward(x, weight, *options)  # pyright: ignore
+    return _Asymmetric.apply(x, weight, *options) if differentiated else _convolve_uneven(x, weight, *options)  # pyright: ignore
 
 
 def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -97,3 +98,68 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     for crop, given_back, ((before, after), leftover, _, _) in reversed(list(zip(crops, extra, rows, strict=True))):
         ends += [crop - before, leftover - after + crop - given_back]
     return as_given(F.pad(out, ends) if any(ends) else out, window.channels_last)
+
+
+def _convolve_uneven(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation: Any, groups: int) -> Tensor:
+    """Return a convolution whose sides differ: padded equally on both, and its outputs to spare dropped."""
+    rows = [symmetrised(pair, stride) for pair, stride in zip(pads, strides, strict=True)]
+    pad = tuple([pad for pad, _ in rows])
+    out = _CONV[len(rows)](x, weight, None, strides, pad, dilation, groups)
+    for axis, ((_, skipped), pair) in enumerate(zip(rows, pads, strict=True), 2):
+        span = spanned(weight.shape[axis], dilation[axis - 2])
+        out = out.narrow(axis, skipped, (x.shape[axis] + sum(pair) - span) // strides[axis - 2] + 1)
+    return out
+
+
+class _Asymmetric(torch.autograd.Function):
+    """A gradient that pads, once. That of the outputs dropped would be a strided copy of zeros, and with strides oneDNN
+    takes 2 to 10 times as long for the gradient of a kernel that is padded more.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, *options: Any) -> Tensor:
+        return _convolve_uneven(x, weight, *options)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        x, weight, *ctx.options = inputs
+        ctx.save_for_backward(x, weight)
+        ctx.save_for_forward(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (gradient,), (x, weight), (strides, pads, dilation, groups) = gradients, ctx.saved_tensors, ctx.options
+        needed = ctx.needs_input_grad[:2]
+        none = [0] * len(pads)
+        options = None, strides, none, dilation, False, none, groups, [*needed, False]
+        padded = F.pad(x, flat(pads))
+        to_x, to_weight, _ = torch.ops.aten.convolution_backward(gradient, padded, weight, *options)
+        if to_x is not None:
+            for axis, (before, _) in enumerate(pads, 2):
+                to_x = to_x.narrow(axis, before, x.shape[axis])
+        return to_x, to_weight, None, None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        (x, weight), (dx, dweight, *_) = ctx.saved_tensors, tangents
+        return _convolve_uneven(dx, weight, *ctx.options) + _convolve_uneven(x, dweight, *ctx.options)
+
+
+_MAX_POOL: dict[int, Any] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVERAGE_POOL: dict[int, Any] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def max_pool(x: Tensor, window: ConvWindow) -> Tensor:
+    first, pads = channels_first(x, window.channels_last), tuple([before for before, _ in window.pads])
+    out = _MAX_POOL[window.rank](first, window.size, window.strides, pads, window.dilation)
+    return as_given(out, window.channels_last)
+
+
+def average_pool(x: Tensor, window: ConvWindow, *, count_padding: bool) -> Tensor:
+    first, pads = channels_first(x, window.channels_last), tuple([before for before, _ in window.pads])
+    if window.rank == 3 and x.dtype.itemsize < 4:
+        first = first.float()  # PyTorch's CPU kernel of three axes knows no half precision
+    out = _AVERAGE_POOL[window.rank](first, window.size, window.strides, pads, count_include_pad=count_padding)
+    return as_given(out.to(x.dtype), window.channels_last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from math import prod
@@ -165,11 +165,8 @@ def _unkept(padded: Tensor, make: Callable[[Tensor], Tensor], x: Tensor) -> Abst
     return torch.autograd.graph.saved_tensors_hooks(pack, unpack)
 
 
-def pad_zeros(x: Tensor, axes: Sequence[int], pads: Pairs) -> Tensor:
-    around = [(0, 0)] * x.ndim
-    for axis, pair in zip(axes, pads, strict=True):
-        around[axis] = pair
-    return F.pad(x, flat(around))
+def pad_zeros(x: Tensor, pads: Pairs) -> Tensor:
+    return F.pad(x, flat(pads))
 
 
 def flat(pads: Pairs) -> list[int]:

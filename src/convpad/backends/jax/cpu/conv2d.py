@@ -20,7 +20,7 @@ from convpad.backends.base import ConvWindow
 from convpad.backends.jax import xla
 from convpad.backends.jax.cpu import extra_row
 from convpad.backends.jax.cpu.window import SizedWindow
-from convpad.backends.jax.tensors import Tensor, wide, zero_padded
+from convpad.backends.jax.tensors import Tensor, pad_zeros, wide
 from convpad.tuning import LIMITS
 
 
@@ -74,7 +74,7 @@ def _add_strip(
     pads = [(above, below), (before, after)]
     if batch == 1:
         # XLA reads such an image value by value, and asks of each whether it is padding.
-        image, pads = zero_padded(image, pads), [(0, 0), (0, 0)]
+        image, pads = pad_zeros(image, [(0, 0), *pads, (0, 0)]), [(0, 0), (0, 0)]
     transposed = image.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3)
     image, gradient = map(wide, lax.optimization_barrier(transposed))  # else XLA transposes value by value
     swapped = ConvWindow(window.dilation, tuple(pads), window.strides)  # strides and dilation change places

@@ -18,7 +18,7 @@ from convpad.backends.base import ConvWindow
 from convpad.backends.jax import xla
 from convpad.backends.jax.cpu import extra_row
 from convpad.backends.jax.cpu.window import SizedWindow
-from convpad.backends.jax.tensors import Tensor, wide, zero_padded
+from convpad.backends.jax.tensors import Tensor, pad_zeros, wide
 from convpad.tuning import LIMITS
 
 
@@ -105,7 +105,7 @@ def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
     *taps, channels, filters = like.shape
 
     def products(gradient: Tensor, place: Any) -> Tensor:
-        plane = zero_padded(_plane(x, place), window.pads[1:])
+        plane = pad_zeros(_plane(x, place), [(0, 0), *window.pads[1:], (0, 0)])
         gradients: list[Tensor] = []
         for tap in product(*map(range, taps[1:])):
             cuts = [slice(None)]

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 
 from convpad.backends.base import ConvWindow, outputs
-from convpad.backends.jax.tensors import Tensor, is_sharded, wide, zero_padded
+from convpad.backends.jax.tensors import Tensor, is_sharded, pad_zeros, wide
 from convpad.tuning import LIMITS
 
 
@@ -44,7 +44,7 @@ def _taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     # anew what x is computed by, an activation 9 times. XLA keeps them apart where anything is padded: a row, at least.
     valid = window.without_pads()
     pads = window.pads if window.is_padded else ((0, 1), *valid.pads[1:])
-    padded = lax.optimization_barrier(zero_padded(x, pads))
+    padded = lax.optimization_barrier(pad_zeros(x, [(0, 0), *pads, (0, 0)]))
     return _sum_of_taps(padded if pads == window.pads else padded[:, :-1], kernel, valid)
 
 
@@ -73,7 +73,7 @@ def _sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
             cuts.append(slice(first * stride + start, (stop - 1) * stride + start + 1, stride))
             around.append((first, counts[axis] - stop))
         if all(cut.start is None or cut.start < cut.stop for cut in cuts):
-            total = total + zero_padded(x[tuple(cuts)], around[1:])[..., None] * kernel[tap]
+            total = total + pad_zeros(x[tuple(cuts)], [*around, (0, 0)])[..., None] * kernel[tap]
     return total.reshape(x.shape[0], *counts, channels * multiplier)
 
 
@@ -85,7 +85,7 @@ def _taps_by_rows(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     """
     *taps, channels, multiplier = kernel.shape
     *lead, last = outputs(x.shape[1:-1], kernel.shape, window)
-    x = zero_padded(x, window.pads)
+    x = pad_zeros(x, [(0, 0), *window.pads, (0, 0)])
     every = list(product(*map(range, taps)))
     wide = [jnp.broadcast_to(kernel[tap], (last, channels, multiplier)) for tap in every]
     rows = np.indices((x.shape[0], *lead)).reshape(1 + len(lead), -1).T * [1, *window.strides[:-1]]
