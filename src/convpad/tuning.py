@@ -83,7 +83,7 @@ class Preference:
         max_halo_share: largest share of the multiplications that the padding may take.
         min_size_per_side: values of the input, for each side that is padded with more than zeros.
         only_constants: whether no side may copy from the input.
-        few_taps: for a sum over taps: only where the padded tensor is neither one gather nor read by many taps.
+        unless_padded_is_faster: not for a padded tensor that is one gather, or is read by many taps.
     """
 
     route: str
@@ -97,7 +97,7 @@ class Preference:
     max_halo_share: float = 1.0
     min_size_per_side: int = 0
     only_constants: bool = False
-    few_taps: bool = False
+    unless_padded_is_faster: bool = False
 
 
 def _correction(backend: str, reason: str, **fits: Any) -> Preference:
@@ -112,7 +112,7 @@ _COPY = "the gradient of a padded tensor is a copy more"
 _LARGE = "what the border adds is computed faster than a copy as large is padded"
 
 PREFERENCES = (
-    _correction("jax", _TAPS, gradient=False, ops=_DEPTHWISE, few_taps=True),
+    _correction("jax", _TAPS, gradient=False, ops=_DEPTHWISE, unless_padded_is_faster=True),
     _correction("jax", _COPY, gradient=True, ops=_DEPTHWISE),
     _correction("jax", _FEW, ops=_LINEAR, only_constants=True, max_halo_share=0.06),
     _correction("jax", _FEW, ops=_LINEAR, max_halo_share=0.03),

@@ -302,3 +302,9 @@ def test_editors_and_help_show_keras_s_arguments_and_the_mode() -> None:
 
     assert list(inspect.signature(Own).parameters) == ["filters"]
     assert Own(4).compute_output_shape((None, 8, 8, 3)) == (None, 8, 8, 4)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="kernels of other backends are for every dtype")
+def test_a_layer_plans_for_its_dtype() -> None:
+    for dtype, kernel in (("float32", "adjoint"), ("float64", "framework")):
+        assert ours("Conv2D")(256, 3, padding="same", dtype=dtype).plan((2, 14, 14, 256)).kernel == kernel

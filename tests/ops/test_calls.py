@@ -181,11 +181,11 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("spelled", SPELLINGS, ids=repr)
 def test_words_are_equal_by_value_and_type(spelled: Any) -> None:
-    words = run.Words((spelled,))
-    assert words == run.Words((copy.deepcopy(spelled),))
-    assert hash(words) == hash(run.Words((copy.deepcopy(spelled),)))
+    words = run.CallKey((spelled,))
+    assert words == run.CallKey((copy.deepcopy(spelled),))
+    assert hash(words) == hash(run.CallKey((copy.deepcopy(spelled),)))
     others = [other for other in SPELLINGS if repr(other) != repr(spelled)]
-    assert words not in [run.Words((other,)) for other in others]
+    assert words not in [run.CallKey((other,)) for other in others]
 
 
 def test_an_argument_that_is_no_word_is_not_remembered() -> None:
@@ -198,4 +198,4 @@ def test_an_argument_that_is_no_word_is_not_remembered() -> None:
     ):
         if not isinstance(entry, convpad.Constant) or hasattr(entry.value, "shape"):
             with pytest.raises(TypeError):
-                run.Words((entry,))
+                run.CallKey((entry,))

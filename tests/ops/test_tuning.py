@@ -234,7 +234,7 @@ def test_where_nothing_was_measured(mode: Any, refusal: str, route: str, backend
 
 ITSELF = "swift pads these windows itself, without a copy"
 SCALED = "zeros, then every output is scaled to what its window covers"
-NO_REFLECT, NO_CONSTANT = "no backend pads with reflect itself", "no backend pads with constant itself"
+NO_REFLECT, NO_CONSTANT = "no backend's operation pads with reflect", "no backend's operation pads with constant"
 SLOWER, UNMEASURED = ", and correction was not found faster here", ", and correction was not measured on gpu"
 MIXED = (("symmetric", "zeros"), ("ignore", "circular"))
 

@@ -498,7 +498,7 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (
         conv,
         {"route": "native", "padding": 1, "padding_mode": "reflect"},
-        "`route` must be able to do what is asked. Received: 'native'. Here it is not: no backend pads with reflect itself.",
+        "`route` must be able to do what is asked. Received: 'native'. Here it is not: no backend's operation pads with reflect.",
     ),
     (
         conv,

@@ -69,7 +69,7 @@ class Bench(Result):
     >>> bench = convpad.bench((1, 16, 16, 2), (3, 3, 2, 2), padding_modes=["circular"], backend="jax", seconds=0.01)
     >>> chosen, = [row for row in bench.rows if row.mode == "circular" and row.step == "forward" and row.chosen]
     >>> print(chosen.route, "on jax:", chosen.reason)
-    padded on jax: no backend pads with circular itself, and correction was not found faster here
+    padded on jax: no backend's operation pads with circular, and correction was not found faster here
     >>> {row.candidate for row in bench.rows} >= {"convpad", "workaround"}
     True
     """

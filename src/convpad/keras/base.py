@@ -63,7 +63,7 @@ class PaddingLayer(keras.layers.Layer):
         self.padding, self.padding_mode = padding.spelling()
         self.operation = Operation.parse(self.op, self.rank, padding=padding, **self._options())
         self.padding_values: list[Any] = []
-        self._constants = padding.values
+        self._declared_values = padding.values
         learned = [value for pair in padding.values for value in pair if isinstance(value, Learned)]
         self._learned = list({id(value): value for value in learned}.values())
         # As in Keras, a layer without weights is built once it is made, unless a subclass has a `build` of its own.
@@ -112,15 +112,15 @@ class PaddingLayer(keras.layers.Layer):
             for number, learned in enumerate(self._learned)
         ]
 
-    def _values(self, inputs: Any) -> Any:
+    def _current_values(self, inputs: Any) -> Any:
         """Return the constants of the padding, the trained ones as tensors of the inputs' dtype."""
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         weights = zip(self._learned, self.padding_values, strict=True)
         tensors = {id(learned): keras.ops.cast(weight, dtype) for learned, weight in weights}
-        return tuple(tuple(tensors.get(id(value), value) for value in pair) for pair in self._constants)
+        return tuple(tuple(tensors.get(id(value), value) for value in pair) for pair in self._declared_values)
 
     def _run(self, inputs: Any, *kernels: Any) -> Any:
-        values = self._values(inputs) if self.padding_values else self._constants
+        values = self._current_values(inputs) if self.padding_values else self._declared_values
         return run(self.operation, values, (inputs, *kernels))
 
     def get_config(self) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class WindowLayer(PaddingLayer):
             ShapeError: it would refuse such an input.
         """
         shapes = tuple(input_shape), *self._kernel_shapes(self._channels(input_shape))
-        return plan_of(self.operation, keras.config.backend(), *shapes)
+        return plan_of(self.operation, keras.config.backend(), *shapes, dtype=self.compute_dtype)
 
 
 class KernelLayer(WindowLayer):
@@ -211,9 +211,9 @@ class KernelLayer(WindowLayer):
         return {"strides": self.strides, "dilation_rate": self.dilation_rate, "data_format": self.data_format}
 
     def _convolve(self, inputs: Any) -> Any:
-        return self._with_kernels(inputs, *(getattr(self, name) for name in self.kernel_names))
+        return self._run_with_kernels(inputs, *(getattr(self, name) for name in self.kernel_names))
 
-    def _with_kernels(self, inputs: Any, *kernels: Any) -> Any:
+    def _run_with_kernels(self, inputs: Any, *kernels: Any) -> Any:
         # Not convert_to_tensor: on TensorFlow it leaves a Keras variable what it is.
         arrays = [inputs, *(kernel.value if isinstance(kernel, keras.Variable) else kernel for kernel in kernels)]
         dtype = arrays[1].dtype

@@ -30,7 +30,7 @@ class _Conv(KernelLayer):
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Return the convolution without bias and activation: Keras's documented place for another one."""
-        return self._with_kernels(inputs, kernel)
+        return self._run_with_kernels(inputs, kernel)
 
     def _convolve(self, inputs: Any) -> Any:
         return self.convolution_op(inputs, self.kernel)

@@ -1,7 +1,7 @@
 """The extension rule on tensors: pads an input, makes the slabs of its halo, and folds gradients back.
 
-A side of an axis is made of runs: neighbouring positions that are one slice of the axis (forwards, backwards, or one
-value repeated), times its weight.
+A side of an axis is cut into runs. A run is a weighted sum of slices of the axis, each read forwards or backwards, or
+one value repeated.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
     Args:
         values: what the sides that copy nothing are filled with; None is 0.
     """
+    # First a pad whose own gradient is fast; `_extend`, with a gradient of its own around it, takes any fast pad.
     padded = backend.native_pad(x, problem, values, needs_gradient=True)
     if padded is not None:
         return padded
@@ -37,7 +38,7 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
         lambda x: _extend(backend, x, problem, values),
         lambda gradient: fold(backend, gradient, problem),
         x,
-        aliased=problem.op == "pad",
+        aliased=problem.op == "pad",  # its cotangent comes from the caller, who may keep it
     )
 
 
@@ -145,7 +146,7 @@ def _constant(backend: Backend, x: Tensor, problem: Problem, axis: int, count: A
 def filled_slab(backend: Backend, source: Tensor, problem: Problem, values: Values, slab: Slab) -> Tensor:
     """Return the values of a slab, with the zeros around it that a convolution of the slab alone needs.
 
-    A slab that copies is made of `source`, along its own axis first: order makes no difference to copies, whose weights
+    A slab that copies is made of `source`, along its own axis first: extensions of two axes commute where the weights
     add up to 1. Constants are equal for all images, so their slab has a batch of 1.
     """
     axis = problem.axes[slab.axis]
@@ -226,7 +227,7 @@ def extended_mask(backend: Backend, x: Tensor, problem: Problem) -> Tensor:
     for axis in problem.axes:
         cuts[axis] = slice(None)
     ones = backend.where(backend.tensor(0, x), backend.slices(x, tuple(cuts)), 1.0)
-    counts = tuple((float(before.is_counted), float(after.is_counted)) for before, after in problem.modes)
-    mask = extend(backend, ones, problem, counts)
+    fill = tuple((float(before.is_counted), float(after.is_counted)) for before, after in problem.modes)
+    mask = extend(backend, ones, problem, fill)
     mask = backend.where(mask, mask * 0 + 1, 0.0)  # whatever the weights it was extended with
     return with_overhang(backend, mask, x, problem, 0.0)

@@ -1,7 +1,7 @@
 """The halo of a padded input: its padding as thin boxes, with the outputs and the taps that read each.
 
-The padded input is the sum of the input, with zeros around it, and of a slab on each side of each axis. A convolution
-is linear, so its output is the sum of theirs. A slab is thin: few outputs read it, and these with few of their taps.
+The padded input is the zero-padded input plus one slab for each side of each axis. A convolution is linear, so its
+output is the sum of theirs. A slab is thin: few outputs read it, and these with few of their taps.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def runs(mode: Mode, start: int, stop: int, size: int) -> tuple[Run, ...]:
             terms = mode.terms(start + length, size)
             if [weight for _, weight in terms] != [weight for _, weight in first]:
                 break
-            moved = tuple(index - begin for (index, _), (begin, _) in zip(terms, first, strict=True))
-            if length == 1 and all(abs(step) <= 1 for step in moved):
-                steps = moved
-            if moved != tuple(step * length for step in steps):
+            offsets = tuple(index - begin for (index, _), (begin, _) in zip(terms, first, strict=True))
+            if length == 1 and all(abs(step) <= 1 for step in offsets):
+                steps = offsets
+            if offsets != tuple(step * length for step in steps):
                 break
             length += 1
         result.append(Run(length, tuple((*term, step) for term, step in zip(first, steps, strict=True))))
@@ -74,7 +74,7 @@ class Slab:
         after: whether it is the end of the axis.
         extent: its range along every axis, counted from the axis' first value: along earlier axes with their padding,
             along later ones without.
-        zeros: along every axis, how many zeros before and after it a convolution of the slab alone needs.
+        zeros: along every axis, the counts of zeros (before, after) that a convolution of the slab alone needs.
         outputs: the range of the outputs along `axis` whose windows read it.
         taps: the range of the taps along `axis` that do.
         source: the range of the values along `axis` that it copies; empty for a constant.
@@ -84,7 +84,7 @@ class Slab:
     axis: int
     after: bool
     extent: tuple[Range, ...]
-    zeros: tuple[Range, ...]
+    zeros: tuple[tuple[int, int], ...]
     outputs: Range
     taps: Range
     source: Range
@@ -94,7 +94,7 @@ class Slab:
 def _readers(window: Window, after: bool) -> tuple[Range, Range, Range] | None:
     """Return the outputs and the taps of a window that read the padding on one side, and the range they read together.
 
-    The range may begin, or end, inside the axis: there, the slab has zeros.
+    Where the range enters the axis, the slab is filled with zeros.
     """
     size, before, count = window.size or 0, window.before or 0, window.output or 0
     if after:
@@ -112,10 +112,10 @@ def _readers(window: Window, after: bool) -> tuple[Range, Range, Range] | None:
     return outputs, taps, (start, stop)
 
 
-def _across(mode: Mode, window: Window, modes: tuple[Mode, Mode], earlier: bool) -> tuple[Range, Range]:
+def _across(mode: Mode, window: Window, modes: tuple[Mode, Mode], earlier: bool) -> tuple[Range, tuple[int, int]]:
     """Return the extent of a slab of that mode along another axis, and the zeros around it there."""
     size, before, after = window.size or 0, window.before or 0, window.after or 0
-    # At a corner the later axis decides. It copies zeros there where the earlier axis pads with zeros.
+    # A corner belongs to the later axis. Where the earlier axis pads with zeros, a copy of its padding is zeros, too.
     if earlier and (not mode.copies_input or any(other.copies_input or other.takes_value for other in modes)):
         return (-before, size + after), (0, 0)
     return (0, size), (before, after)

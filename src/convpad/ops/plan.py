@@ -98,6 +98,10 @@ def choose(
 ) -> Plan:
     """Return the plan for a problem: the fastest route known for it, or the given one if it is possible.
 
+    Args:
+        backend: the name by which `tuning.py` knows the backend.
+        planner: the backend.
+
     Raises:
         PaddingError: the given route is not possible.
     """
@@ -145,7 +149,7 @@ def _fits(row: Preference, problem: Problem) -> bool:
         return False
     if row.only_constants and any(mode.copies_input for mode in problem.padded_modes):
         return False
-    if row.few_taps and _is_padded_faster(problem):
+    if row.unless_padded_is_faster and _padded_is_faster(problem):
         return False
     if prod([size or 1 for size in problem.input_shape]) < row.min_size_per_side * _filled_sides(problem):
         return False
@@ -162,7 +166,7 @@ def _filled_sides(problem: Problem) -> int:
     )
 
 
-def _is_padded_faster(problem: Problem) -> bool:
+def _padded_is_faster(problem: Problem) -> bool:
     """Return whether a sum over taps without a gradient is faster on a padded tensor than corrected.
 
     Slabs have outputs for every tap that reads them, 5 x 5 on a map of 7 x 7 half as many as the map; and a tensor that
@@ -221,7 +225,7 @@ def _refusals(problem: Problem, backend: str, planner: Backend) -> dict[Route, s
 
 
 def _against_window(problem: Problem, backend: str, planner: Backend) -> str:
-    """Return the reason against every route that hands the window of a pool to the backend unchanged."""
+    """Return the reason against every route but `padded`: the backend has no such window."""
     if any(window.overhangs and window.is_static for window in problem.windows):
         return "the last window hangs over padding that counts"
     if problem.op in POOLS and max(problem.dilation) > 1 and problem.op not in planner.dilated_pools:
@@ -234,7 +238,7 @@ def _against_zeros(problem: Problem) -> str:
     if any(window.before is None or (window.ceil and window.size is None) for window in problem.windows):
         return "the amounts depend on a size that is not known yet"
     others = sorted(mode.name for mode in problem.padded_modes if mode.copies_input or mode.takes_value)
-    return f"no backend pads with {', '.join(others)} itself" if others else ""
+    return f"no backend's operation pads with {', '.join(others)}" if others else ""
 
 
 def _against_native(problem: Problem, planner: Backend) -> str:

@@ -37,14 +37,14 @@ class Convolution:
         return self.backend.conv(x, taps, window)
 
     def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
-        """Return the taps, to be used instead of them from here on, and those of them that read each slab."""
+        """Return `[taps, *parts]`, a part for each slab: the taps that read it. Use the returned taps afterwards."""
         boxes = [(slice(None),) * slab.axis + (slice(*slab.taps),) for slab in slabs]
         return self.backend.take_slices(taps, boxes)
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean over a window; over some of its taps, their share of that mean. The taps are a size, None the whole."""
+    """The mean over a window. Its taps are a size: over a part of the window, that part's share of the mean."""
 
     backend: Backend
     size: tuple[int, ...]
@@ -52,22 +52,26 @@ class Mean:
 
     def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
         taps = taps or self.size
-        x, window = undilated(self.backend, "average_pool", x, replace(window, size=taps))
+        x, window = unfold_dilated_pool(self.backend, "average_pool", x, replace(window, size=taps))
         out = self.backend.average_pool(x, window, count_padding=self.count_padding)
         return out if taps == self.size else out * (prod(taps) / prod(self.size))
 
     def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
-        """Return the taps, and those of them that read each slab."""
+        """Return `[taps, *parts]`, a part for each slab: the size of the window of the taps that read it."""
         cut = [(slab.axis, slab.taps[1] - slab.taps[0]) for slab in slabs]
         return [taps, *((*self.size[:axis], count, *self.size[axis + 1 :]) for axis, count in cut)]
 
 
 Linear = Convolution | Mean
-"""A zero-padded operation that is linear in its input, called with it, with its taps and its window."""
+"""A zero-padded operation that is linear in its input: ``linear(x, taps, window)``, where `taps` is a kernel, or for a
+mean the size of the window or None."""
 
 
-def undilated(backend: Backend, op: str, x: Tensor, window: ConvWindow) -> tuple[Tensor, ConvWindow]:
-    """Return an input with the windows of a dilated pool side by side, where the backend has no dilated pools."""
+def unfold_dilated_pool(backend: Backend, op: str, x: Tensor, window: ConvWindow) -> tuple[Tensor, ConvWindow]:
+    """Return the windows of a dilated pool side by side, and the undilated window that reads them.
+
+    A backend that has dilated pools gets both as they were.
+    """
     if max(window.dilation) == 1 or op in backend.dilated_pools:
         return x, window
     for axis in range(window.rank):
@@ -210,7 +214,7 @@ class Maximum:
         least, padded = lowest(self.backend.dtype(x)), x
         if self.is_padded:
             padded = self._pad(x, values, least)
-        padded, window = undilated(self.backend, "max_pool", padded, self.window)
+        padded, window = unfold_dilated_pool(self.backend, "max_pool", padded, self.window)
         out = self.backend.max_pool(padded, window)
         if not self.covers_nothing:
             return out
@@ -254,18 +258,18 @@ class WithoutConstants:
         return self.inner(remaining, *arrays)  # pyright: ignore[reportArgumentType]
 
 
-def executor(backend: Backend, plan: Plan) -> Executor:
-    """Return what runs for a plan."""
+def prepare(backend: Backend, plan: Plan) -> Executor:
+    """Return the executor of a plan."""
     problem = absorb_overhang(plan.problem)
     if problem.modes == plan.problem.modes:
-        return _executor(backend, plan, problem)
+        return _prepare_operation(backend, plan, problem)
     dropped = tuple(
         (False, after != before) for (_, before), (_, after) in zip(plan.problem.modes, problem.modes, strict=True)
     )
-    return WithoutConstants(_executor(backend, plan, problem), dropped)
+    return WithoutConstants(_prepare_operation(backend, plan, problem), dropped)
 
 
-def _executor(backend: Backend, plan: Plan, problem: Problem) -> Executor:
+def _prepare_operation(backend: Backend, plan: Plan, problem: Problem) -> Executor:
     window, is_padded = conv_window(problem), plan.route is Route.PADDED
     route_window = window.without_pads() if is_padded else window
     if problem.op == "pad":

@@ -1,6 +1,6 @@
 """Runs an operation on tensors: finds their backend, and the executor for their shapes and dtypes.
 
-What depends on words, shapes, dtypes and circumstances alone is decided once and remembered, up to the executor.
+What depends on arguments, shapes, dtypes and circumstances alone is decided once and cached, up to the executor.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from convpad.core.problem import Problem, known_shape, make_problem, rank_of
 from convpad.ops.dtypes import check_dtypes, check_values
 from convpad.ops.extension import Values
 from convpad.ops.plan import Plan, choose, route_named
-from convpad.ops.routes import Executor, executor
+from convpad.ops.routes import Executor, prepare
 
 _ARRAYS = {
     "pad": ("x",),
@@ -36,10 +36,10 @@ _ARRAYS = {
 """The arrays of each operation, by the names of the functions' arguments."""
 
 _POOL_SIZE: dict[str, tuple[str, ...]] = dict.fromkeys(POOLS, ("pool_size",))
-_WORDS: dict[str, tuple[str, ...]] = {
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
     op: ("padding", "padding_mode", *_POOL_SIZE.get(op, ()), *OPS.get(op, ("data_format",))) for op in _ARRAYS
 }
-"""The other arguments of each operation, in the order in which the functions hand them to `call`."""
+"""The other arguments of each operation, in the order in which the functions give them to `call`."""
 
 
 class Oracle(Backend):
@@ -55,73 +55,78 @@ class Oracle(Backend):
 _ORACLE = Oracle()
 
 
-class Words:
+class CallKey:
     """The arguments of a call as they were written, compared by value and type: 1 is not True, and 0.0 is not -0.0."""
 
-    __slots__ = ("_hash", "_key", "words")
+    __slots__ = ("_hash", "_key", "arguments")
 
-    def __init__(self, words: tuple[Any, ...]) -> None:
-        """Read a key off the words; raise a `TypeError` where one is a tensor, and the call not to be remembered."""
-        self.words = words
-        self._key = tuple([word if type(word) in _ATOMS else _freeze(word) for word in words])
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        """Freeze the arguments; raise a `TypeError` where one is a tensor, as such a call is not cached."""
+        self.arguments = arguments
+        self._key = tuple([value if type(value) in _ATOMS else _freeze(value) for value in arguments])
         self._hash = hash(self._key)
 
     def __hash__(self) -> int:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Words) and self._key == other._key
+        return isinstance(other, CallKey) and self._key == other._key
 
 
 _ATOMS = (str, int, type(None))
 
 
-def _freeze(word: Any) -> Any:
-    kind = cast("type[Any]", type(word))
+def _freeze(value: Any) -> Any:
+    kind = cast("type[Any]", type(value))
     if kind in _ATOMS:
-        return word
+        return value
     if kind is tuple or kind is list:
-        return tuple([entry if type(entry) in _ATOMS else _freeze(entry) for entry in word])
+        return tuple([entry if type(entry) in _ATOMS else _freeze(entry) for entry in value])
     if kind is float:
-        return float, word.hex()  # NaN is found again
+        return float, value.hex()  # NaN is found again
     if kind is bool:
-        return bool, word
-    if kind is Constant and isinstance(word.value, (int, float, tuple)):  # pyright: ignore[reportUnknownMemberType]
-        return Constant, _freeze(word.value)  # pyright: ignore[reportUnknownMemberType]
-    if kind is Padding and not word.has_tensors:
-        return Padding, word.amounts, word.modes, _freeze(word.values)
-    raise TypeError(f"not a word: {kind}")
+        return bool, value
+    if kind is Constant and isinstance(value.value, (int, float, tuple)):  # pyright: ignore[reportUnknownMemberType]
+        return Constant, _freeze(value.value)  # pyright: ignore[reportUnknownMemberType]
+    if kind is Padding and not value.has_tensors:
+        return Padding, value.amounts, value.modes, _freeze(value.values)
+    raise TypeError(f"cannot be compared: {kind}")
 
 
-def call(op: str, arrays: Sequence[Any], route: Any, *words: Any) -> Any:
-    """Run an operation whose arguments are written as words, those of `_WORDS`: what every public function does."""
+def call(op: str, arrays: Sequence[Any], route: Any, *arguments: Any) -> Any:
+    """Run an operation on arrays, with arguments as they were written, in the order of `_ARGUMENTS`.
+
+    Every public function does this.
+    """
     backend, arrays = tensors_of(_ARRAYS[op], arrays)
     owner = backend or _ORACLE
-    name, remember = owner.name, owner.call_cached
-    tensors, facts = _facts(backend, arrays)
+    tensors, (context, shapes, dtypes) = _facts(backend, arrays)
     route = None if route is None else route_named(route)
     try:
-        key = Words(words)
+        key = CallKey(arguments)
     except TypeError:
-        operation, values = _parse(op, facts[1][0], dict(zip(_WORDS[op], words, strict=True)))
-        context = facts[0]
-        if context.gradient is None:
-            facts = (replace(context, gradient=True), *facts[1:])  # a constant that is a tensor may be trained
-        return remember(_executor, operation, name, *facts, route, tuning.STATE.version)(values, *tensors)
-    prepared, values = remember(_prepared, op, key, name, *facts, route, tuning.STATE.version)
+        operation, values = _parse(op, shapes[0], dict(zip(_ARGUMENTS[op], arguments, strict=True)))
+        facts = (_with_trained_values(context), shapes, dtypes, route, tuning.STATE.version)
+        return owner.call_cached(_executor, operation, owner.name, *facts)(values, *tensors)
+    facts = (context, shapes, dtypes, route, tuning.STATE.version)
+    prepared, values = owner.call_cached(_prepared, op, key, owner.name, *facts)
     return prepared(values, *tensors)
 
 
 def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
-    """Run an operation that was parsed before, with tensors in the place of trained values: what every layer does."""
+    """Run a parsed operation, with tensors in the place of trained values. Every layer does this."""
     backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
     owner = backend or _ORACLE
-    tensors, facts = _facts(backend, arrays)
-    context = facts[0]
-    if context.gradient is None and operation.padding.has_tensors:
-        facts = (replace(context, gradient=True), *facts[1:])
-    remember = owner.call_cached
-    return remember(_executor, operation, owner.name, *facts, None, tuning.STATE.version)(values, *tensors)
+    tensors, (context, shapes, dtypes) = _facts(backend, arrays)
+    if operation.padding.has_tensors:
+        context = _with_trained_values(context)
+    facts = (context, shapes, dtypes, None, tuning.STATE.version)
+    return owner.call_cached(_executor, operation, owner.name, *facts)(values, *tensors)
+
+
+def _with_trained_values(context: Context) -> Context:
+    """Return the context of a call whose constants are tensors: they may be trained, so a gradient is wanted."""
+    return replace(context, gradient=True) if context.gradient is None else context
 
 
 def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
@@ -134,21 +139,21 @@ def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[Sequence[Any
     return arrays, backend.facts(arrays)
 
 
-def _parse(op: str, shape: Any, words: dict[str, Any]) -> tuple[Operation, Values]:
-    """Read the words of a call on an input of that shape."""
+def _parse(op: str, shape: Any, arguments: dict[str, Any]) -> tuple[Operation, Values]:
+    """Parse the arguments of a call on an input of that shape."""
     rank = rank_of(shape)
-    padding = Padding.parse(words["padding"], words["padding_mode"], rank=rank, words=op != "pad")
+    padding = Padding.parse(arguments["padding"], arguments["padding_mode"], rank=rank, words=op != "pad")
     for value in (value for pair in padding.values for value in pair):
         if isinstance(value, Learned):
             raise refuse("padding_mode", "carry its value here", value, "Learned needs a layer: give Constant(tensor).")
-    return Operation.parse(op, rank, **{**words, "padding": padding, "padding_mode": "zeros"}), padding.values
+    return Operation.parse(op, rank, **{**arguments, "padding": padding, "padding_mode": "zeros"}), padding.values
 
 
 @lru_cache(maxsize=4096)
 def _prepared(
-    op: str, key: Words, name: str, context: Context, shapes: Any, dtypes: Any, route: Any, version: int
+    op: str, key: CallKey, name: str, context: Context, shapes: Any, dtypes: Any, route: Any, version: int
 ) -> tuple[Executor, Values]:
-    operation, values = _parse(op, shapes[0], dict(zip(_WORDS[op], key.words, strict=True)))
+    operation, values = _parse(op, shapes[0], dict(zip(_ARGUMENTS[op], key.arguments, strict=True)))
     return _executor.__wrapped__(operation, name, context, shapes, dtypes, route, version, values), values
 
 
@@ -163,7 +168,10 @@ def _executor(
     version: int,
     values: Values | None = None,
 ) -> Executor:
-    """Return the executor of an operation on tensors of these shapes and dtypes, at a `version` of the thresholds."""
+    """Return the executor of an operation on tensors of these shapes and dtypes.
+
+    `version` is part of the key alone: a replaced threshold makes a new entry.
+    """
     problem = make_problem(operation, *shapes)
     check_dtypes(problem, dict(zip(_ARRAYS[operation.op], dtypes, strict=True)))
     check_values(operation.padding.values if values is None else values, dtypes[0])
@@ -171,15 +179,20 @@ def _executor(
         choose(problem, name, _ORACLE, context, route=route)
         return partial(reference.solve, problem)
     backend = backend_named(name)
-    return executor(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
+    return prepare(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
 
 
 def plan_of(
-    operation: Operation, backend: str, *shapes: Any, route: Any = None, context: Context | None = None
+    operation: Operation,
+    backend: str,
+    *shapes: Any,
+    route: Any = None,
+    context: Context | None = None,
+    dtype: str = "float32",
 ) -> Plan:
-    """Return the plan of an operation on shapes: the input's first, then the kernels'."""
+    """Return the plan of an operation on shapes, the input's first, then the kernels', and on one dtype."""
     problem, planner = make_problem(operation, *shapes), _ORACLE if backend == "numpy" else backend_named(backend)
-    return choose(problem, backend, planner, context or planner.context(), route=route_named(route))
+    return choose(problem, backend, planner, context or planner.context(), route=route_named(route), dtype=dtype)
 
 
 def plan(
@@ -199,7 +212,7 @@ def plan(
 
     >>> import convpad
     >>> print(convpad.plan((1, 7, 7, 3), (3, 3, 3, 8), padding="same", padding_mode="reflect", backend="jax"))
-    padded on jax (extra row): no backend pads with reflect itself, and correction was not found faster here
+    padded on jax (extra row): no backend's operation pads with reflect, and correction was not found faster here
     >>> convpad.plan((1, 32, 32, 3), 2, op="max_pool", strides=2, backend="jax").output_shape
     (1, 16, 16, 3)
 
