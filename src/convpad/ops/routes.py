@@ -51,10 +51,10 @@ class Mean:
     count_padding: bool
 
     def __call__(self, x: Tensor, taps: Any, window: ConvWindow) -> Tensor:
-        taps = taps or self.size
-        x, window = unfold_dilated_pool(self.backend, "average_pool", x, replace(window, size=taps))
+        window = window if taps is None else replace(window, size=taps)
+        x, window = unfold_dilated_pool(self.backend, "average_pool", x, window)
         out = self.backend.average_pool(x, window, count_padding=self.count_padding)
-        return out if taps == self.size else out * (prod(taps) / prod(self.size))
+        return out if taps is None else out * (prod(taps) / prod(self.size))
 
     def take_taps(self, taps: Any, slabs: tuple[Slab, ...]) -> list[Any]:
         """Return `[taps, *parts]`, a part for each slab: the size of the window of the taps that read it."""
