@@ -136,3 +136,9 @@ if not TYPE_CHECKING:
 
     def __dir__() -> list[str]:
         return sorted([*__all__, *_SUBMODULES, "__version__"])
+
+    # Keras finds the layers of a saved model by their names, which convpad.keras registers.
+    from convpad.core.imports import when_imported
+
+    when_imported("keras", lambda: __getattr__("keras"))
+    del when_imported

@@ -157,6 +157,18 @@ print(function(x, kernel, padding=1, padding_mode=1.5)[0, 0, 0].item())"""
 
 
 @only_torch
+def test_torch_compiles_though_it_was_imported_after_a_call() -> None:
+    code = """import convpad, numpy as np
+convpad.conv(np.ones((1, 5, 2)), np.ones((3, 2, 1)))
+import torch
+function = torch.compile(convpad.conv, fullgraph=True, backend="aot_eager")
+x, kernel = torch.ones(1, 5, 5, 2), torch.ones(3, 3, 2, 1)
+print(function(x, kernel, padding=1, padding_mode="reflect")[0, 0, 0].item())"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "18.0\n", done.stderr
+
+
+@only_torch
 @pytest.mark.parametrize("other", ["jax", "tensorflow"])
 def test_torch_compiles_after_another_framework_was_imported(other: str) -> None:
     code = f"""import torch, convpad, {other}

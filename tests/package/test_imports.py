@@ -110,3 +110,33 @@ def test_another_package_that_is_missing_is_named() -> None:
     program = "import sys; sys.modules['numpy'] = None\nimport convpad\nconvpad.reference"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "numpy" in done.stderr.splitlines()[-1]
+
+
+SAVED = """
+import keras, convpad
+model = keras.Sequential([keras.Input((5, 5, 1)), convpad.keras.Conv2D(1, 3, padding_mode="reflect", padding="same")])
+model.save("model.keras")
+"""
+
+
+@pytest.mark.parametrize("imports", ["convpad, keras", "keras, convpad"])
+def test_saved_models_load_once_convpad_is_imported(imports: str, tmp_path: Path) -> None:
+    pytest.importorskip("jax")
+    load = f"import {imports}\nprint(keras.saving.load_model('model.keras').layers[0].padding_mode)"
+    for program, said in ((SAVED, ""), (load, "reflect\n")):
+        variables = os.environ | {"KERAS_BACKEND": "jax"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path, env=variables
+        )
+        assert (done.returncode, done.stdout) == (0, said), done.stderr
+
+
+def test_frameworks_are_found_and_fail_as_without_convpad() -> None:
+    program = """import sys, importlib.util
+sys.modules["convpad.keras"] = None
+import convpad
+print(importlib.util.find_spec("keras").name, importlib.util.find_spec("no_such_module"))
+import keras
+print(convpad.core.imports._Hook in map(type, sys.meta_path))"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "keras None\nFalse\n", done.stderr

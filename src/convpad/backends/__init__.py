@@ -9,6 +9,7 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from convpad.backends.base import Backend
 from convpad.core.errors import PaddingError, refuse
+from convpad.core.imports import when_imported
 
 __all__ = ["NAMES", "backend_named", "register", "tensors_of"]
 
@@ -113,7 +115,6 @@ def tensors_of(names: Sequence[str], arrays: Sequence[Any]) -> tuple[Backend | N
     return backend, arrays
 
 
-# Those already there are loaded at once: torch.compile cannot trace an import.
+# Each is loaded with its framework: torch.compile cannot trace an import.
 for _name in NAMES:
-    if _name in sys.modules:
-        backend_named(_name)
+    when_imported(_name, partial(backend_named, _name))
