@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from convpad.core.amounts import AMOUNTS, explicit
 from convpad.core.errors import PaddingError
 from convpad.core.modes import MODES
-from convpad.core.padding import Constant, Learned, Padding
+from convpad.core.padding import Constant, Learned, Padding, TensorValue
 from convpad.core.validation import integer, per_axis
 
 pytestmark = pytest.mark.needs("numpy")
@@ -474,3 +474,30 @@ def test_a_misspelt_amount_is_meant() -> None:
         Padding.parse("smae", rank=2)
     with pytest.raises(PaddingError, match=r" Received: 'frame'\.$"):
         Padding.parse("frame", rank=2)
+
+
+class Tensor:
+    """A tensor, as the core sees one: a shape and a dtype, which has a name or is written as one."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.dtype = list(shape), dtype
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(np.dtype("float32"), "float32"), ("torch.bfloat16", "bfloat16")])
+def test_tensors_are_named_by_shape_and_dtype(dtype: Any, name: str) -> None:
+    one, other = (Padding.parse(1, Constant(Tensor((3,), dtype)), rank=1) for _ in range(2))
+    assert one.has_tensors
+    assert one != other
+    plain = one.without_tensors()
+    assert plain == other.without_tensors()
+    assert hash(plain) == hash(other.without_tensors())
+    assert (plain.amounts, plain.modes) == (one.amounts, one.modes)
+    assert plain.values == ((TensorValue((3,), name), TensorValue((3,), name)),)
+
+
+def test_each_side_without_its_tensor() -> None:
+    mixed = Padding.parse(1, ((Constant(Tensor((), np.dtype("float64"))), 2.5), Learned()), rank=2)
+    tensor = TensorValue((), "float64")
+    assert mixed.without_tensors().values == ((tensor, 2.5), (TensorValue(), TensorValue()))
+    numbers = Padding.parse(1, 2.5, rank=1)
+    assert numbers.without_tensors() is numbers

@@ -15,9 +15,17 @@ import convpad
 from convpad.core.amounts import AMOUNTS, explicit
 from convpad.core.errors import PaddingError, ShapeError
 from convpad.core.modes import MODES
-from convpad.core.operation import OPS, POOLS
+from convpad.core.operation import OPS, POOLS, Operation
 from convpad.core.padding import Padding
-from convpad.core.problem import Problem, absorb_overhang, known_shape, pad_problem, parse_problem, rank_of
+from convpad.core.problem import (
+    Problem,
+    absorb_overhang,
+    known_shape,
+    make_problem,
+    pad_problem,
+    parse_problem,
+    rank_of,
+)
 from convpad.core.window import Window
 
 pytestmark = pytest.mark.needs("numpy")
@@ -570,3 +578,51 @@ def test_padding_alone_counts_the_channels_where_they_are() -> None:
         PaddingError, match=r"^`data_format` must be 'channels_last' or 'channels_first'\. Received: None\.$"
     ):
         pad_problem((1, 2, 5), padding, None)
+
+
+# Of 6 values, padded by 1 on both sides, windows of 3 at every third: one value is missing after them. `size` None: open.
+OVERHANGS = [
+    # modes, amounts, size of the first axis -> the amounts after, and whether the axis still rounds up
+    (("ignore", "ignore"), (1, 1), 6, [(2, False), (2, False)]),
+    (("zeros", "ignore"), (1, 1), 6, [(1, True), (2, False)]),
+    (("ignore", "zeros"), (1, 1), 6, [(1, True), (1, True)]),  # at the corner the zeros of the later axis would count
+    (("ignore", "reflect"), (1, 1), 6, [(2, False), (1, True)]),  # but its copies are not counted where they copy none
+    (("ignore", "zeros"), (1, (1, 0)), 6, [(1, True), (2, False)]),
+    (("ignore", "zeros"), (1, 0), 6, [(2, False), (0, False)]),  # nothing of the later axis is padded
+    (("ignore", "ignore"), (1, 1), None, [(1, True), (2, False)]),
+    (("ignore", "ignore"), (2, 1), 5, [(2, False), (2, False)]),  # nothing is missing: the last window is complete
+]
+
+
+@pytest.mark.parametrize(("modes", "amounts", "size", "expected"), OVERHANGS)
+def test_an_overhang_is_absorbed_where_ignored_padding_can_say_it(
+    modes: Any, amounts: Any, size: int | None, expected: Any
+) -> None:
+    padding = Padding.parse(amounts, modes, rank=2)
+    asked = parse_problem("average_pool", (1, size, 6, 1), 3, padding, strides=3, ceil_mode=True)
+    plain = absorb_overhang(asked)
+    assert [(window.after, window.ceil) for window in plain.windows] == expected
+    for axis, (window, new) in enumerate(zip(asked.windows, plain.windows, strict=True)):
+        changed = (new.after or 0) > (window.after or 0)
+        assert plain.modes[axis] == (asked.modes[axis][0], MODES["ignore"] if changed else asked.modes[axis][1])
+
+
+def test_padding_that_only_a_dropped_window_would_read_is_dropped() -> None:
+    padding = Padding.parse(((1, 2),), "ignore", rank=1)
+    asked = parse_problem("max_pool", (1, 5, 1), 2, padding, strides=3, ceil_mode=True)
+    plain = absorb_overhang(asked)
+    assert asked.output_shape == plain.output_shape == (1, 2, 1)
+    assert (asked.windows[0].after, plain.windows[0].after) == (2, 1)  # with 2, a third window would fit
+
+
+def test_the_axes_of_an_input_are_named_where_they_are_too_few() -> None:
+    said = r"^The input must have 4 axes: batch, 2 spatial and channels. Received: shape \(1, 8, 3\).$"
+    with pytest.raises(ShapeError, match=said):
+        make_problem(Operation.parse("conv", 2, padding="valid"), (1, 8, 3), (3, 3, 3, 4))
+
+
+def test_amounts_are_0_where_they_are_unknown() -> None:
+    asked = _posed("conv", (1, None, 8, 3), (3, 3, 3, 4), "same", strides=2)
+    assert (asked.windows[0].before, asked.windows[0].after) == (None, None)
+    assert asked.pads[0] == (0, 0)
+    assert not asked.is_static
