@@ -53,7 +53,7 @@ def test_what_runs_is_what_the_plan_says(
     row: Any, mode: str, executors_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernels: list[str] = []
-    choose = backend_named(BACKEND).conv_kernel
+    choose = backend_named(BACKEND).kernel_name
 
     def chosen(*facts: Any) -> str:
         kernels.append(choose(*facts))
@@ -63,7 +63,7 @@ def test_what_runs_is_what_the_plan_says(
     if BACKEND == "jax":
         from convpad.backends.jax import convolutions
 
-        monkeypatch.setattr(convolutions, "conv_kernel", chosen)
+        monkeypatch.setattr(convolutions, "kernel_name", chosen)
     trace(BACKEND, row, row.spelled(mode))
     assert executors_run[0] == ("Transposed" if row.transposed else RUNS[plan.route]), plan
     if BACKEND == "jax":

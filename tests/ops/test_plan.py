@@ -41,7 +41,7 @@ class Native:
         self.asked.append((problem, ignored))
         return self.answers[ignored]
 
-    def conv_kernel(self, *facts: Any) -> str:
+    def kernel_name(self, *facts: Any) -> str:
         return "framework"
 
 

@@ -42,7 +42,7 @@ class Backend:
     def why_not_native(self, problem: Problem, *, ignored: bool) -> str:
         return self.refusal
 
-    def conv_kernel(self, *facts: Any) -> str:
+    def kernel_name(self, *facts: Any) -> str:
         return "framework"
 
 

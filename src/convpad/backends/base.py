@@ -75,7 +75,8 @@ class Backend:
     """A framework, as the engine uses it.
 
     A subclass must define the methods of the first group. The others have a default that is correct on any framework;
-    a subclass overrides those that its framework does better. Methods may be functions of modules, by their names.
+    a subclass overrides those that its framework does better. A function of the given modules that is named like a
+    method overrides it.
     """
 
     name: ClassVar[str]
@@ -202,7 +203,7 @@ class Backend:
         """
         return ""
 
-    def conv_kernel(
+    def kernel_name(
         self,
         op: str,
         shape: Sequence[Any],
@@ -218,7 +219,7 @@ class Backend:
         """
         return "framework"
 
-    def native_pad(self, x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
+    def framework_pad(self, x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
         """Return `x` padded by one operation of the framework, or None where it has none that is faster than parts.
 
         `needs_gradient` asks for an operation whose own gradient is fast, too.
@@ -247,7 +248,10 @@ class Backend:
         return self.set_slice(x, box, x[box] + values)
 
     def take_slices(self, x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:
-        """Return `x`, to be used instead of it from here on, and its boxes, whose gradients are no larger than they."""
+        """Return `[x, *boxes]`. Use the returned `x` afterwards: its gradient adds up those of the boxes.
+
+        So none of them has a gradient as large as `x`, most of it zeros.
+        """
         return [x, *(self.slices(x, box) for box in boxes)]
 
     def add_slices(self, x: Tensor, parts: Sequence[tuple[Box, Tensor]]) -> Tensor:

@@ -29,7 +29,7 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
         values: what the sides that copy nothing are filled with; None is 0.
     """
     # First a pad whose own gradient is fast; `_extend`, with a gradient of its own around it, takes any fast pad.
-    padded = backend.native_pad(x, problem, values, needs_gradient=True)
+    padded = backend.framework_pad(x, problem, values, needs_gradient=True)
     if padded is not None:
         return padded
     if not problem.is_static or has_tensors(values):
@@ -43,7 +43,7 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
 
 
 def _extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
-    padded = backend.native_pad(x, problem, values, needs_gradient=False)
+    padded = backend.framework_pad(x, problem, values, needs_gradient=False)
     if padded is not None:
         return padded
     if problem.is_static and backend.supports_inplace(x):

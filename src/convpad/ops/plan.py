@@ -1,7 +1,7 @@
 """The plan of a padded operation: its route, the kernel that computes it, and the reason for both.
 
 Pure: integers and names in, a frozen plan out. A backend says which windows it pads by itself (`why_not_native`) and
-which kernel convolves (`conv_kernel`); `tuning.py` holds the measurements that decide among the routes.
+which kernel convolves (`kernel_name`); `tuning.py` holds the measurements that decide among the routes.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def _kernel(problem: Problem, route: Route, planner: Backend, context: Context, 
             for axis, axis_window in zip(problem.axes, problem.windows, strict=True):
                 shape[axis] = axis_window.padded
     op = "depthwise_conv" if problem.op == "separable_conv" else problem.op
-    return planner.conv_kernel(op, tuple(shape), problem.kernel_shape, window, dtype, context)
+    return planner.kernel_name(op, tuple(shape), problem.kernel_shape, window, dtype, context)
 
 
 def _refusals(problem: Problem, backend: str, planner: Backend) -> dict[Route, str]:

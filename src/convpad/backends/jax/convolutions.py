@@ -1,4 +1,4 @@
-"""Convolutions in JAX, each by the kernel that `conv_kernel` names for its shapes; and pools."""
+"""Convolutions in JAX, each by the kernel that `kernel_name` names for its shapes; and pools."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from convpad.backends.jax.tensors import Tensor, wide
 _CPU = Context("cpu", gradient=None)
 
 
-def conv_kernel(
+def kernel_name(
     op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str, context: Context
 ) -> str:
     """Return the name of a kernel of `cpu`, or `"framework"`."""
     if context.device != "cpu" or not tuning.STATE.cpu_kernels or None in kernel_shape:
         return "framework"
-    return cpu.conv_kernel(op, shape, kernel_shape, window, dtype)
+    return cpu.kernel_name(op, shape, kernel_shape, window, dtype)
 
 
 def _named(op: str, x: Tensor, kernel: Tensor, window: ConvWindow) -> str:
     if jax.default_backend() != "cpu":
         return "framework"
-    return conv_kernel(op, x.shape, kernel.shape, window, x.dtype.name, _CPU)
+    return kernel_name(op, x.shape, kernel.shape, window, x.dtype.name, _CPU)
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

@@ -18,7 +18,7 @@ def why_not_native(problem: Problem, *, ignored: bool) -> str:
     return "jax counts the zeros of an average" if ignored and problem.op == "average_pool" else ""
 
 
-def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
+def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
     # One gather for all axes, where all padding is copies, takes a third of the time of parts joined. Its gradient is a
     # sum of values one by one. Where an axis is spread over devices, it would be fetched whole.
     places = None if needs_gradient or is_sharded() else sources(problem)

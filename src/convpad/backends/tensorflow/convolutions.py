@@ -19,7 +19,7 @@ from convpad.core.window import spanned
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     rank, strides, dilation = window.rank, window.strides, window.dilation
     if not (rank < 3 and _dilates(x.dtype.name)):
-        kernel, dilation = _undilated(kernel, strides, dilation)
+        kernel, dilation = _without_strided_dilation(kernel, strides, dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
     strides, pads, dilation = two(strides, strides[0]), two(window.pads, (0, 0)), two(dilation, 1)
@@ -78,8 +78,13 @@ def _holed(kernel: Tensor, dilation: Sequence[int]) -> Tensor:
     return kernel
 
 
-def _undilated(kernel: Tensor, strides: Sequence[int], dilation: Sequence[int]) -> tuple[Tensor, Sequence[int]]:
-    """Return a kernel and a dilation that go together with the strides: TensorFlow refuses both at once."""
+def _without_strided_dilation(
+    kernel: Tensor, strides: Sequence[int], dilation: Sequence[int]
+) -> tuple[Tensor, Sequence[int]]:
+    """Return a kernel and a dilation that go together with the strides.
+
+    TensorFlow refuses strides and dilation at once: then the zeros between the taps are written into the kernel.
+    """
     if max(dilation) > 1 and max(strides) > 1:
         return _holed(kernel, dilation), [1] * len(dilation)
     return kernel, dilation
@@ -163,7 +168,7 @@ def _cropped(
     return transposed(y, kernel)
 
 
-def conv_kernel(
+def kernel_name(
     op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str, context: Context
 ) -> str:
     """Return the kernel that stands in for one that TensorFlow lacks, else `"framework"`.
@@ -180,7 +185,7 @@ def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     x = planar(x, last)
     if rank == 3:
         return as_given(_sum_of_taps(x, kernel, window), rank, last)
-    kernel, dilation = _undilated(_guarded(kernel, x), strides, window.dilation)
+    kernel, dilation = _without_strided_dilation(_guarded(kernel, x), strides, window.dilation)
     if rank == 1:
         kernel = tf.expand_dims(kernel, 0)
     strides, pads, dilation = two(strides, strides[0]), two(window.pads, (0, 0)), two(dilation, 1)

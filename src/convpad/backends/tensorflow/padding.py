@@ -79,7 +79,7 @@ def _one_number(problem: Problem, values: Any) -> float | None:
     return carried[0] if same else None
 
 
-def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
+def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
     """Return TensorFlow's own pad for a number; one gather for all axes where all padding is copies."""
     number = _one_number(problem, values)
     if number is not None:

@@ -20,12 +20,12 @@ _CONV: dict[int, Any] = {2: F.conv2d, 3: F.conv3d}
 _CONV_TRANSPOSE: dict[int, Any] = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
-def conv_kernel(
+def kernel_name(
     op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype_name: str, context: Context
 ) -> str:
     """Return `"adjoint"` where the adjoint of a convolution by the reversed kernel is faster, else `"framework"`."""
     if op == "conv" and context.device == "cpu" and not context.gradient:
-        return cpu.conv_kernel(shape, kernel_shape, window, dtype_name)
+        return cpu.kernel_name(shape, kernel_shape, window, dtype_name)
     return "framework"
 
 
@@ -33,7 +33,7 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     if kernel.numel() < tuning.LIMITS["torch.reorder_kernel_values"]:
         return _conv(x, kernel.permute(-1, -2, *range(kernel.ndim - 2)), window, window.groups)
     reorders = cpu.may_reorder(kernel) and x.is_cpu and not requires_grad(x, kernel)
-    if reorders and conv_kernel("conv", x.shape, kernel.shape, window, dtype(x), _CPU) == "adjoint":
+    if reorders and kernel_name("conv", x.shape, kernel.shape, window, dtype(x), _CPU) == "adjoint":
         return cpu.conv_by_adjoint(x, kernel, window)
     return _conv(x, cpu.filters_first(kernel), window, window.groups)
 

@@ -42,7 +42,7 @@ def may_reorder(kernel: Tensor) -> bool:
     )
 
 
-def conv_kernel(shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str) -> str:
+def kernel_name(shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype: str) -> str:
     """Return `"adjoint"` where a convolution is faster as an adjoint, for a kernel in Keras's order."""
     sizes = (*shape, *kernel_shape)
     if not tuning.STATE.cpu_kernels or not all(type(size) is int for size in sizes) or torch.compiler.is_compiling():

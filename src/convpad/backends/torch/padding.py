@@ -58,7 +58,7 @@ _NATIVE_MODES = {
 
 
 @lru_cache(maxsize=1024)
-def _native_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
+def _framework_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
     """Return PyTorch's word for the mode (None: a number may do) and the amounts for `F.pad`; None where it cannot."""
     mode, room = problem.modes[0][0], {"reflect": -1, "circular": 0}
     word = _NATIVE_MODES.get(mode.name)
@@ -71,9 +71,9 @@ def _native_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
     return word, flat(problem.pads)
 
 
-def native_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
+def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
     # PyTorch's own pad is threaded, and its mirrors keep channels-last memory.
-    native, value = call_cached(_native_mode, problem), values[0][0]
+    native, value = call_cached(_framework_mode, problem), values[0][0]
     if native is None or not x.is_floating_point():
         return None
     for pair in values:

@@ -224,7 +224,7 @@ class _AddSlices(torch.autograd.Function):
 
     @staticmethod
     def forward(boxes: Sequence[Box], out: Tensor, *values: Tensor) -> Tensor:
-        return _added(out.detach(), boxes, values)  # the same memory, which is unaliased
+        return _added(out.detach(), boxes, values)  # a function must not return its input: same memory, new tensor
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -248,7 +248,7 @@ class _Multiply(torch.autograd.Function):
 
     @staticmethod
     def forward(out: Tensor, scale: Callable[[Tensor], Tensor]) -> Tensor:
-        return scale(out.detach())  # the same memory, which is unaliased
+        return scale(out.detach())  # a function must not return its input: same memory, new tensor
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

@@ -21,10 +21,10 @@ from convpad.backends.jax.cpu.extra_row import extra_outputs
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor, is_sharded
 
-__all__ = ["KERNELS", "TRANSPOSED", "conv_kernel", "conv_with_extra_row"]
+__all__ = ["KERNELS", "TRANSPOSED", "conv_with_extra_row", "kernel_name"]
 
 
-def conv_kernel(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str) -> str:
+def kernel_name(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str) -> str:
     """Return the name of the fastest kernel for a convolution of these shapes, `"framework"` for XLA's own."""
     sizes, taps = xla.spatial(shape, window), tuple(kernel_shape[:-2])
     known = all(isinstance(size, int) for size in sizes)
@@ -41,9 +41,10 @@ def conv_kernel(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], wind
     cuts, pads = xla.trim_taps(sizes, taps, window)
     taps = tuple([cut.stop - cut.start for cut in cuts])
     name = _of_primitive(shape, sizes, (*taps, *kernel_shape[-2:]), window, dtype)
-    if name == "framework" and extra_outputs(shape, sizes, (*taps, *kernel_shape[-2:]), replace(window, pads=pads)):
-        return "extra row" if op == "conv" else "framework"
-    return name
+    if op != "conv" or name != "framework":
+        return name
+    trimmed_shape = (*taps, *kernel_shape[-2:])
+    return "extra row" if extra_outputs(shape, sizes, trimmed_shape, replace(window, pads=pads)) else name
 
 
 def _is_product(taps: Sequence[int], window: ConvWindow) -> bool:
@@ -90,7 +91,7 @@ def columns_as_channels(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor
     flat = ConvWindow((1, window.strides[0]), ((0, 0), window.pads[0]), (1, window.dilation[0]))
     lines = x.reshape(batch, 1, height, columns * channels)
     taps = kernel.reshape(1, rows, columns * channels, filters)
-    name = conv_kernel("conv", lines.shape, taps.shape, flat, x.dtype.name)
+    name = kernel_name("conv", lines.shape, taps.shape, flat, x.dtype.name)
     out = KERNELS[name](lines, taps, flat)
     return out.reshape(batch, outputs((height,), (rows,), window)[0], 1, filters)
 
@@ -115,7 +116,8 @@ def transposed_by_primitive(y: Tensor, kernel: Tensor, window: ConvWindow) -> Te
     return out if window.channels_last else jnp.moveaxis(out, -1, 1)
 
 
-def _trimmed(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+def extra_row_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the convolution without the taps that read padding alone, with a spare row where that is faster."""
     cuts, pads = xla.trim_taps(xla.spatial(x.shape, window), kernel.shape, window)
     return conv_with_extra_row(x, kernel[cuts], replace(window, pads=pads))
 
@@ -126,10 +128,10 @@ KERNELS = {
     "sum of taps": sum_of_taps,
     "gradient in strips": by_primitive,
     "planes": by_primitive,
-    "extra row": _trimmed,
-    "framework": _trimmed,
+    "extra row": extra_row_conv,
+    "framework": extra_row_conv,  # of `columns_as_channels`
 }
-"""The kernels by the names that `conv_kernel` gives."""
+"""The kernels by the names that `kernel_name` gives."""
 
 TRANSPOSED = {"gradient in strips": transposed_by_primitive, "planes": transposed_by_primitive}
 """Those that have an adjoint of their own."""

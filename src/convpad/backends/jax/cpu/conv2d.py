@@ -29,15 +29,15 @@ def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> 
     return isinstance(batch, int) and batch * prod(sizes) * max(kernel_shape[-2:]) >= LIMITS["jax.strips_min_values"]
 
 
-def _outputs(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
-    return extra_row.conv(x, kernel, window.flat())
+def _forward(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
+    return extra_row.conv(x, kernel, window.to_conv_window())
 
 
-def _inputs(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
-    return xla.conv_transpose(y, xla.flip_kernel(kernel, 2, 1), window.flat(), extra_row.conv)
+def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
+    return xla.conv_transpose(y, xla.flip_kernel(kernel, 2, 1), window.to_conv_window(), extra_row.conv)
 
 
-def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
+def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
     rows = window.outputs[0]
     strip_values = LIMITS["jax.strip_values"]
     count = -(-y.size // strip_values) if y.size > 2 * strip_values else 1
@@ -56,21 +56,21 @@ def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
 
 
 def _add_strip(
-    x: Tensor, y: Tensor, window: SizedWindow, rows: int, firsts: Sequence[int], turn: Any, total: Tensor
+    x: Tensor, y: Tensor, window: SizedWindow, rows: int, firsts: Sequence[int], strip: Any, total: Tensor
 ) -> Tensor:
     """Add the gradient of a strip of rows: images are convolved with gradients, the channels taken for the images.
 
     Args:
         rows: how many rows of outputs there are in a strip.
         firsts: the first row of each strip. They are evenly spaced, and read equally many values.
-        turn: the number of the strip.
+        strip: the number of the strip.
     """
     (batch, *_, channels), columns = x.shape, window.outputs[1]
     step = firsts[1] - firsts[0] if len(firsts) > 1 else 0
     top, height, above, below = window.reads(0, firsts[0], rows)
     left, width, before, after = window.reads(1, 0, columns)
-    image = lax.dynamic_slice(x, (0, top + turn * step * window.strides[0], left, 0), (batch, height, width, channels))
-    gradient = lax.dynamic_slice(y, (0, firsts[0] + turn * step, 0, 0), (batch, rows, columns, y.shape[-1]))
+    image = lax.dynamic_slice(x, (0, top + strip * step * window.strides[0], left, 0), (batch, height, width, channels))
+    gradient = lax.dynamic_slice(y, (0, firsts[0] + strip * step, 0, 0), (batch, rows, columns, y.shape[-1]))
     pads = [(above, below), (before, after)]
     if batch == 1:
         # XLA reads such an image value by value, and asks of each whether it is padding.
@@ -81,5 +81,5 @@ def _add_strip(
     return total + xla.conv(image, gradient, swapped)
 
 
-VIEWS = {"y": _outputs, "x": _inputs, "kernel": _kernel}
+VIEWS = {"output": _forward, "input_gradient": _input_gradient, "kernel_gradient": _kernel_gradient}
 """The functions that compute each view: the outputs, the gradient of the inputs, and that of the kernel."""

@@ -35,11 +35,11 @@ def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int]) -> 
 
 def _of_a_plane(window: SizedWindow) -> ConvWindow:
     """Return the window of the last two axes."""
-    flat = window.flat()
-    return ConvWindow(flat.strides[1:], flat.pads[1:], flat.dilation[1:], leftovers=flat.leftovers[1:])
+    volume = window.to_conv_window()
+    return ConvWindow(volume.strides[1:], volume.pads[1:], volume.dilation[1:], leftovers=volume.leftovers[1:])
 
 
-def _planes(window: SizedWindow) -> list[int]:
+def _tap_offsets(window: SizedWindow) -> list[int]:
     """Return the offset of each tap along the depth from the first output."""
     return [tap * window.dilation[0] - window.pads[0][0] for tap in range(window.taps[0])]
 
@@ -54,53 +54,53 @@ def _by_planes(compute: Callable[[Any], Tensor], source: Tensor, like: Any) -> T
     # among loops, of which it would make copies before the first.
     start = jnp.broadcast_to(source[:, 0, 0, 0, 0].sum().astype(like.dtype), like.shape)
 
-    def turn(place: Any, out: Tensor) -> Tensor:
+    def step(place: Any, out: Tensor) -> Tensor:
         return lax.dynamic_update_index_in_dim(out, compute(place).astype(out.dtype), place, 1)
 
-    return lax.fori_loop(0, like.shape[1], turn, start)
+    return lax.fori_loop(0, like.shape[1], step, start)
 
 
-def _added(total: Tensor, holds: Any, term: Callable[..., Tensor], *arguments: Any) -> Tensor:
-    """Return the total, with more added only where `holds`: a sum with zeros would let what is not finite through."""
-    return lax.cond(holds, lambda: total + term(*arguments), lambda: total)
+def _add_if(total: Tensor, condition: Any, term: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """Return the total, plus a term where the condition holds. (A term times 0 is not 0 where it is not finite.)"""
+    return lax.cond(condition, lambda: total + term(*arguments), lambda: total)
 
 
-def _outputs(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
+def _forward(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     kernel = wide(kernel)
-    flat = _of_a_plane(window)
+    plane_window = _of_a_plane(window)
 
-    def under(tap: int, place: Any) -> Tensor:
-        return extra_row.conv(_plane(x, place), kernel[tap], flat)
+    def tap_term(tap: int, place: Any) -> Tensor:
+        return extra_row.conv(_plane(x, place), kernel[tap], plane_window)
 
     def plane_at(output: Any) -> Tensor:
         total = jnp.zeros((like.shape[0], *like.shape[2:]), kernel.dtype)
-        for tap, start in enumerate(_planes(window)):
+        for tap, start in enumerate(_tap_offsets(window)):
             place = output * window.strides[0] + start
-            total = _added(total, (place >= 0) & (place < window.sizes[0]), under, tap, place)
+            total = _add_if(total, (place >= 0) & (place < window.sizes[0]), tap_term, tap, place)
         return total
 
     return _by_planes(plane_at, x, like)
 
 
-def _volumes(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
+def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     # Flipped once and for all: with one flipped within the loop XLA 0.10.2 takes up to 40 times as long.
     flipped = lax.optimization_barrier(xla.flip_kernel(wide(kernel), 2, 1))
-    flat = _of_a_plane(window)
+    plane_window = _of_a_plane(window)
 
-    def from_(tap: int, output: Any) -> Tensor:
-        return xla.conv_transpose(_plane(y, output), flipped[tap], flat, extra_row.conv)
+    def tap_term(tap: int, output: Any) -> Tensor:
+        return xla.conv_transpose(_plane(y, output), flipped[tap], plane_window, extra_row.conv)
 
     def plane_at(place: Any) -> Tensor:
         total = jnp.zeros((like.shape[0], *like.shape[2:]), flipped.dtype)
-        for tap, start in enumerate(_planes(window)):
+        for tap, start in enumerate(_tap_offsets(window)):
             output, rest = (place - start) // window.strides[0], (place - start) % window.strides[0]
-            total = _added(total, (rest == 0) & (output >= 0) & (output < window.outputs[0]), from_, tap, output)
+            total = _add_if(total, (rest == 0) & (output >= 0) & (output < window.outputs[0]), tap_term, tap, output)
         return total
 
     return _by_planes(plane_at, y, like)
 
 
-def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
+def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
     """Return the kernel's gradient: per tap a product of matrices, the values under it and the outputs' gradients."""
     *taps, channels, filters = like.shape
 
@@ -116,17 +116,17 @@ def _kernel(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
             gradients.append(plane[tuple(cuts)].reshape(-1, channels).T @ gradient)
         return jnp.stack(gradients)
 
-    def turn(output: Any, totals: list[Tensor]) -> list[Tensor]:
+    def step(output: Any, totals: list[Tensor]) -> list[Tensor]:
         gradient = _plane(y, output).reshape(-1, filters)
-        places = [output * window.strides[0] + start for start in _planes(window)]
+        places = [output * window.strides[0] + start for start in _tap_offsets(window)]
         return [
-            _added(total, (place >= 0) & (place < window.sizes[0]), products, gradient, place)
+            _add_if(total, (place >= 0) & (place < window.sizes[0]), products, gradient, place)
             for total, place in zip(totals, places, strict=True)
         ]
 
     totals = [wide(jnp.zeros((taps[1] * taps[2], channels, filters), like.dtype))] * taps[0]
-    return jnp.stack(lax.fori_loop(0, window.outputs[0], turn, totals)).reshape(like.shape).astype(like.dtype)
+    return jnp.stack(lax.fori_loop(0, window.outputs[0], step, totals)).reshape(like.shape).astype(like.dtype)
 
 
-VIEWS = {"y": _outputs, "x": _volumes, "kernel": _kernel}
+VIEWS = {"output": _forward, "input_gradient": _input_gradient, "kernel_gradient": _kernel_gradient}
 """The functions that compute each view: the outputs, the gradient of the inputs, and that of the kernel."""

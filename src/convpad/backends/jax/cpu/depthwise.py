@@ -22,43 +22,45 @@ def sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     last = window.channels_last
     x = x if last else jnp.moveaxis(x, 1, -1)
     # Half precision would lose the sum; XLA widens and narrows in the same loop.
-    out = _taps(wide(x), wide(kernel), window).astype(x.dtype)
+    out = _differentiable(wide(x), wide(kernel), window).astype(x.dtype)
     return out if last else jnp.moveaxis(out, -1, 1)
 
 
 def _pads_first(kernel: Tensor, window: ConvWindow) -> bool:
     """Return whether the input is padded before its taps are summed.
 
-    With strides few taps would read a padded value. Where an axis is spread over devices, a tensor of the same size
-    stays where it is.
+    With strides few taps read each padded value, so padding once saves little. Where an axis is spread over devices, a
+    tensor of the same size stays where it is.
     """
     many = prod(kernel.shape[:-2]) > LIMITS["jax.taps_per_stride"] * prod(window.strides)
     return (max(window.strides) == 1 or many) and not is_sharded()
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+def _differentiable(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     if not _pads_first(kernel, window):
-        return _sum_of_taps(x, kernel, window)
-    # The padded tensor is made once: fused into the sum, every tap would ask anew where the padding is, and compute
-    # anew what x is computed by, an activation 9 times. XLA keeps them apart where anything is padded: a row, at least.
+        return _loop_over_taps(x, kernel, window)
+    # The padded tensor is made once: otherwise XLA fuses the pad, and what computes x, into each of the 9 taps. A pad
+    # of at least one row prevents that.
     valid = window.without_pads()
     pads = window.pads if window.is_padded else ((0, 1), *valid.pads[1:])
     padded = lax.optimization_barrier(pad_zeros(x, [(0, 0), *pads, (0, 0)]))
-    return _sum_of_taps(padded if pads == window.pads else padded[:, :-1], kernel, valid)
+    return _loop_over_taps(padded if pads == window.pads else padded[:, :-1], kernel, valid)
 
 
-@_taps.defjvp
-def _taps_jvp(window: ConvWindow, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
+@_differentiable.defjvp
+def _jvp(window: ConvWindow, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
     (x, kernel), (dx, dkernel) = primals, tangents
-    dout = _sum_of_taps(dx, kernel, window)
+    dout = _loop_over_taps(dx, kernel, window)
     if is_sharded() or x.size == 0:
-        return _taps(x, kernel, window), dout + _sum_of_taps(x, dkernel, window)  # rows would be fetched one by one
-    by_rows = jax.checkpoint(partial(_taps_by_rows, window=window))  # pyright: ignore
-    return _taps(x, kernel, window), dout + by_rows(x, dkernel)
+        return _differentiable(x, kernel, window), dout + _loop_over_taps(
+            x, dkernel, window
+        )  # rows would be fetched one by one
+    by_rows = jax.checkpoint(partial(_scan_rows, window=window))  # pyright: ignore
+    return _differentiable(x, kernel, window), dout + by_rows(x, dkernel)
 
 
-def _sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+def _loop_over_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     *taps, channels, multiplier = kernel.shape
     counts = outputs(x.shape[1:-1], kernel.shape, window)
     total: Any = jnp.zeros((x.shape[0], *counts, channels, multiplier), x.dtype)
@@ -77,7 +79,7 @@ def _sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     return total.reshape(x.shape[0], *counts, channels * multiplier)
 
 
-def _taps_by_rows(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+def _scan_rows(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     """Return the sum over taps row by row, every tap widened to a row of its own.
 
     Its transpose is the kernel's gradient, gathered a row at a time with nothing summed across a row until the end:
@@ -87,13 +89,13 @@ def _taps_by_rows(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     *lead, last = outputs(x.shape[1:-1], kernel.shape, window)
     x = pad_zeros(x, [(0, 0), *window.pads, (0, 0)])
     every = list(product(*map(range, taps)))
-    wide = [jnp.broadcast_to(kernel[tap], (last, channels, multiplier)) for tap in every]
+    kernel_rows = [jnp.broadcast_to(kernel[tap], (last, channels, multiplier)) for tap in every]
     rows = np.indices((x.shape[0], *lead)).reshape(1 + len(lead), -1).T * [1, *window.strides[:-1]]
 
     @jax.checkpoint  # pyright: ignore
-    def row(wide: list[Tensor], at: Tensor) -> Tensor:
+    def row(kernel_rows: list[Tensor], at: Tensor) -> Tensor:
         total: Any = 0
-        for tap, weights in zip(every, wide, strict=True):
+        for tap, weights in zip(every, kernel_rows, strict=True):
             moved = [at[1 + axis] + tap[axis] * window.dilation[axis] for axis in range(len(lead))]
             line = lax.dynamic_slice(x, [at[0], *moved, 0, 0], (1, *(1,) * len(lead), *x.shape[-2:]))
             start, stride = tap[-1] * window.dilation[-1], window.strides[-1]
@@ -101,5 +103,5 @@ def _taps_by_rows(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
             total = total + line[..., None] * weights
         return total
 
-    _, out = lax.scan(lambda none, at: (none, row(wide, at)), None, jnp.asarray(rows))
+    _, out = lax.scan(lambda none, at: (none, row(kernel_rows, at)), None, jnp.asarray(rows))
     return out.reshape(x.shape[0], *lead, last, channels * multiplier)

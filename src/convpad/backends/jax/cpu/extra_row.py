@@ -14,7 +14,10 @@ from convpad.tuning import LIMITS, STATE
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-    """Return the convolution of a kernel whose dead taps are trimmed."""
+    """Return the convolution, with a spare row of outputs where that is faster.
+
+    The kernel must not have taps that read padding alone (`xla.trim_taps`).
+    """
     sizes = xla.spatial(x.shape, window)
     extra = extra_outputs(x.shape, sizes, kernel.shape, window)
     if extra is None:

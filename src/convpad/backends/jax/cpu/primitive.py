@@ -1,8 +1,7 @@
-"""A convolution primitive for JAX: a form with three views, each a gradient of the others.
+"""A bilinear primitive for JAX: convolution, input gradient and kernel gradient, each the transpose of the others.
 
-Convolution, its adjoint and the gradient of its kernel are three views of one form that is linear in the input, in
-the kernel and in the outputs. So one primitive with three views is closed under differentiation, forward and reverse,
-to any order; and each view is computed in the way that is the fastest for it, with nothing kept in between.
+One primitive with these three views is closed under differentiation, forward and reverse, to any order. Each view is
+computed in the way that is the fastest for it, with nothing kept in between.
 """
 
 from __future__ import annotations
@@ -27,72 +26,74 @@ _VIEWS = {2: conv2d.VIEWS, 3: conv3d.VIEWS}
 
 def convolve(x: Tensor, kernel: Tensor, window: SizedWindow) -> Tensor:
     """Return the convolution."""
-    return _view.bind(x, kernel, gives="y", window=window)  # pyright: ignore
+    return _view.bind(x, kernel, computes="output", window=window)  # pyright: ignore
 
 
 def transpose(y: Tensor, kernel: Tensor, window: SizedWindow) -> Tensor:
     """Return the adjoint of the convolution: the gradient of its input."""
-    return _view.bind(y, kernel, gives="x", window=window)  # pyright: ignore
+    return _view.bind(y, kernel, computes="input_gradient", window=window)  # pyright: ignore
 
 
 def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow) -> Tensor:
     """Return the gradient of the kernel."""
-    return _view.bind(x, y, gives="kernel", window=window)  # pyright: ignore
+    return _view.bind(x, y, computes="kernel_gradient", window=window)  # pyright: ignore
 
 
-def _shaped(first: Any, second: Any, *, gives: str, window: SizedWindow) -> Any:
+def _shaped(first: Any, second: Any, *, computes: str, window: SizedWindow) -> Any:
     shape = {
-        "y": (first.shape[0], *window.outputs, second.shape[-1]),
-        "x": (first.shape[0], *window.sizes, second.shape[-2]),
-        "kernel": (*window.taps, first.shape[-1], second.shape[-1]),
-    }[gives]
+        "output": (first.shape[0], *window.outputs, second.shape[-1]),
+        "input_gradient": (first.shape[0], *window.sizes, second.shape[-2]),
+        "kernel_gradient": (*window.taps, first.shape[-1], second.shape[-1]),
+    }[computes]
     return ShapedArray(shape, first.dtype)
 
 
-def _computed(first: Tensor, second: Tensor, *, gives: str, window: SizedWindow) -> Tensor:
-    view = _VIEWS[len(window.taps)][gives]
-    return view(first, second, window, _shaped(first, second, gives=gives, window=window))
+def _computed(first: Tensor, second: Tensor, *, computes: str, window: SizedWindow) -> Tensor:
+    view = _VIEWS[len(window.taps)][computes]
+    return view(first, second, window, _shaped(first, second, computes=computes, window=window))
 
 
-def _by_xla(first: Tensor, second: Tensor, *, gives: str, window: SizedWindow) -> Tensor:
+def _by_xla(first: Tensor, second: Tensor, *, computes: str, window: SizedWindow) -> Tensor:
     def conv(x: Tensor, kernel: Tensor) -> Tensor:
-        return extra_row.conv(x, kernel, window.flat())
+        return extra_row.conv(x, kernel, window.to_conv_window())
 
-    if gives == "y":
+    if computes == "output":
         return conv(first, second)
-    like = _shaped(first, second, gives=gives, window=window)
+    like = _shaped(first, second, computes=computes, window=window)
     like = jax.ShapeDtypeStruct(like.shape, like.dtype)
-    if gives == "x":
+    if computes == "input_gradient":
         return jax.linear_transpose(lambda x: conv(x, second), like)(first)[0]
     return jax.linear_transpose(lambda kernel: conv(first, kernel), like)(second)[0]
 
 
-def _to_first(gradient: Tensor, first: Any, second: Tensor, *, gives: str, window: SizedWindow) -> Tensor:
-    if gives == "y":
+def _transpose_first(gradient: Tensor, first: Any, second: Tensor, *, computes: str, window: SizedWindow) -> Tensor:
+    if computes == "output":
         return transpose(gradient, second, window)
-    return convolve(gradient, second, window) if gives == "x" else transpose(second, gradient, window)
+    return convolve(gradient, second, window) if computes == "input_gradient" else transpose(second, gradient, window)
 
 
-def _to_second(gradient: Tensor, first: Tensor, second: Any, *, gives: str, window: SizedWindow) -> Tensor:
-    if gives == "y":
+def _transpose_second(gradient: Tensor, first: Tensor, second: Any, *, computes: str, window: SizedWindow) -> Tensor:
+    if computes == "output":
         return _kernel_gradient(first, gradient, window)
-    return _kernel_gradient(gradient, first, window) if gives == "x" else convolve(first, gradient, window)
+    return (
+        _kernel_gradient(gradient, first, window) if computes == "input_gradient" else convolve(first, gradient, window)
+    )
 
 
 def _batched(
-    arrays: Sequence[Tensor], axes: Sequence[int | None], *, gives: str, window: SizedWindow
+    arrays: Sequence[Tensor], axes: Sequence[int | None], *, computes: str, window: SizedWindow
 ) -> tuple[Tensor, int]:
     """Batch the primitive: a batch of inputs of one kernel is a larger batch; one of kernels takes XLA's groups."""
-    if gives == "kernel" or axes[1] is not None:
-        return jax.vmap(partial(_by_xla, gives=gives, window=window), tuple(axes))(*arrays), 0
+    if computes == "kernel_gradient" or axes[1] is not None:
+        return jax.vmap(partial(_by_xla, computes=computes, window=window), tuple(axes))(*arrays), 0
     many = jnp.moveaxis(arrays[0], axes[0] or 0, 0)
-    out = _view.bind(many.reshape(-1, *many.shape[2:]), arrays[1], gives=gives, window=window)  # pyright: ignore
+    out = _view.bind(many.reshape(-1, *many.shape[2:]), arrays[1], computes=computes, window=window)  # pyright: ignore
     return out.reshape(*many.shape[:2], *out.shape[1:]), 0
 
 
 _view = Primitive("convpad_view")
-_view.def_impl(jax.jit(_computed, static_argnames=("gives", "window")))
+_view.def_impl(jax.jit(_computed, static_argnames=("computes", "window")))
 _view.def_abstract_eval(_shaped)
-ad.defbilinear(_view, _to_first, _to_second)
+ad.defbilinear(_view, _transpose_first, _transpose_second)
 batching.primitive_batchers[_view] = _batched
 mlir.register_lowering(_view, mlir.lower_fun(_computed, multiple_results=False))

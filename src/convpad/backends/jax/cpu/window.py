@@ -42,6 +42,6 @@ class SizedWindow(NamedTuple):
         after = min(max(start + whole - size, 0), whole - before)
         return start + before, whole - before - after, before, after
 
-    def flat(self) -> ConvWindow:
+    def to_conv_window(self) -> ConvWindow:
         """Return the window without sizes."""
         return ConvWindow(self.strides, self.pads, self.dilation, leftovers=tuple(self.leftovers))
