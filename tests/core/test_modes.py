@@ -125,6 +125,10 @@ def test_what_modes_are() -> None:
         n for n, o in outside.items() if set(o) & set("abcd")
     ]
     assert [name for name, mode in MODES.items() if mode.is_weighted] == [n for n, o in outside.items() if "2" in o]
+    assert [name for name, mode in MODES.items() if mode.is_edge_alone] == ["zeros", "constant", "replicate", "ignore"]
+    assert [name for name, mode in MODES.items() if not mode.keeps_nonnegative] == [
+        "constant", "reflect_odd", "symmetric_odd",
+    ]  # fmt: skip
     assert [name for name, mode in MODES.items() if mode.takes_value] == [n for n, o in outside.items() if o == "k k"]
     assert [name for name, mode in MODES.items() if not mode.is_counted] == [
         n for n, o in outside.items() if o == "- -"

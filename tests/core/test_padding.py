@@ -136,7 +136,7 @@ def test_every_padding_is_pickled() -> None:
             parsed = Padding.parse(amount, mode, rank=1)
             again = pickle.loads(pickle.dumps(parsed))
             assert again == parsed
-            assert again.amounts[0].pad(5, 3, 2) == parsed.amounts[0].pad(5, 3, 2)
+            assert again.amounts[0].pair_for(5, 3, 2) == parsed.amounts[0].pair_for(5, 3, 2)
             assert again.modes[0][0] is parsed.modes[0][0]
 
 
@@ -411,13 +411,13 @@ NUMBERS_ALONE = "`amount` must be an int, or a pair (before, after) for each spa
 )
 def test_where_there_is_no_window_there_are_no_words(rank: int, amount: Any, text: str) -> None:
     with pytest.raises(PaddingError) as refusal:
-        Padding.parse(amount, rank=rank, argument="amount", words=False)
+        Padding.parse(amount, rank=rank, argument="amount", has_window=False)
     assert str(refusal.value) == text
 
 
 def test_numbers_are_read_the_same_without_words() -> None:
     for amount in (1, (1, 2), ((1, 2), 3)):
-        assert Padding.parse(amount, rank=2, argument="amount", words=False) == Padding.parse(amount, rank=2)
+        assert Padding.parse(amount, rank=2, argument="amount", has_window=False) == Padding.parse(amount, rank=2)
 
 
 @pytest.mark.parametrize("spelled", [1, "same", ((1, 2), 3), ("same", "valid")], ids=repr)
@@ -442,7 +442,7 @@ def test_a_padding_is_read_as_it_is(spelled: Any) -> None:
         ),
         (
             Padding.parse("same", rank=1),
-            {"rank": 1, "words": False},
+            {"rank": 1, "has_window": False},
             "`padding` must be an int, or a pair (before, after) for each spatial axis. Received: 'same'. There is no "
             "window here that it could depend on: give the numbers.",
         ),

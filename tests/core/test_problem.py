@@ -563,7 +563,7 @@ def test_an_overhang_beyond_padding_that_counts_is_kept() -> None:
     asked = parse_problem("average_pool", (1, 6, 1), 3, Padding.parse(1, "zeros", rank=1), strides=3, ceil_mode=True)
     assert asked.windows[0].overhang == 1
     assert absorb_overhang(asked).windows == asked.windows
-    assert asked.has_ignored
+    assert asked.renormalises
 
 
 def test_ceil_mode_is_true_or_false() -> None:

@@ -43,8 +43,8 @@ def test_the_words_are_exactly_these_in_this_order() -> None:
 
 @pytest.mark.parametrize(("asked", "answers"), BY_HAND)
 def test_amounts_by_hand(asked: tuple[int, int, int], answers: tuple[tuple[int, int], ...]) -> None:
-    assert tuple(amount.pad(*asked) for amount in AMOUNTS.values()) == answers
-    assert tuple(amount.known(*asked) for amount in AMOUNTS.values()) == answers
+    assert tuple(amount.pair_for(*asked) for amount in AMOUNTS.values()) == answers
+    assert tuple(amount.pair_or_none(*asked) for amount in AMOUNTS.values()) == answers
 
 
 def test_same_is_the_least_padding_that_gives_ceil_of_size_over_stride() -> None:
@@ -52,8 +52,8 @@ def test_same_is_the_least_padding_that_gives_ceil_of_size_over_stride() -> None
         span = spanned(kernel, dilation)
         outputs = -(-size // stride)
         least = next(total for total in range(99) if (size + total - span) // stride + 1 >= outputs)
-        assert AMOUNTS["same"].pad(size, span, stride) == (least // 2, least - least // 2)
-        assert AMOUNTS["same_lower"].pad(size, span, stride) == (least - least // 2, least // 2)
+        assert AMOUNTS["same"].pair_for(size, span, stride) == (least // 2, least - least // 2)
+        assert AMOUNTS["same_lower"].pair_for(size, span, stride) == (least - least // 2, least // 2)
         assert total_padding(size, outputs, span, stride) == least
 
 
@@ -61,11 +61,11 @@ def test_same_is_the_least_padding_that_gives_ceil_of_size_over_stride() -> None
 def test_an_unknown_size_is_a_known_amount_where_it_has_no_say(name: str) -> None:
     amount = AMOUNTS[name]
     for span, stride in product(range(1, 6), range(1, 4)):
-        every = {amount.pad(size, span, stride) for size in range(1, 30)}
+        every = {amount.pair_for(size, span, stride) for size in range(1, 30)}
         if amount.follows_size and stride > 1:
-            assert amount.known(None, span, stride) is None
+            assert amount.pair_or_none(None, span, stride) is None
         else:
-            assert every == {amount.known(None, span, stride)}
+            assert every == {amount.pair_or_none(None, span, stride)}
 
 
 def test_explicit() -> None:
@@ -74,7 +74,7 @@ def test_explicit() -> None:
     assert amount.name == "explicit"
     assert amount.meaning == "as given"
     assert not amount.follows_size
-    assert amount.pad(5, 3, 2) == amount.known(5, 3, 2) == amount.known(None, 3, 2) == (3, 1)
+    assert amount.pair_for(5, 3, 2) == amount.pair_or_none(5, 3, 2) == amount.pair_or_none(None, 3, 2) == (3, 1)
     assert amount == explicit(3, 1) != explicit(1, 3)
     assert hash(amount) == hash(explicit(3, 1))
     assert repr(amount) == "Amount(name='explicit', pair=(3, 1))"
@@ -126,7 +126,7 @@ def test_a_window_that_is_known_on_one_side_alone_has_no_padded_size() -> None:
 @pytest.mark.parametrize("name", AMOUNTS)
 def test_padded_window(name: str) -> None:
     for size, kernel, stride, dilation in GRID:
-        before, after = AMOUNTS[name].pad(size, spanned(kernel, dilation), stride)
+        before, after = AMOUNTS[name].pair_for(size, spanned(kernel, dilation), stride)
         want = Window(size, kernel, stride, dilation, before, after)
         if _starts(want):
             assert padded_window(size, kernel, stride, dilation, AMOUNTS[name], 0) == want
@@ -205,15 +205,15 @@ def test_transposed_windows_are_adjoint_to_a_window_with_that_many_outputs(amoun
         possible = [
             size
             for size in range(1, 60)
-            if (sum(amount.pad(size, span, stride)) + size - span) // stride + 1 == outputs
-            and sum(amount.pad(size, span, stride)) + size >= span
+            if (sum(amount.pair_for(size, span, stride)) + size - span) // stride + 1 == outputs
+            and sum(amount.pair_for(size, span, stride)) + size >= span
         ]
         for output_padding in (None, *range(stride)):
             if amount.name in ("valid", "same", "same_lower"):
                 word = "valid" if amount.name == "valid" else "same"
                 size = _keras_size(outputs, span, stride, word, output_padding)
             else:
-                smallest = (outputs - 1) * stride + span - sum(amount.pad(1, span, stride))
+                smallest = (outputs - 1) * stride + span - sum(amount.pair_for(1, span, stride))
                 size = smallest + (output_padding or 0)
             if size < 1:
                 with pytest.raises(ShapeError):
@@ -225,7 +225,7 @@ def test_transposed_windows_are_adjoint_to_a_window_with_that_many_outputs(amoun
             assert window.leftover == leftover
             if size in possible:
                 # The amounts are simply those of the forward window.
-                assert (window.before, window.after) == amount.pad(size, span, stride)
+                assert (window.before, window.after) == amount.pair_for(size, span, stride)
             else:
                 # Keras's `output_padding` with "same" may ask for a size whose "same" window makes fewer: the
                 # kernel is cropped as evenly as it goes all the same.

@@ -79,7 +79,7 @@ def test_networks(name: str) -> None:
     assert sum(row.window.pads_something for row in rows) == sum(any(attribute.ints) for attribute in said)
     uneven, other = sum(row.uneven is True for row in rows), sum(bool(row.portability_note) for row in rows)
     assert (len(audit.reading.windows), uneven, other) == NETWORKS[name]
-    assert (audit.reading.unsupported, audit.copied) == ((), 0)
+    assert (audit.reading.unsupported, audit.copied_bytes) == ((), 0)
 
 
 PADDED = graph('q = Pad <mode = "reflect"> (x, p)', "z = Conv <strides = [2, 2]> (q, k)", "y = Relu (z)")
@@ -145,7 +145,7 @@ def test_where_values_differ(nodes: list[str], said: str) -> None:
 
 def test_padding_that_no_window_follows() -> None:
     audit = convpad.audit(graph("q = Pad (x, p)", "z = Relu (q)", "y = MaxPool <kernel_shape = [2, 2]> (z)"))
-    assert ([pad.name for pad in audit.reading.unattached], audit.copied) == (["q"], 1200)
+    assert ([pad.name for pad in audit.reading.unattached], audit.copied_bytes) == (["q"], 1200)
     assert "Layers that pad ahead of no window: q." in str(audit)
     assert audit.rows[0].window.amounts == ((0, 0), (0, 0))
 
@@ -153,7 +153,7 @@ def test_padding_that_no_window_follows() -> None:
 def test_paddings_of_several_kinds() -> None:
     audit = convpad.audit(graph('q = Pad <mode = "wrap"> (x, p)', "y = Conv <pads = [1, 0, 1, 0]> (q, k)"))
     window = audit.rows[0].window
-    assert (window.amounts, window.folded) == (((2, 2), (1, 1)), None)
+    assert (window.amounts, window.merged_padding) == (((2, 2), (1, 1)), None)
     assert "circular, then zeros, circular" in str(audit)
 
 

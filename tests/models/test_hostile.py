@@ -301,8 +301,8 @@ def test_the_format_of_another(suffix: str, tmp_path: Path) -> None:
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     assert refusal(tmp_path / "no.onnx").endswith("no.onnx cannot be read: No such file or directory.")
-    assert refusal(tmp_path).endswith("is a folder. Give a file that ends in .keras, .h5, .pt2 or .onnx.")
-    assert "must end in .keras, .h5, .pt2 or .onnx." in refusal(tmp_path / "m.pb")
+    assert refusal(tmp_path).endswith("is a folder. Give a file that ends in .keras, .h5, .hdf5, .pt2 or .onnx.")
+    assert "must end in .keras, .h5, .hdf5, .pt2 or .onnx." in refusal(tmp_path / "m.pb")
 
 
 def test_weights_alone(tmp_path: Path) -> None:

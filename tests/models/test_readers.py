@@ -17,7 +17,7 @@ from windows import computed, keras_kernel, last
 
 import convpad
 from convpad import ModelFileError, PaddingError
-from convpad.models.readers import read
+from convpad.models.readers import FILES, read
 
 # Every architecture that ships with Keras, whatever the process: those of other backends are not run.
 APPLICATIONS = (
@@ -99,7 +99,7 @@ def test_onnx(size: str, weight: str | None, nodes: str, mode: str) -> None:
     close(computed(window, last(x), kernel), last(y))
     assert window.output == y.shape[2:]
     assert window.input == x.shape[2:]
-    assert (window.copied or 0) == (2 * 4 * 12 * 12 * 4 if mode else 0)
+    assert (window.copied_bytes or 0) == (2 * 4 * 12 * 12 * 4 if mode else 0)
 
 
 @onnx_here
@@ -249,7 +249,7 @@ def test_a_pool_that_counts_its_padding_and_not_the_places_beyond() -> None:
     (window,) = read(module, (2, 4, 11, 11)).windows
     assert not any(axis.ceil for axis in window.windows)  # the last window ends with the padding
     reading = read(module, (2, 4, 10, 10))
-    assert (reading.unsupported, reading.windows[0].output, reading.windows[0].folded) == ((), (6, 6), None)
+    assert (reading.unsupported, reading.windows[0].output, reading.windows[0].merged_padding) == ((), (6, 6), None)
     assert all(axis.ceil for axis in reading.windows[0].windows)
 
 
@@ -288,7 +288,7 @@ def test_torch_modules_programs_and_files_are_read_alike(tmp_path: Path) -> None
     torch.export.save(program, tmp_path / "net.pt2")
     found = read(net, shape)
     assert found.windows == read(program).windows == read(tmp_path / "net.pt2").windows
-    rows = [(w.name, w.amounts, w.copied, w.nonnegative) for w in found.windows]
+    rows = [(w.name, w.amounts, w.copied_bytes, w.nonnegative) for w in found.windows]
     assert [row[0] for row in rows][1:] == ["body", "body (call 2)", "pool"]
     assert rows[0][0].startswith("stem.0")
     assert rows[0][1:] == (((0, 1), (0, 1)), 3 * 33 * 33 * 4, False)
@@ -443,9 +443,15 @@ def test_every_application(name: str) -> None:
 # What is no model
 
 
+def test_every_text_names_the_suffixes() -> None:
+    for part in ("cli/options.py", "models/audit.py"):
+        text = (Path(convpad.__file__).parent / part).read_text(encoding="utf-8")
+        assert f"ends in {FILES}" in " ".join(text.split())
+
+
 @pytest.mark.parametrize(("model", "error", "said"), [
     (7, PaddingError, "`model` must be a Keras model, a torch.nn.Module, an ONNX model, or the path of a file"),
-    ("model.txt", ModelFileError, "model.txt must end in .keras, .h5, .pt2 or .onnx."),
+    ("model.txt", ModelFileError, "model.txt must end in .keras, .h5, .hdf5, .pt2 or .onnx."),
     ("model.pth", ModelFileError, "It is a pickle, which can run code when it is read"),
 ])  # fmt: skip
 def test_refusals(model: Any, error: type[Exception], said: str) -> None:

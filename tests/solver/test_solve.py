@@ -219,7 +219,7 @@ def test_every_solution_is_posed_as_it_says(data: st.DataObject) -> None:
 def test_every_word_is_found_where_it_explains_the_sizes() -> None:
     for size, kernel, stride in product((4, 7, 13), (1, 2, 3, 5), (1, 2, 3)):
         for word, amount in AMOUNTS.items():
-            window = Window(size, kernel, stride, 1, *amount.pad(size, kernel, stride))
+            window = Window(size, kernel, stride, 1, *amount.pair_for(size, kernel, stride))
             if not window.output or window.output < 1:
                 continue
             solved = convpad.solve(size, window.output, kernel_size=kernel, strides=stride, dilation_rate=1, rank=1)

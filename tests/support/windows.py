@@ -34,15 +34,15 @@ def computed(window: PaddedWindow, x: Any, kernel: Any = None) -> Any:
 
 
 def pooled(window: PaddedWindow, x: Any) -> Any:
-    padding = window.folded if window.pads else window.padding
+    padding = window.merged_padding if window.pads else window.padding
     assert padding is not None
     config = replace(window.config, padding=padding, channels_last=True)
     return solve(config.problem(x.shape), padding.values, x)
 
 
 def spelled(window: PaddedWindow) -> Any:
-    assert window.folded is not None
-    return window.folded.spelling()
+    assert window.merged_padding is not None
+    return window.merged_padding.spelling()
 
 
 def last(x: Any) -> Any:

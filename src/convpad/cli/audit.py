@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.options import Force, Html, Json, numbers
+from convpad.cli.options import MODEL_HELP, Force, Html, Json, numbers
 from convpad.cli.output import refuse_to_write, show, write
 
 
 def audit(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A file that ends in .keras, .h5, .pt2 or .onnx.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
     input_shape: Annotated[
         str | None, typer.Option(help="Of the input where the model leaves it open: 1x224x224x3, its batch first.")
     ] = None,

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.options import Force, Html, Json, numbers
+from convpad.cli.options import MODEL_HELP, Force, Html, Json, numbers
 from convpad.cli.output import refuse_to_write, show, write
 
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="FIRST", help="A file that ends in .keras, .h5, .pt2 or .onnx.")],
+    first: Annotated[str, typer.Argument(metavar="FIRST", help=MODEL_HELP)],
     second: Annotated[str, typer.Argument(metavar="SECOND", help="Another, of any of these kinds.")],
     input_shape_first: Annotated[
         str | None, typer.Option(help="Of the first's input where it leaves it open: 1x224x224x3.")

@@ -9,6 +9,7 @@ import typer
 
 from convpad.core.errors import refuse
 
+MODEL_HELP = "A file that ends in .keras, .h5, .hdf5, .pt2 or .onnx."
 MODE_HELP = "With what: zeros, reflect, circular, ..., a number; or circular,reflect."
 PADDING_HELP = "How much: valid, same, same_lower, half, full, causal; 1; 1x2 for each axis; 1,2x0,3 for each side."
 

@@ -48,9 +48,9 @@ class Amount:
     Example:
 
     >>> from convpad.core.amounts import AMOUNTS
-    >>> AMOUNTS["same"].pad(size=224, span=7, stride=2)
+    >>> AMOUNTS["same"].pair_for(size=224, span=7, stride=2)
     (2, 3)
-    >>> AMOUNTS["half"].pad(size=224, span=7, stride=2)
+    >>> AMOUNTS["half"].pair_for(size=224, span=7, stride=2)
     (3, 3)
     """
 
@@ -63,15 +63,15 @@ class Amount:
     def __reduce__(self) -> tuple[Callable[..., Amount], Pair | tuple[str]]:
         return (explicit, self.pair) if self.pair else (_amount_named, (self.name,))
 
-    def pad(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
+    def pair_for(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
         """Return (before, after) for an axis of known size, an int or a backend's integer."""
         return self.rule(total_padding(size, (size + stride - 1) // stride, span, stride), span)
 
-    def known(self, size: int | None, span: int, stride: int) -> Pair | None:
+    def pair_or_none(self, size: int | None, span: int, stride: int) -> Pair | None:
         """Return (before, after), or None where the two depend on an unknown size."""
         if size is None and self.follows_size and stride > 1:
             return None
-        return self.pad(1 if size is None else size, span, stride)
+        return self.pair_for(1 if size is None else size, span, stride)
 
 
 AMOUNTS: Mapping[str, Amount] = MappingProxyType(
@@ -87,7 +87,7 @@ AMOUNTS: Mapping[str, Amount] = MappingProxyType(
         )
     }
 )
-"""Every word for an amount. `span` is the size of the dilated kernel."""
+"""Every word for an amount. `convpad.solve` ranks them by this order. `span` is the size of the dilated kernel."""
 
 
 def _amount_named(name: str) -> Amount:

@@ -60,7 +60,7 @@ class ModelFileError(ConvpadError, ValueError):
     >>> import convpad
     >>> convpad.audit("model.txt")
     Traceback (most recent call last):
-    convpad.core.errors.ModelFileError: model.txt must end in .keras, .h5, .pt2 or .onnx.
+    convpad.core.errors.ModelFileError: model.txt must end in .keras, .h5, .hdf5, .pt2 or .onnx.
     """
 
 

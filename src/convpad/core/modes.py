@@ -95,6 +95,16 @@ class Mode:
         """Whether the outside is computed from values inside, and not merely a copy of one."""
         return [weight for _, weight in self.rule(0, 1)] not in ([], [1])
 
+    @property
+    def keeps_nonnegative(self) -> bool:
+        """Whether the outside holds no value below 0 where the inside holds none, whatever constant it carries."""
+        return not (self.takes_value or self.is_weighted)
+
+    @property
+    def is_edge_alone(self) -> bool:
+        """Whether the outside is the edge value or no value inside: padding twice is then padding once by the sum."""
+        return {*self.terms(-2, 3)} <= {(0, 1)}
+
     def terms(self, position: int, size: int) -> tuple[tuple[int, int], ...]:
         """Return the terms of one position of a known axis, one term per index, none with weight 0."""
         weights: dict[int, int] = {}

@@ -84,15 +84,15 @@ class Operation:
             PaddingError: an argument is wrong by itself.
         """
         last = _channels_last(data_format)
-        words = op != "pad"
-        if words and rank > MAX_RANK:
+        has_window = op != "pad"
+        if has_window and rank > MAX_RANK:
             raise ShapeError(
                 f"A window moves along one, two or three spatial axes. Received: an input with {rank}. "
                 "Fold the others into the batch."
             )
-        parsed = Padding.parse(padding, padding_mode, rank=rank, words=words).without_tensors()
+        parsed = Padding.parse(padding, padding_mode, rank=rank, has_window=has_window).without_tensors()
         ignored = [mode.name for pair in parsed.modes for mode in pair if not mode.is_counted]
-        if op == "pad" and ignored:
+        if ignored and not has_window:
             mend = "It has no values to pad with: use it as the padding_mode of a convolution or a pool."
             raise refuse("padding_mode", "have values", ignored[0], mend)
         size: tuple[int, ...] = ()

@@ -92,22 +92,22 @@ class _Amounts:
     """Reads amounts for an argument of that name, which may take words for them or numbers alone."""
 
     argument: str
-    words: bool
+    has_window: bool
 
     @property
     def allowed(self) -> str:
-        return f"be {_WORDS if self.words else _PAIRS}"
+        return f"be {_WORDS if self.has_window else _PAIRS}"
 
     def named(self, word: str) -> Amount:
         known = word.lower()
-        if known in AMOUNTS and self.words:
+        if known in AMOUNTS and self.has_window:
             return AMOUNTS[known]
-        mend = _FOREIGN_WORDS.get(known, "") if self.words else ""
+        mend = _FOREIGN_WORDS.get(known, "") if self.has_window else ""
         if known in AMOUNTS:
             mend = _NO_WINDOW
         if known in MODES:
             mend = f"{known!r} says with what: give it as padding_mode=, and say here how much."
-        raise refuse(self.argument, self.allowed, word, mend or (closest(word, AMOUNTS) if self.words else ""))
+        raise refuse(self.argument, self.allowed, word, mend or (closest(word, AMOUNTS) if self.has_window else ""))
 
     def of_axis(self, entry: Any) -> Amount:
         """Read the amount of one axis: a word, an int for both sides, or a pair (before, after)."""
@@ -142,11 +142,11 @@ class _Amounts:
 
 # With what
 
-Fill = tuple[Mode, Any]
+ModeAndValue = tuple[Mode, Any]
+"""The mode of one side, and the value that it carries: None where it carries none."""
 
 
-def _fill(entry: Any) -> Fill:
-    """Read the fill of one side: its mode and the value that the mode carries."""
+def _read_side(entry: Any) -> ModeAndValue:
     if isinstance(entry, Mode):
         entry = entry.name
     if isinstance(entry, str):
@@ -165,26 +165,26 @@ def _fill(entry: Any) -> Fill:
     return MODES["constant"], constant.value
 
 
-def _axis_fills(entry: Any) -> tuple[Fill, Fill]:
+def _read_axis(entry: Any) -> tuple[ModeAndValue, ModeAndValue]:
     pair = listed(entry)
     if pair is None:
-        fill = _fill(entry)
-        return fill, fill
+        side = _read_side(entry)
+        return side, side
     if len(pair) != 2:
         raise refuse("padding_mode", "be one mode, or a pair (before, after), on each spatial axis", entry)
-    return _fill(pair[0]), _fill(pair[1])
+    return _read_side(pair[0]), _read_side(pair[1])
 
 
-def _fills(padding_mode: Any, rank: int) -> tuple[tuple[Fill, Fill], ...]:
+def _read_mode(padding_mode: Any, rank: int) -> tuple[tuple[ModeAndValue, ModeAndValue], ...]:
     entries = listed(padding_mode)
     if entries is None:
-        return (_axis_fills(padding_mode),) * rank
+        return (_read_axis(padding_mode),) * rank
     if rank == 1 and len(entries) == 2:
         entries = [padding_mode]  # one axis: (before, after)
     if len(entries) != rank:
         mend = "One number per channel is written Constant([...])." if entries and all(map(is_number, entries)) else ""
         raise refuse("padding_mode", f"have one entry {each(rank)}", padding_mode, mend)
-    return tuple(_axis_fills(entry) for entry in entries)
+    return tuple(_read_axis(entry) for entry in entries)
 
 
 def _shortest(entries: Iterable[Any]) -> Any:
@@ -250,7 +250,7 @@ class Padding:
 
     @classmethod
     def parse(
-        cls, padding: Any, padding_mode: Any = "zeros", *, rank: int, argument: str = "padding", words: bool = True
+        cls, padding: Any, padding_mode: Any = "zeros", *, rank: int, argument: str = "padding", has_window: bool = True
     ) -> Padding:
         """Read every accepted spelling into one form. A `Padding` is returned as it is.
 
@@ -261,20 +261,20 @@ class Padding:
                 axis, each one of these or a pair `(before, after)` of them.
             rank: the number of spatial axes.
             argument: what the caller calls `padding`, for refusals.
-            words: False where there is no window, so that only numbers make sense.
+            has_window: False where there is no window, so that only numbers make sense.
 
         Raises:
             PaddingError: it is none of these.
         """
         rank = integer("rank", rank, 1)
         if isinstance(padding, Padding):
-            return _checked(padding, padding_mode, rank, argument, words)
-        fills = _fills(padding_mode, rank)
-        modes = tuple((before[0], after[0]) for before, after in fills)
+            return _checked(padding, padding_mode, rank, argument, has_window)
+        rows = _read_mode(padding_mode, rank)
+        modes = tuple((before[0], after[0]) for before, after in rows)
         return cls(
-            _Amounts(argument, words).read(padding, rank),
+            _Amounts(argument, has_window).read(padding, rank),
             modes,
-            tuple((before[1], after[1]) for before, after in fills),
+            tuple((before[1], after[1]) for before, after in rows),
         )
 
     @property
@@ -331,13 +331,13 @@ class Padding:
                 )
 
 
-def _checked(padding: Padding, padding_mode: Any, rank: int, argument: str, words: bool) -> Padding:
+def _checked(padding: Padding, padding_mode: Any, rank: int, argument: str, has_window: bool) -> Padding:
     """Return a parsed padding, or refuse it where its rank, or the mode given beside it, does not fit."""
     if not isinstance(padding_mode, str) or padding_mode not in ("zeros", "ignore"):  # the defaults of the functions
         raise refuse("padding_mode", "be left out where `padding` is a Padding, which has its own", padding_mode)
     if padding.rank != rank:
         raise refuse(argument, f"have {rank} spatial {'axis' if rank == 1 else 'axes'}, like the input", padding)
-    if not words and not all(amount.pair or amount.name == "valid" for amount in padding.amounts):
+    if not has_window and not all(amount.pair or amount.name == "valid" for amount in padding.amounts):
         word = next(amount.name for amount in padding.amounts if not amount.pair)
         raise refuse(argument, f"be {_PAIRS}", word, _NO_WINDOW)
     return padding

@@ -23,9 +23,9 @@ from convpad.core.window import Window, padded_window, transposed_window
 Shape = tuple[int | None, ...]
 
 
-def _derived(meaning: str) -> Any:
+def _derived() -> Any:
     """Return a field that follows from the others, computed once, as every call reads it."""
-    return field(init=False, repr=False, compare=False, metadata={"doc": meaning})
+    return field(init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,22 @@ class Problem:
     amounts: tuple[Amount, ...]
     leftovers: tuple[int, ...] = ()
     kernel_shape: Shape = ()
-    strides: tuple[int, ...] = _derived("from one output to the next, per axis")
-    dilation: tuple[int, ...] = _derived("from one tap to the next, per axis")
-    pads: tuple[tuple[int, int], ...] = _derived("(before, after) per axis, where they are known")
-    is_static: bool = _derived("whether the sizes and amounts of all axes are ints already")
-    padded_modes: tuple[Mode, ...] = _derived("of the sides that get any padding, each once; a side without has no say")
-    has_fill: bool = _derived("whether any of the padding is more than zeros: copies, or constants")
-    has_ignored: bool = _derived("whether any of the padding does not count")
-    _hash: int | None = _derived("to be looked up by")
+    strides: tuple[int, ...] = _derived()
+    """Steps from one output to the next, per axis."""
+    dilation: tuple[int, ...] = _derived()
+    """Steps from one tap to the next, per axis."""
+    pads: tuple[tuple[int, int], ...] = _derived()
+    """(before, after) per axis; (0, 0) where unknown, see `is_static`."""
+    is_static: bool = _derived()
+    """Whether the sizes and amounts of all axes are ints already."""
+    padded_modes: tuple[Mode, ...] = _derived()
+    """The distinct modes of the sides whose amount is not 0."""
+    pads_more_than_zeros: bool = _derived()
+    """Whether any of the padding is copies or constants."""
+    renormalises: bool = _derived()
+    """Whether a window may hold places that do not count: ignored padding, or an overhang."""
+    _hash: int | None = _derived()
+    """The hash, once it is asked for."""
 
     def __post_init__(self) -> None:
         modes = self._padded_modes()
@@ -72,9 +80,9 @@ class Problem:
             ("pads", tuple([(window.before or 0, window.after or 0) for window in self.windows])),
             ("is_static", all(window.is_static for window in self.windows)),
             ("padded_modes", modes),
-            ("has_fill", any(mode.copies_input or mode.takes_value for mode in modes)),
+            ("pads_more_than_zeros", any(mode.copies_input or mode.takes_value for mode in modes)),
             (
-                "has_ignored",
+                "renormalises",
                 not all(mode.is_counted for mode in modes) or any(window.overhangs for window in self.windows),
             ),
             ("_hash", None),
@@ -158,7 +166,7 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
     """
     shape = known_shape("x", input_shape)
     if len(shape) != operation.rank + 2:
-        rank_of(shape)
+        rank_of(shape)  # what has no spatial axis is refused in other words
         raise ShapeError(
             f"The input must have {operation.rank + 2} axes: batch, {operation.rank} spatial and channels. Received: "
             f"shape {shape}."
@@ -206,7 +214,7 @@ def _padding_alone(sizes: Shape, padding: Padding) -> tuple[Window, ...]:
     """Return the windows of padding alone: of one tap, so that the output is the padded axis."""
     windows: list[Window] = []
     for axis, (size, amount, modes) in enumerate(zip(sizes, padding.amounts, padding.modes, strict=True)):
-        before, after = amount.pad(1, 1, 1)
+        before, after = amount.pair_for(1, 1, 1)
         for mode, count in zip(modes, (before, after), strict=True):
             if mode.copies_input and size == 0 and count:
                 raise ShapeError(

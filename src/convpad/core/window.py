@@ -110,7 +110,7 @@ def padded_window(
             f"Every spatial axis must hold at least one value. Received: spatial axis {axis} of size 0. "
             "Drop the empty input before the window meets it."
         )
-    before, after = amount.known(size, spanned(kernel, dilation), stride) or (None, None)
+    before, after = amount.pair_or_none(size, spanned(kernel, dilation), stride) or (None, None)
     window = Window(size, kernel, stride, dilation, before, after, ceil)
     output = window.output
     if output is not None and output < 1:

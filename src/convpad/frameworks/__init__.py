@@ -114,7 +114,7 @@ def parse(name: str, windows: Sequence[Window], *, op: str = "conv", **arguments
         name: one of `NAMES`.
         windows: one for each spatial axis; their size, kernel, stride and dilation are read, not their amounts.
             The size, of a transposed convolution its output's, may be None where the arguments do not depend on it.
-        op: the operation, one of `convpad.core.problem.OPS`: frameworks pad pools and convolutions differently.
+        op: the operation, one of `convpad.core.operation.OPS`: frameworks pad pools and convolutions differently.
         arguments: the framework's own: `padding`, `padding_mode` and `output_padding` of PyTorch, `pads`,
             `output_padding` and `auto_pad` of ONNX, `pad` of Caffe, `border_mode` and `pad` of Theano, `padding` of
             Keras, TensorFlow and Flax; `count_include_pad` and `ceil_mode` where pools have them.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS, Amount
-from convpad.core.effective import Fill, effective_fill
+from convpad.core.fills import Fill, normalised_fill
 from convpad.core.modes import MODES, Mode
 from convpad.core.operation import POOLS
 from convpad.core.padding import Constant, Learned, Padding
@@ -96,7 +96,7 @@ class OpQuery:
 
     def pairs_of(self, word: str) -> list[tuple[int, int] | None]:
         """Return the amounts of a word on each axis, None where they depend on a size that is not known."""
-        return [AMOUNTS[word].known(w.size, w.span, w.stride) for w in self.problem.windows]
+        return [AMOUNTS[word].pair_or_none(w.size, w.span, w.stride) for w in self.problem.windows]
 
     def has_word(self, word: str) -> bool:
         """Return whether the word, on every axis, puts the same values under the same windows."""
@@ -137,7 +137,7 @@ class OpQuery:
         value = Name("value") if value is None else value
         if hasattr(value, "shape"):
             value = ("tensor", id(value))  # JAX's and TensorFlow's have no hash
-        return effective_fill(mode.name, value if mode.takes_value else None)
+        return normalised_fill(mode.name, value if mode.takes_value else None)
 
     def only_modes(self, *modes: str) -> bool:
         """Return whether every side that windows read has one of these modes."""

@@ -103,7 +103,7 @@ def parse(windows: tuple[Window, ...], op: str, padding: Any, data_format: str |
     if padding == "SAME" and op == "conv_transpose" and all(window.size for window in windows):
         # TensorFlow is told the output's size, and SAME is that of the convolution which reads it: on one axis such a
         # size may be the one that "same" gives by itself, and on another one that takes an output_padding.
-        return as_padding([AMOUNTS["same"].known(w.size, w.span, w.stride) for w in windows], mode)
+        return as_padding([AMOUNTS["same"].pair_or_none(w.size, w.span, w.stride) for w in windows], mode)
     if padding in ("SAME", "VALID"):
         return Padding.parse(padding.lower(), mode, rank=rank)
     pairs = listed(padding)

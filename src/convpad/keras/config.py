@@ -32,13 +32,13 @@ def has_learned(mode: Any) -> bool:
     return isinstance(mode, Learned)
 
 
-def parse(padding: Any, padding_mode: Any, rank: int, *, words: bool = True) -> Padding:
+def parse(padding: Any, padding_mode: Any, rank: int, *, has_window: bool = True) -> Padding:
     """Return the padding of a layer, in which every `Learned` that was written is an object of its own.
 
     Raises:
         PaddingError: as `Padding.parse`; or an initializer is none.
     """
-    return Padding.parse(padding, _map(padding_mode, _owned), rank=rank, words=words)
+    return Padding.parse(padding, _map(padding_mode, _owned), rank=rank, has_window=has_window)
 
 
 def _owned(entry: Any) -> Any:

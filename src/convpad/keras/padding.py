@@ -47,7 +47,7 @@ class _Padding(_PadLayer):
 
         Source: the modes are those of `numpy.pad`.
         """
-        parsed = config.parse(padding, padding_mode, self.rank, words=False)
+        parsed = config.parse(padding, padding_mode, self.rank, has_window=False)
         super().__init__(**kwargs)
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
@@ -72,7 +72,7 @@ class _ZeroPadding(_PadLayer):
         Source: the layer with this name in https://keras.io/api/layers
         """
         bound, padding = self._bind(*args, **kwargs)
-        parsed = config.parse(padding, "zeros", self.rank, words=False)
+        parsed = config.parse(padding, "zeros", self.rank, has_window=False)
         pairs, _ = parsed.spelling()
         bound.arguments["padding"] = pairs if self.rank > 1 else pairs[0]
         super().__init__(*bound.args, **bound.kwargs)

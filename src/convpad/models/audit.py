@@ -7,7 +7,7 @@ from typing import Any
 
 from convpad.core.amounts import AMOUNTS
 from convpad.core.axis_facts import AxisFacts, axis_facts
-from convpad.core.effective import Fill
+from convpad.core.fills import Fill
 from convpad.display.format import format_amounts, format_bytes, format_sizes
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
@@ -15,7 +15,7 @@ from convpad.frameworks import TITLES
 from convpad.frameworks.code import collapse
 from convpad.frameworks.query import OpQuery, portability_note
 from convpad.models.readers import read
-from convpad.models.windows import ModelWindows, Pad, PaddedWindow, total_copied
+from convpad.models.windows import ModelWindows, Pad, PaddedWindow, total_copied_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Audit(Result):
     rows: tuple[AuditRow, ...]
 
     @property
-    def copied(self) -> int | None:
+    def copied_bytes(self) -> int | None:
         """Bytes that the padding layers copy for one input; None where a size is unknown."""
-        return total_copied(self._padding_layers.values())
+        return total_copied_bytes(self._padding_layers.values())
 
     @property
     def _padding_layers(self) -> dict[str, Pad]:
@@ -89,7 +89,7 @@ class Audit(Result):
         pads = len(self._padding_layers)
         if pads:
             layers = "1 layer that only pads copies" if pads == 1 else f"{pads} layers that only pad copy"
-            text += f" {layers} {format_bytes(self.copied)} for one input."
+            text += f" {layers} {format_bytes(self.copied_bytes)} for one input."
         return text
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Audit(Result):
             "source": reading.source,
             "framework": reading.framework,
             "windows": len(reading.windows),
-            "copied": self.copied,
+            "copied": self.copied_bytes,
             "rows": [_row_dict(row) for row in self.rows],
             "loose": [_pad_dict(pad) for pad in reading.unattached],
             "unread": reading.unsupported,
@@ -130,7 +130,7 @@ def audit(model: Any, *, input_shape: Any = None) -> Audit:
     Args:
         model: a Keras model, functional or Sequential; a `torch.nn.Module`, which is run once by `torch.export` to see
             its operations; a `torch.export.ExportedProgram`; an `onnx.ModelProto`; or the path of a file that ends in
-            .keras, .h5, .pt2 or .onnx. Files are read as data: no code in them is run, no other file is opened.
+            .keras, .h5, .hdf5, .pt2 or .onnx. Files are read as data: no code in them is run, no other file is opened.
         input_shape: of the input, its batch axis first, as in `(1, 3, 224, 224)`; for several inputs a list of shapes.
             A PyTorch module needs it; of the others it fills in, or replaces, what the model says.
 
@@ -147,7 +147,7 @@ def audit(model: Any, *, input_shape: Any = None) -> Audit:
     ...         y = Conv (padded, w)
     ...     }''')
     >>> row, = convpad.audit(model).rows
-    >>> row.window.amounts, row.window.fills[0][0], row.window.copied
+    >>> row.window.amounts, row.window.fills[0][0], row.window.copied_bytes
     (((1, 1), (1, 1)), ('reflect', None), 1200)
 
     Raises:
@@ -185,7 +185,7 @@ def _portability_note(window: PaddedWindow) -> str:
     if {abs(before - after) for before, after in crops} - {0} != {1}:
         return ""
     mirrored = tuple((after, before) for before, after in crops)
-    same = tuple(AMOUNTS["same"].known(axis.size, axis.span, axis.stride) for axis in window.windows)
+    same = tuple(AMOUNTS["same"].pair_or_none(axis.size, axis.span, axis.stride) for axis in window.windows)
     if crops == same:
         habit = "PyTorch's habit, padding with output_padding,"
     elif mirrored == same:
@@ -235,7 +235,7 @@ def _cells(row: AuditRow, note: str) -> tuple[Cell | str, ...]:
         used = Cell("?") if row.uneven is None else Cell("unevenly", "warning") if row.uneven else Cell("evenly")
     shape = (window.op, window_cell(window), amounts, mode_cell(window))
     sizes = (format_sizes(window.input), format_sizes(window.output))
-    return (window.name, *shape, *sizes, used, format_bytes(window.copied), Cell(note, "note"))
+    return (window.name, *shape, *sizes, used, format_bytes(window.copied_bytes), Cell(note, "note"))
 
 
 def _row_dict(row: AuditRow) -> dict[str, Any]:
@@ -257,11 +257,11 @@ def _row_dict(row: AuditRow) -> dict[str, Any]:
         "read": None if row.axes is None else [[axis.read_before, axis.read_after] for axis in row.axes],
         "uneven": row.uneven,
         "pads": [_pad_dict(pad) for pad in window.pads],
-        "copied": window.copied,
+        "copied": window.copied_bytes,
         "elsewhere": row.portability_note,
     }
 
 
 def _pad_dict(pad: Pad) -> dict[str, Any]:
     modes = [[before[0], after[0]] for before, after in pad.fills]
-    return {"name": pad.name, "layer": pad.layer, "amounts": pad.pairs, "modes": modes, "copied": pad.copied}
+    return {"name": pad.name, "layer": pad.layer, "amounts": pad.pairs, "modes": modes, "copied": pad.copied_bytes}

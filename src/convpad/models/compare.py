@@ -205,11 +205,11 @@ def _pair(a: PaddedWindow, b: PaddedWindow, framework: str) -> WindowPair:
     ahead = differs_ahead(a, b)
     if ahead:
         return WindowPair(a, b, (ahead,))
-    differences, folded, rank = differs(a, b), a.folded, len(a.windows)
-    if not differences or folded is None or a.amounts is None:
+    differences, merged, rank = differs(a, b), a.merged_padding, len(a.windows)
+    if not differences or merged is None or a.amounts is None:
         return WindowPair(a, b, differences)
     padding = shortest_pairs(a.amounts)
-    mode = folded.spelling()[1]
+    mode = merged.spelling()[1]
     output_padding = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
     parsed = Padding.parse(padding, mode, rank=rank)
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from convpad.core.effective import EDGE_MODES, Fill, effective_layers, mode_names
+from convpad.core.fills import Fill, joined_paddings, mode_names
+from convpad.core.modes import MODES
 from convpad.frameworks.code import shortest_pairs
 from convpad.models.windows import PaddedWindow
 
@@ -69,12 +70,12 @@ def _outside(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]
     """Return the values that are read on the two sides of an axis: a fill, or several by name; None for nothing."""
     if window.op == "conv_transpose":
         return None, None
-    rows = zip(window.layers(axis, 0), window.layers(axis, 1), strict=True)
-    layers = [(before, after) for before, after in rows if before[0] or after[0]]
-    before = [(amount, _as_read(window, fill)) for (amount, fill), _ in layers]
-    after = [(amount, _as_read(window, fill)) for _, (amount, fill) in layers]
+    rows = zip(window.paddings_at(axis, 0), window.paddings_at(axis, 1), strict=True)
+    paddings = [(before, after) for before, after in rows if before[0] or after[0]]
+    before = [(amount, _as_read(window, fill)) for (amount, fill), _ in paddings]
+    after = [(amount, _as_read(window, fill)) for _, (amount, fill) in paddings]
     read_before, read_after = window.windows[axis].before or 0, _read_after(window, axis)
-    if len(layers) > 1 and any(amount and fill[0] not in EDGE_MODES for amount, fill in (*before, *after)):
+    if len(paddings) > 1 and any(amount and not MODES[fill[0]].is_edge_alone for amount, fill in (*before, *after)):
         # A mode that looks into the axis meets the values that an earlier layer has put there.
         names, sides = (mode_names(before), mode_names(after)), (before, after)
         return (
@@ -82,7 +83,7 @@ def _outside(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]
             (names[1], sides) if names[1] and read_after > 0 else None,
         )
     overhang = window.problem.windows[axis].overhang, ("ignore", None)
-    return _named(effective_layers(before, read_before)), _named(effective_layers([*after, overhang], read_after))
+    return _named(joined_paddings(before, read_before)), _named(joined_paddings([*after, overhang], read_after))
 
 
 def _read_after(window: PaddedWindow, axis: int) -> int:
@@ -102,10 +103,10 @@ def _as_read(window: PaddedWindow, fill: Fill) -> Fill:
     return fill
 
 
-def _named(layers: Sequence[tuple[int, Fill]]) -> Fill | None:
-    if len(layers) > 1:
-        return mode_names(layers), layers
-    return layers[0][1] if layers else None
+def _named(paddings: Sequence[tuple[int, Fill]]) -> Fill | None:
+    if len(paddings) > 1:
+        return mode_names(paddings), paddings
+    return paddings[0][1] if paddings else None
 
 
 def _format_amounts(window: PaddedWindow, axis: int) -> str:

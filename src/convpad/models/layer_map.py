@@ -103,6 +103,6 @@ def is_padded(layer: Any) -> bool:
     spans = spans_of(layer) if type(layer) in WINDOWED else (1,) * rank
     # A window of one place needs nothing beyond the axis, whatever the size.
     return any(
-        (amount.known(None, span, stride) or (span - 1, 0)) != (0, 0)
+        (amount.pair_or_none(None, span, stride) or (span - 1, 0)) != (0, 0)
         for amount, span, stride in zip(padding_of(layer).amounts, spans, strides, strict=True)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convpad.core.amounts import Pair, explicit
-from convpad.core.effective import EDGE_MODES, Fill, effective_fills
+from convpad.core.fills import Fill, normalised_fills
 from convpad.core.modes import MODES
 from convpad.core.padding import Learned, Padding
 
@@ -26,7 +26,7 @@ def merge_paddings(
     if not any(inner_fills):
         return second
     rows = zip(second.amounts, sizes, spans, strides, strict=True)
-    pairs = [amount.known(size, span, stride) for amount, size, span, stride in rows]
+    pairs = [amount.pair_or_none(size, span, stride) for amount, size, span, stride in rows]
     outer = [pair for pair in pairs if pair is not None]
     if len(outer) < second.rank:
         return "how much it pads depends on a size that is not known"
@@ -47,7 +47,7 @@ def merge_paddings(
 
 def _padded_fills(padding: Padding, pairs: Sequence[Pair]) -> list[list[Fill]]:
     """Return the fills of the sides that are padded, for each axis."""
-    rows = zip(pairs, effective_fills(padding), strict=True)
+    rows = zip(pairs, normalised_fills(padding), strict=True)
     return [[fill for amount, fill in zip(*row, strict=True) if amount] for row in rows]
 
 
@@ -59,7 +59,7 @@ def _obstacle(inner: list[list[Fill]], outer: list[list[Fill]]) -> str | None:
     if any(not MODES[mode].is_counted for mode, _ in fills):
         return "it leaves its own padding out of the count"
     for inside, outside in zip(inner, outer, strict=True):
-        if inside and outside and not (_all_equal(inside + outside) and inside[0][0] in EDGE_MODES):
+        if inside and outside and not (_all_equal(inside + outside) and MODES[inside[0][0]].is_edge_alone):
             return f"it pads the same axis with {outside[0][0]!r}, after {inside[0][0]!r}"
     if any(MODES[mode].takes_value for mode, _ in fills) and not _all_equal(fills):
         return "where the axes meet, the constant of one would be padded by the other"

@@ -28,7 +28,7 @@ from convpad.models.layer_graph import (
 )
 
 _HOOK = "convpad_rebuilt"
-"""A registered name under which a config refers to a layer that is rebuilt here."""
+"""A registered name under which a config refers to a layer that this file rebuilds."""
 
 Replacements = Mapping[int, Callable[[], Any]]
 """The makers of new layers, by `id` of the layer that is replaced."""
@@ -40,7 +40,7 @@ def rebuild(model: Any, replacements: Replacements, dropped: Set[int]) -> tuple[
     Layers of functional models and stacks whose `id` is in `dropped` are left out: their output is their input.
     """
     rebuilder = _Rebuilder(model, replacements, dropped)
-    new = rebuilder.rebuilt(model)
+    new = rebuilder.new_for(model)
     if model.built and not new.built:
         new.build_from_config(model.get_build_config())
     rebuilder.copy_weights()
@@ -59,13 +59,13 @@ class _Rebuilder:
         self.pairs: dict[int, tuple[Any, Any]] = {}
         layers = [model, *(placed.layer for placed in walk_layers(model))]
         self._by_id = {id(layer): layer for layer in layers}
-        self._rebuilt_here = self._to_rebuild(layers)
+        self._ours = self._our_layers(layers)
         classes = {type(layer) for layer in layers if type(layer).__module__.split(".")[0] not in ("keras", "convpad")}
         # Keras takes `self` for the class of a layer with that name, and calls its `from_config` below.
         self._scope = {keras.saving.get_registered_name(cls): cls for cls in classes} | {_HOOK: self}
 
-    def _to_rebuild(self, layers: list[Any]) -> set[int]:
-        """Return `id` of the layers that the layer around them must not rebuild by itself.
+    def _our_layers(self, layers: list[Any]) -> set[int]:
+        """Return `id` of the layers whose parent's `from_config` must use our new layer.
 
         They are replaced or dropped, have such layers in them, or are in several places.
         """
@@ -82,7 +82,7 @@ class _Rebuilder:
                 waiting += holders.get(key, [])
         return keys
 
-    def rebuilt(self, layer: Any) -> Any:
+    def new_for(self, layer: Any) -> Any:
         """Return the new layer for an old one, which is rebuilt once."""
         if id(layer) not in self.pairs:
             with keras.saving.custom_object_scope(self._scope):
@@ -91,7 +91,7 @@ class _Rebuilder:
 
     def from_config(self, config: dict[str, Any]) -> Any:
         """Return the new layer for a layer in the config of another one; Keras calls this."""
-        return self.rebuilt(self._by_id[config["id"]])
+        return self.new_for(self._by_id[config["id"]])
 
     def _make(self, layer: Any) -> Any:
         if id(layer) in self.replacements:
@@ -112,7 +112,7 @@ class _Rebuilder:
             ) from error
 
     def _stack(self, stack: Any) -> Any:
-        layers = [self.rebuilt(layer) for layer in stack.layers if id(layer) not in self.dropped]
+        layers = [self.new_for(layer) for layer in stack.layers if id(layer) not in self.dropped]
         built = stack.built and hasattr(stack, "inputs")
         if built:
             (tensor,) = stack.inputs
@@ -130,7 +130,7 @@ class _Rebuilder:
             return keras.Input(batch_shape=tensor.shape, name=layer.name, **options)
 
         def clone(layer: Any) -> Any:
-            return None if id(layer) in self.dropped else self.rebuilt(layer)
+            return None if id(layer) in self.dropped else self.new_for(layer)
 
         # Keras would compile the clone, and fail where a loss is not registered.
         plain = keras.Model(graph.input, graph.output, name=graph.name) if graph.compiled else graph
@@ -143,11 +143,11 @@ class _Rebuilder:
         return new
 
     def _other(self, layer: Any) -> Any:
-        """Rebuild a layer from its config, in which layers that are rebuilt here are written by `id`.
+        """Rebuild a layer from its config, in which our layers are written by `id`.
 
         Layers that its code makes, which the config does not show, are replaced in its attributes.
         """
-        inner = {child.name: child for child in children(layer) if id(child) in self._rebuilt_here}
+        inner = {child.name: child for child in children(layer) if id(child) in self._ours}
         if not isinstance(layer, keras.layers.Layer) or not inner:
             return type(layer).from_config(layer.get_config())
         if has_operations(layer) or isinstance(layer, keras.Sequential):
@@ -160,6 +160,7 @@ class _Rebuilder:
         new = type(layer).from_config(_with_ids(config["config"], inner))
         made_by_code = _attributes(new)
         for name, value in _attributes(layer).items():
+            # `from_config` has not met a layer that is missing in the pairs, so the class makes it in code.
             missing = [child for child in layers_in(value) if child.name in inner and id(child) not in self.pairs]
             if missing and name in made_by_code:
                 setattr(new, name, self._mapped(value, made_by_code[name]))
@@ -168,9 +169,9 @@ class _Rebuilder:
         return new
 
     def _mapped(self, old: Any, new: Any) -> Any:
-        """Return a copy of `new` with the layers of `old` that are rebuilt here; both have the same structure."""
+        """Return a copy of `new` with our new layers for those of `old`; both have the same structure."""
         if isinstance(old, keras.layers.Layer):
-            return self.rebuilt(old) if id(old) in self._rebuilt_here else new
+            return self.new_for(old) if id(old) in self._ours else new
         if isinstance(old, dict):
             return {key: self._mapped(value, new[key]) for key, value in old.items()}
         if isinstance(old, (list, tuple)):
@@ -180,7 +181,7 @@ class _Rebuilder:
 
     def copy_weights(self) -> None:
         """Copy every weight to the new layers."""
-        waiting, rebuilt = list(self.pairs.values()), {id(new) for _, new in self.pairs.values()}
+        waiting, new_ids = list(self.pairs.values()), {id(new) for _, new in self.pairs.values()}
         while waiting:
             old, new = waiting.pop()
             if not isinstance(old, keras.layers.Layer) or is_stack(old) or is_graph(old):
@@ -193,9 +194,9 @@ class _Rebuilder:
                 old.save_own_variables(state)  # as its class saves and loads it, without the layers in it
             if state:
                 new.load_own_variables({key: _copied(value) for key, value in state.items()})
-            # Layers that were not rebuilt here were made alike, in the same order.
+            # Layers that are not ours were made alike, in the same order.
             olds = [child for child in children(old) if id(child) not in self.pairs]
-            news = [child for child in children(new) if id(child) not in rebuilt]
+            news = [child for child in children(new) if id(child) not in new_ids]
             if [type(child) for child in olds] != [type(child) for child in news]:
                 raise PaddingError(
                     f"The layer {old.name!r} ({type(old).__name__}) must hold the same layers whenever it is made from "
@@ -229,7 +230,7 @@ def _attributes(layer: Any) -> dict[str, Any]:
 def _forget(holder: Any, stale: list[Any]) -> None:
     """Take replaced layers out of a layer's layers, where Keras 3.15.1 leaves the old value of an attribute.
 
-    Keras takes out the entries that are removed from a list of the layer.
+    Keras untracks a layer only when it leaves a tracked list: the stale ones are put in such a list, which is cleared.
     """
     holder.replaced = list(stale)
     holder.replaced.clear()

@@ -1,6 +1,6 @@
 """Windows of a model and the padding of each: the form into which every reader brings them.
 
-Padding by layers of its own ahead of a window counts to that window, and is kept, for it copies the tensor.
+Pad layers right before a window are attached to it, and stay listed apart because each copies the tensor.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convpad.core.amounts import Pair
-from convpad.core.effective import Fill, effective_fills, effective_layers, mode_names
+from convpad.core.fills import Fill, joined_paddings, mode_names, normalised_fills
 from convpad.core.operation import POOLS, Operation
 from convpad.core.padding import Padding
 from convpad.core.problem import Problem, make_problem
@@ -28,13 +28,13 @@ class Pad:
         name: its path in the model.
         layer: its class or operation, in the words of its framework.
         padding: with explicit amounts; a constant that the model does not tell is None.
-        copied: bytes of the padded copy of one input; None where a size is unknown.
+        copied_bytes: of the padded copy of one input; None where a size is unknown.
     """
 
     name: str
     layer: str
     padding: Padding
-    copied: int | None
+    copied_bytes: int | None
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -43,13 +43,13 @@ class Pad:
 
     @property
     def fills(self) -> tuple[tuple[Fill, Fill], ...]:
-        """(before, after) for each spatial axis, as `convpad.core.effective` has them."""
-        return effective_fills(self.padding)
+        """(before, after) for each spatial axis, as `convpad.core.fills` has them."""
+        return normalised_fills(self.padding)
 
 
-def total_copied(pads: Iterable[Pad]) -> int | None:
+def total_copied_bytes(pads: Iterable[Pad]) -> int | None:
     """Return the bytes that layers copy for one input; None where a size is unknown."""
-    copies = [pad.copied for pad in pads]
+    copies = [pad.copied_bytes for pad in pads]
     known = [copy for copy in copies if copy is not None]
     return sum(known) if len(known) == len(copies) else None
 
@@ -59,7 +59,7 @@ class WindowConfig:
     """A convolution or pool as a model describes it: all but the shape of its input.
 
     Args:
-        op: one of `convpad.core.problem.OPS`.
+        op: one of `convpad.core.operation.OPS`.
         padding: its own padding.
         kernel, strides, dilation: one for each spatial axis.
         groups, output_padding, ceil_mode: as `convpad.core.operation.Operation.parse` takes them.
@@ -129,7 +129,7 @@ class PaddedWindow:
 
     @property
     def op(self) -> str:
-        """The operation, one of `convpad.core.problem.OPS`."""
+        """The operation, one of `convpad.core.operation.OPS`."""
         return self.config.op
 
     @property
@@ -206,22 +206,22 @@ class PaddedWindow:
     def fills(self) -> tuple[tuple[Fill, Fill], ...]:
         """The fills of all paddings, (before, after) for each axis; different ones are named in their order."""
         if self.op == "conv_transpose":
-            return effective_fills(self.padding)
+            return normalised_fills(self.padding)
         return tuple((self._fill(axis, 0), self._fill(axis, 1)) for axis in range(self.problem.rank))
 
     def _fill(self, axis: int, side: int) -> Fill:
-        *pads, own = self.layers(axis, side)
-        if self.problem.windows[axis].before is None:  # it may pad
-            own = (1, own[1])
-        layers = effective_layers([*pads, own])
-        if len(layers) > 1:
-            return mode_names(layers), None
-        return layers[0][1] if layers else own[1]
+        *pads, own = self.paddings_at(axis, side)
+        if self.problem.windows[axis].before is None:
+            own = (1, own[1])  # unknown amount: 1 stands for "some", so that its fill is named
+        paddings = joined_paddings([*pads, own])
+        if len(paddings) > 1:
+            return mode_names(paddings), None
+        return paddings[0][1] if paddings else own[1]
 
-    def layers(self, axis: int, side: int) -> list[tuple[int, Fill]]:
+    def paddings_at(self, axis: int, side: int) -> list[tuple[int, Fill]]:
         """Return (amount, fill) of each padding on one side of an axis, from the inside out; its own comes last."""
         window = self.problem.windows[axis]
-        own = (window.before, window.after)[side] or 0, effective_fills(self.padding)[axis][side]
+        own = (window.before, window.after)[side] or 0, normalised_fills(self.padding)[axis][side]
         return [*((pad.pairs[axis][side], pad.fills[axis][side]) for pad in self.pads), own]
 
     @property
@@ -235,12 +235,12 @@ class PaddedWindow:
         return self.pads_something or max(self.kernel) > 1
 
     @property
-    def copied(self) -> int | None:
+    def copied_bytes(self) -> int | None:
         """Bytes that the layers before it copy for one input; None where a size is unknown."""
-        return total_copied(self.pads)
+        return total_copied_bytes(self.pads)
 
     @property
-    def folded(self) -> Padding | None:
+    def merged_padding(self) -> Padding | None:
         """All paddings as one `Padding`; None where there is no such padding, or a size is unknown."""
         if any(window.ceil for window in self.problem.windows):
             return None  # beyond its padding, which counts, nothing counts
@@ -250,7 +250,7 @@ class PaddedWindow:
         spans = [window.span for window in self.problem.windows]
         for index in reversed(range(len(self.pads))):
             layer = self.pads[index].padding
-            if ("constant", None) in sum(effective_fills(layer), ()):
+            if ("constant", None) in sum(normalised_fills(layer), ()):
                 return None
             merged = merge_paddings(layer, padding, spans, self.strides, self._sizes_before(self.pads[index + 1 :]))
             if isinstance(merged, str):
@@ -259,11 +259,14 @@ class PaddedWindow:
         return padding
 
     def whole_problem(self, padding: Padding | None = None, output_padding: Any = None) -> Problem | None:
-        """Return the operation on the unpadded input, with all paddings or another one; None where there is none."""
+        """Return the operation on the unpadded input, with all paddings or another one; None where there is none.
+
+        With a padding that is not its own, it rounds down: `ceil_mode` is False.
+        """
         problem, transposed = self.problem, self.op == "conv_transpose"
         if padding is None and (not self.pads or transposed):
             return problem
-        padding = padding or self.folded
+        padding = padding or self.merged_padding
         if padding is None:
             return None
         shape = list(problem.input_shape)

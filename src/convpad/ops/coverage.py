@@ -72,7 +72,7 @@ def _static_renormalisation(problem: Problem) -> Array:
 
 def may_cover_nothing(problem: Problem) -> bool:
     """Return whether a window may lie on ignored padding alone. Compilers trace this, so it reads integers only."""
-    return problem.has_ignored and any(
+    return problem.renormalises and any(
         window.dilation > 1 or max(window.before or 0, window.after or 0) >= window.kernel for window in problem.windows
     )
 

@@ -59,7 +59,7 @@ def _sizes(backend: Backend, x: Tensor, problem: Problem, axis: int) -> tuple[An
     size = window.size if window.size is not None else backend.size(x, problem.axes[axis])
     if window.before is not None and window.after is not None:
         return size, window.before, window.after
-    return size, *problem.amounts[axis].pad(size, window.span, window.stride)
+    return size, *problem.amounts[axis].pair_for(size, window.span, window.stride)
 
 
 def _extend_in_place(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:

@@ -260,7 +260,7 @@ def _against_rescale(problem: Problem, planner: Backend) -> str:
 
 
 def _against_correction(problem: Problem, planner: Backend) -> str:
-    if not problem.has_fill:
+    if not problem.pads_more_than_zeros:
         return "nothing but zeros is padded"
     if problem.op in ("max_pool", "conv_transpose"):
         return f"{problem.op} of zeros is no {problem.op} to start from"

@@ -191,7 +191,7 @@ class Transposed:
     folds: bool
 
     def __call__(self, values: Values, y: Tensor, kernel: Tensor) -> Tensor:
-        if self.problem.has_ignored:
+        if self.problem.renormalises:
             like = y
             if not self.problem.is_static:  # the map is that of the output, whose size it takes an output to learn
                 like = self.backend.conv_transpose(y, kernel, replace(self.window, pads=self.problem.pads))
@@ -293,7 +293,7 @@ def _linear(backend: Backend, problem: Problem, plan: Plan, operation: Linear) -
     inner = _by_route(backend, problem, plan.route, operation)
     if plan.gradient_route is not None:
         inner = BestWithGradient(backend, inner, _by_route(backend, problem, plan.gradient_route, operation))
-    return Renormalised(backend, problem, inner) if problem.has_ignored else inner
+    return Renormalised(backend, problem, inner) if problem.renormalises else inner
 
 
 def _by_route(backend: Backend, problem: Problem, route: Route, operation: Linear) -> Executor:

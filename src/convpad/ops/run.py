@@ -142,7 +142,7 @@ def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[Sequence[Any
 def _parse(op: str, shape: Any, arguments: dict[str, Any]) -> tuple[Operation, Values]:
     """Parse the arguments of a call on an input of that shape."""
     rank = rank_of(shape)
-    padding = Padding.parse(arguments["padding"], arguments["padding_mode"], rank=rank, words=op != "pad")
+    padding = Padding.parse(arguments["padding"], arguments["padding_mode"], rank=rank, has_window=op != "pad")
     for value in (value for pair in padding.values for value in pair):
         if isinstance(value, Learned):
             raise refuse("padding_mode", "carry its value here", value, "Learned needs a layer: give Constant(tensor).")

@@ -81,7 +81,7 @@ def _fit_forward(query: Query, parts: _Parts, amounts: tuple[Amount, ...], round
     """Return the solution that these amounts make; None where they give another output."""
     windows: list[Window] = []
     for (size, output), kernel, stride, dilation, amount in zip(query.sizes, *parts, amounts, strict=True):
-        pair = amount.pad(size, spanned(kernel, dilation), stride)
+        pair = amount.pair_for(size, spanned(kernel, dilation), stride)
         window = fit(Window(size, kernel, stride, dilation, *pair), output, (rounding,))
         if window is None:
             return None
@@ -179,7 +179,7 @@ def why_impossible(query: Query) -> str:
     ceil = query.roundings == ("ceil",)
     outputs: list[int] = []
     for (size, _), kernel, stride, dilation, amount in zip(query.sizes, *query.windows[0], query.padding, strict=True):
-        pair = amount.pad(size, spanned(kernel, dilation), stride)
+        pair = amount.pair_for(size, spanned(kernel, dilation), stride)
         outputs.append(Window(size, kernel, stride, dilation, *pair, ceil).output or 0)
     padding = repr(shortest(query.padding))
     if min(outputs) < 1:
@@ -215,7 +215,7 @@ def _other_padding(query: Query) -> Iterator[Suggestion]:
 
     def distance(solution: Solution) -> int:
         rows = zip(solution.windows, solution.pads, padding, strict=True)
-        pairs = [(pair, amount.pad(w.size, w.span, w.stride)) for w, pair, amount in rows]
+        pairs = [(pair, amount.pair_for(w.size, w.span, w.stride)) for w, pair, amount in rows]
         return sum(abs(side - other) for pair, others in pairs for side, other in zip(pair, others, strict=True))
 
     closest = min(solutions, key=lambda solution: (distance(solution), solution.order))

@@ -208,7 +208,7 @@ class Solution(Result):
         if self.op in POOLS and framework in _EVEN_POOLS:
             return all(before == after for before, after in self.pads)
         amounts = parse(framework, windows, op=self.op, **dict(translation.arguments)).amounts
-        pairs = [amount.pad(w.size, w.span, w.stride) for amount, w in zip(amounts, windows, strict=True)]
+        pairs = [amount.pair_for(w.size, w.span, w.stride) for amount, w in zip(amounts, windows, strict=True)]
         return pairs == [(window.before, window.after) for window in windows]
 
     @property

@@ -43,7 +43,7 @@ def _as_same(problem: Problem) -> bool:
 def is_same(sizes: Any, window: Sequence[int], strides: Sequence[int], pads: Pairs) -> bool:
     same = AMOUNTS["same"]
     rows = zip(sizes, window, strides, pads, strict=True)
-    return all(size is not None and same.pad(size, taps, stride) == tuple(pair) for size, taps, stride, pair in rows)
+    return all(size is not None and same.pair_for(size, *move) == tuple(pair) for size, *move, pair in rows)
 
 
 def spelled(x: Tensor, window: Sequence[int], strides: Sequence[int], pads: Pairs) -> Any:

@@ -18,10 +18,17 @@ from convpad.core.validation import listed
 from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import ModelWindows, Shape
 
-__all__ = ["line_of", "printable", "read"]
+__all__ = ["FILES", "line_of", "printable", "read"]
 
 _READERS = {".keras": "keras", ".h5": "keras", ".hdf5": "keras", ".pt2": "torch", ".onnx": "onnx"}
-"""By the suffix of a file, the module here that reads it."""
+"""By the suffix of a file, the module here that reads it: `read_file(path, shapes) -> ModelWindows`.
+
+`shapes` are those of the inputs that the caller gives, or None. The file is read as data; what it raises about the
+bytes becomes a refusal that names the file.
+"""
+
+FILES = " or ".join(", ".join(_READERS).rsplit(", ", 1))
+"""The suffixes of the files that are read, in the words of refusals."""
 
 _OBJECTS = (
     ("keras", "Layer", "keras", "read_model"),  # first: on PyTorch a layer is a module too
@@ -31,7 +38,6 @@ _OBJECTS = (
 )
 """(module, class) of an object, and the module here and the function that read it."""
 
-_FILES = ".keras, .h5, .pt2 or .onnx"
 _TORCH_PICKLE = "It is a pickle, which can run code when it is read: save torch.export.export(module, inputs) as .pt2."
 _UNREADABLE = {
     ".pt": _TORCH_PICKLE,
@@ -51,7 +57,7 @@ def read(model: Any, input_shape: Any = None) -> ModelWindows:
         framework = sys.modules.get(module)  # not imported: without it there is no such object
         if framework is not None and isinstance(model, getattr(framework, name)):
             return getattr(import_module(f"{__name__}.{reader}"), function)(model, shapes)
-    allowed = f"be a Keras model, a torch.nn.Module, an ONNX model, or the path of a file ({_FILES})"
+    allowed = f"be a Keras model, a torch.nn.Module, an ONNX model, or the path of a file ({FILES})"
     raise refuse("model", allowed, type(model))
 
 
@@ -69,9 +75,9 @@ def _read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     """Read a file, or refuse it in one clear line: whatever its bytes do to the parsers ends here."""
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise ModelFileError(f"{path} is a folder. Give a file that ends in {_FILES}.")
+        raise ModelFileError(f"{path} is a folder. Give a file that ends in {FILES}.")
     if suffix not in _READERS:
-        raise ModelFileError(f"{path} must end in {_FILES}. {_UNREADABLE.get(suffix, '')}".rstrip())
+        raise ModelFileError(f"{path} must end in {FILES}. {_UNREADABLE.get(suffix, '')}".rstrip())
     try:
         return import_module(f"{__name__}.{_READERS[suffix]}").read_file(path, shapes)
     except ModuleNotFoundError as error:

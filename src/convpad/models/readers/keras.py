@@ -40,7 +40,7 @@ _NO_MODEL = "Its config is not that of a Keras model."
 
 
 def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
-    """Read the windows of a `.keras` or `.h5` file."""
+    """Read the windows of a `.keras` or HDF5 file."""
     config = json.loads(_config_in_zip(path) if path.suffix.lower() == ".keras" else _config_in_hdf5(path))
     if not isinstance(config, dict):
         raise ModelFileError(_NO_MODEL)

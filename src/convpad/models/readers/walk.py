@@ -9,8 +9,8 @@ from typing import Any
 from zipfile import ZipFile
 
 from convpad.core.amounts import explicit
-from convpad.core.effective import effective_fills
 from convpad.core.errors import ModelFileError, PaddingError, refuse
+from convpad.core.fills import normalised_fills
 from convpad.core.modes import MODES
 from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
@@ -22,7 +22,6 @@ from convpad.models.windows import ModelWindows, Pad, PaddedWindow, Shape, Windo
 LARGEST_TENSOR = 2**31
 LARGEST_NUMBER = 100_000
 _MAX_AXES = 16
-_COPIES = ("zeros", "reflect", "symmetric", "replicate", "circular")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Walk:
 
         The number of axes of its input is known.
         """
-        fills = effective_fills(padding)
+        fills = normalised_fills(padding)
         modes = tuple((MODES[before[0]], MODES[after[0]]) for before, after in fills)
         padding = replace(padding, modes=modes, values=tuple((before[1], after[1]) for before, after in fills))
         pad = Pad(name, layer, padding, None)
@@ -131,10 +130,9 @@ class Walk:
         sizes = [1 if size is None and axis == 0 else size for axis, size in enumerate(padded)]
         known = [size for size in sizes if size is not None]
         if len(known) == len(sizes):
-            pad = replace(pad, copied=prod(known) * tensor.itemsize)
+            pad = replace(pad, copied_bytes=prod(known) * tensor.itemsize)
         self._pads[name] = pad
-        # A constant below 0, or twice the edge minus a value inside, may be negative.
-        nonnegative = tensor.nonnegative and all(mode.name in _COPIES for pair in modes for mode in pair)
+        nonnegative = tensor.nonnegative and all(mode.keeps_nonnegative for pair in modes for mode in pair)
         return replace(tensor, shape=padded, pads=(*tensor.pads, pad), nonnegative=nonnegative)
 
     def add_window(self, tensor: TensorInfo, name: str, layer: str, config: WindowConfig) -> TensorInfo:
