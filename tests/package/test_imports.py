@@ -131,6 +131,13 @@ def test_saved_models_load_once_convpad_is_imported(imports: str, tmp_path: Path
         assert (done.returncode, done.stdout) == (0, said), done.stderr
 
 
+@pytest.mark.parametrize("name", ["jax", "torch", "tensorflow"])
+def test_a_backend_is_loaded_before_its_framework(name: str) -> None:
+    program = f"import convpad\nprint(convpad.plan((1, 8, 8, 3), (3, 3, 3, 4), backend={name!r}).backend)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == f"{name}\n", done.stderr
+
+
 def test_frameworks_are_found_and_fail_as_without_convpad() -> None:
     program = """import sys, importlib.util
 sys.modules["convpad.keras"] = None

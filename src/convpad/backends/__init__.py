@@ -115,6 +115,11 @@ def tensors_of(names: Sequence[str], arrays: Sequence[Any]) -> tuple[Backend | N
     return backend, arrays
 
 
+def _load(name: str) -> None:
+    if f"{__name__}.{name}" not in sys.modules:  # else it imports its framework just now
+        backend_named(name)
+
+
 # Each is loaded with its framework: torch.compile cannot trace an import.
 for _name in NAMES:
-    when_imported(_name, partial(backend_named, _name))
+    when_imported(_name, partial(_load, _name))
