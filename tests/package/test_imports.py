@@ -121,7 +121,6 @@ model.save("model.keras")
 
 @pytest.mark.parametrize("imports", ["convpad, keras", "keras, convpad"])
 def test_saved_models_load_once_convpad_is_imported(imports: str, tmp_path: Path) -> None:
-    pytest.importorskip("jax")
     load = f"import {imports}\nprint(keras.saving.load_model('model.keras').layers[0].padding_mode)"
     for program, said in ((SAVED, ""), (load, "reflect\n")):
         variables = os.environ | {"KERAS_BACKEND": "jax"}
