@@ -128,3 +128,16 @@ def test_functions_refuse_what_they_cannot_pad() -> None:
 def test_refusals_are_value_errors(name: str) -> None:
     with pytest.raises(ValueError, match="`padding` must be one of 'valid', 'same'"):
         ours(name)(2, 3, padding="sane")
+
+
+@pytest.mark.parametrize("name", [*WITH_KERNELS, "MaxPooling2D", "AveragePooling1D"])
+@pytest.mark.parametrize("mode", ["reflect", 0.5, Constant(1)], ids=str)
+def test_a_mode_without_a_padding_would_pad_nothing(name: str, mode: Any) -> None:
+    said = (
+        "^`padding` must be given with a `padding_mode`: its default pads nothing. Received: 'valid'. "
+        "Give `padding='same'`, or an amount.$"
+    )
+    with pytest.raises(PaddingError, match=said):
+        ours(name)(**minimal(name), padding_mode=mode)
+    layer = ours(name)(**minimal(name), padding="valid", padding_mode=mode)
+    assert type(layer).from_config(layer.get_config()).padding == "valid"

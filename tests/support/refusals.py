@@ -555,6 +555,11 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         "A kernel must have 2 window axes, like the input, and two for channels. Received: a kernel of shape (3, 3, 4) for an input with 2 spatial axes.",
     ),
     (
+        conv2,
+        {"kernel": (5, 3, 7, 7)},
+        "The kernel must be of shape (*window, channels // groups, filters). Received: a kernel of shape (5, 3, 7, 7) for an input of 3 channels. That kernel reads 7. PyTorch's order is another: a kernel of a torch.nn layer fits after `kernel.permute(2, 3, 1, 0)`.",
+    ),
+    (
         conv,
         {"kernel": (3, 2, 4)},
         "The kernel must be of shape (*window, channels // groups, filters). Received: a kernel of shape (3, 2, 4) for an input of 3 channels. That kernel reads 2.",
@@ -622,7 +627,7 @@ REFUSALS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (
         conv_transpose,
         {"kernel": (3, 3, 4)},
-        "The kernel must be of shape (*window, filters // groups, channels). Received: a kernel of shape (3, 3, 4) for an input of 3 channels. That kernel reads 4.",
+        "The kernel must be of shape (*window, filters // groups, channels). Received: a kernel of shape (3, 3, 4) for an input of 3 channels. That kernel reads 4. PyTorch's order is another: a kernel of a torch.nn layer fits after `kernel.permute(2, 1, 0)`.",
     ),
     (
         conv_transpose,

@@ -320,11 +320,22 @@ def _filters(op: str, kernel: Shape, channels: int | None, groups: int) -> int |
         grouped = f" with groups={groups}" if groups > 1 else ""
         raise ShapeError(
             f"The kernel must be of shape {layout}. Received: a kernel of shape {kernel}{grouped} for an input of "
-            f"{channels} channels. That kernel reads {read}."
+            f"{channels} channels. That kernel reads {read}.{_mend_torch_order(op, kernel, channels, groups)}"
         )
     if second is not None and second % groups:
         raise ShapeError(f"The groups must divide {second}, the kernel's last axis. Received: groups={groups}.")
     return filters
+
+
+def _mend_torch_order(op: str, kernel: Shape, channels: int, groups: int) -> str:
+    """Return how to reorder a kernel whose shape is one that PyTorch's operation would take; "" if it is not."""
+    first, second = kernel[:2]
+    read = {"conv": _times(second, groups), "conv_transpose": first}.get(op, first if second == 1 else None)
+    if read != channels:
+        return ""
+    last = (1, 0) if op in ("conv", "conv_transpose") else (0, 1)
+    order = ", ".join(map(str, (*range(2, len(kernel)), *last)))
+    return f" PyTorch's order is another: a kernel of a torch.nn layer fits after `kernel.permute({order})`."
 
 
 def _times(count: int | None, factor: int | None) -> int | None:

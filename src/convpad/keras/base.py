@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import keras
 
 from convpad.backends import NAMES, backend_named, tensors_of
-from convpad.core.errors import ShapeError
+from convpad.core.errors import ShapeError, refuse
 from convpad.core.operation import Operation
 from convpad.core.padding import Learned, Padding
 from convpad.core.problem import Problem, make_problem
@@ -172,6 +172,10 @@ class WindowLayer(PaddingLayer):
         Source: the layer with this name in https://keras.io/api/layers
         """
         bound, padding = self._bind(*args, **kwargs)
+        pads = not isinstance(padding_mode, str) or padding_mode not in ("zeros", "ignore")
+        if pads and "padding" not in bound.arguments:
+            mend = "Give `padding='same'`, or an amount."
+            raise refuse("padding", "be given with a `padding_mode`: its default pads nothing", padding, mend)
         parsed = config.parse(padding, padding_mode, self.rank)
         # Keras's constructors know a few words only, and refuse or keep what else they get.
         bound.arguments["padding"] = "valid"
