@@ -107,3 +107,15 @@ def test_as_a_process_it_ends_so_too() -> None:
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "convpad fold: Missing argument 'MODEL'. Try: convpad fold --help\n"
+
+
+@pytest.mark.parametrize("json", [(), ("--json",), ("--all",)])
+def test_what_is_impossible_has_a_status_of_its_own(json: tuple[str, ...], tmp_path: Path) -> None:
+    arguments = ["solve", "224", "55", "--kernel", "11", "--stride", "4", "--padding", "valid", *json]
+    assert CliRunner().invoke(app, arguments).exit_code == 1
+    arguments[1] = "227"
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    table = tmp_path / "table.csv"
+    for size, status in (("224", 1), ("227", 0)):
+        table.write_text(f"name,size,kernel,stride,padding\ninput,{size},,,\nconv1,55,11,4,valid\n")
+        assert CliRunner().invoke(app, ["solve", "--table", str(table)]).exit_code == status

@@ -243,6 +243,7 @@ KERNEL_AXES = (
     "A kernel must have {}, like the input, and two for channels. Received: a {} of shape {} for an input with {}."
 )
 LAYOUT = "The kernel must be of shape {}. Received: a kernel of shape {}{} for an input of {} channels. That kernel reads {}."
+TORCH_ORDER = " PyTorch's order is another: a kernel of a torch.nn layer fits after `kernel.permute({})`."
 DIVIDE = "The groups must divide {}, the kernel's last axis. Received: groups={}."
 POINTWISE = "The pointwise kernel must be of shape {}. Received: {}."
 
@@ -283,11 +284,28 @@ REFUSED = [
     ),
     (
         ShapeError,
-        LAYOUT.format("(*window, filters // groups, channels)", "(3, 3, 4)", "", 3, 4),
+        LAYOUT.format("(*window, filters // groups, channels)", "(3, 3, 4)", "", 3, 4) + TORCH_ORDER.format("2, 1, 0"),
         "conv_transpose",
         (1, 5, 3),
         (3, 3, 4),
         {},
+    ),
+    (
+        ShapeError,
+        LAYOUT.format("(*window, channels, depth_multiplier)", "(3, 1, 7)", "", 3, 1) + TORCH_ORDER.format("2, 0, 1"),
+        "depthwise_conv",
+        (1, 9, 3),
+        (3, 1, 7),
+        {},
+    ),
+    (
+        ShapeError,
+        LAYOUT.format("(*window, channels // groups, filters)", "(8, 2, 3, 5)", " with groups=2", 4, 6)
+        + TORCH_ORDER.format("2, 3, 1, 0"),
+        "conv",
+        (1, 9, 9, 4),
+        (8, 2, 3, 5),
+        {"groups": 2},
     ),
     (
         ShapeError,

@@ -296,7 +296,7 @@ def test_command_with_a_table(tmp_path: Path) -> None:
     file = tmp_path / "alexnet.txt"
     file.write_text(ALEXNET, encoding="utf-8")
     done = run("--table", str(file))
-    assert (done.exit_code, done.stdout) == (0, to_text(convpad.solve_chain(ALEXNET).to_table(), None) + "\n")
+    assert (done.exit_code, done.stdout) == (1, to_text(convpad.solve_chain(ALEXNET).to_table(), None) + "\n")
     assert run("--table", "-", input=ALEXNET).stdout == done.stdout
     assert json.loads(run("--table", str(file), "--json").stdout)["possible"] is False
 

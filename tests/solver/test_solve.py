@@ -121,8 +121,10 @@ def test_a_window_that_starts_behind_the_axis_is_dropped_where_an_amount_is_give
     assert not convpad.solve(16, 18, **pool)
     [solution] = convpad.solve(16, 17, **pool)
     assert (solution.rounding, solution.problem.output_shape) == ("ceil", (None, 17, None))
-    text = "1 on both sides, rounded up: ceil((16 + 1 + 1 - 1) / 1) = 17, without a window that starts behind the axis."
-    assert solution.reason == text
+    assert solution.reason == (
+        "1 on both sides, so that some windows read padding alone, rounded up: ceil((16 + 1 + 1 - 1) / 1) = 17, without "
+        "a window that starts behind the axis."
+    )
 
 
 # Whole answers
@@ -160,9 +162,11 @@ def test_solve_finds_exactly_what_brute_force_finds(
         for r in roundings
         for pair in brute(input, output, k, s, d, r)
     }
-    assert {(s.kernel[0], s.strides[0], s.dilation_rate[0], s.pads[0]) for s in solved} == want
     assert len({key(solution) for solution in solved}) == len(solved), "nothing is said twice"
-    assert bool(solved) == bool(want)
+    if want or pool:
+        assert {(s.kernel[0], s.strides[0], s.dilation_rate[0], s.pads[0]) for s in solved} == want
+    else:
+        assert all(solution.pads[0][1] >= solution.windows[0].span for solution in solved)
 
 
 @settings(max_examples=60)
@@ -508,3 +512,33 @@ def test_the_largest_window_that_is_tried() -> None:
     assert convpad.solve(16000, 16000, kernel_size=2, dilation_rate=4096, strides=1, rank=1)[0].padding == "same"
     assert convpad.solve(224, 14, kernel_size=16, strides=16)[0].padding == "valid"
     assert not convpad.solve(10**9, 1, kernel_size=1, strides=1, dilation_rate=1)
+
+
+@pytest.mark.parametrize(("sizes", "options", "pads", "reason"), [
+    # FCN-8s pads its input by 100 (arXiv:1411.4038), which its first layer of 3 x 3 turns into 698.
+    ((500, 698), {"kernel_size": 3, "strides": 1, "dilation_rate": 1}, (100, 100),
+     "100 on both sides, so that some windows read padding alone: (500 + 100 + 100 - 3) / 1 + 1 = 698."),
+    ((6, 300), {"kernel_size": 3, "strides": 2, "dilation_rate": 1}, (297, 298),
+     "297 before and 298 after, so that some windows read padding alone: (6 + 297 + 298 - 3) / 2 + 1 = 300."),
+])  # fmt: skip
+def test_amounts_beyond_the_span_are_found_where_no_others_explain_it(
+    sizes: Any, options: Any, pads: Any, reason: str
+) -> None:
+    solved = convpad.solve(*sizes, **options)
+    assert next(solution for solution in solved if solution.pads == (pads, pads)).reason == reason
+    for solution in solved:
+        (before, after), _ = solution.pads
+        assert after - before in (0, 1)
+        assert before >= solution.windows[0].span - 1
+        assert solution.problem.output_shape == (None, sizes[1], sizes[1], None)
+
+
+def test_amounts_beyond_the_span_are_not_listed_among_others() -> None:
+    for solution in convpad.solve(56, 60):
+        assert max(map(max, solution.pads)) < solution.windows[0].span
+
+
+def test_a_suggestion_says_the_dilation_that_it_takes() -> None:
+    (near,) = convpad.solve(224, 54, kernel_size=7, strides=2).nearest
+    assert near.change == "strides 4 instead of 2, with dilation 2"
+    assert "none of them without dilation" in convpad.solve(224, 54, kernel_size=7, strides=4).summary

@@ -52,15 +52,17 @@ def solve(
 
     Example: convpad solve --table alexnet.csv
 
-    Exit status: 0 fine, 2 an argument or the table makes no sense.
+    Exit status: 0 fine, 1 impossible (of a table: one of its rows), 2 an
+    argument or the table makes no sense.
     """
     if table is not None:
         layer = (input, output, kernel, stride, dilation, pad, rounding)
         if any(text is not None for text in layer) or op != "conv":
             raise PaddingError("--table goes with --framework, --rank and --json alone: its rows say the rest.")
         text = _read(table)
-        show(convpad.solve_chain(text, rank=2 if rank is None else rank, framework=framework), json=json)
-        return
+        chain = convpad.solve_chain(text, rank=2 if rank is None else rank, framework=framework)
+        show(chain, json=json)
+        raise typer.Exit(0 if all(layer.possible for layer in chain) else 1)
     if input is None or output is None:
         raise PaddingError("Give two sizes, as in: convpad solve 224 112. Or --table FILE.")
     solutions = convpad.solve(
@@ -79,6 +81,7 @@ def solve(
         typer.echo(solutions.to_text(None))
     else:
         show(solutions, json=json)
+    raise typer.Exit(0 if solutions else 1)
 
 
 def _read(name: str) -> str:

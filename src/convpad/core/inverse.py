@@ -48,3 +48,17 @@ def fits(
             if window is not None:
                 fitting.append(window)
     return fitting
+
+
+def fits_beyond(
+    size: int, output: int, kernel: int, stride: int, dilation: int, roundings: Collection[Rounding] = ROUNDINGS
+) -> list[Window]:
+    """Return every (before, after) of the span of the window or more that is even, or has one more after.
+
+    Windows stand in the padding alone there, as in FCN-8s (arXiv:1411.4038), which pads an image by 100 for 3 x 3.
+    """
+    span = spanned(kernel, dilation)
+    lacking = (output - 1) * stride + span - size
+    totals = range(max(lacking - stride + 1, 2 * span - 1), lacking + stride)
+    windows = [Window(size, kernel, stride, dilation, total // 2, total - total // 2) for total in totals]
+    return [window for window in windows if fit(window, output, roundings)]

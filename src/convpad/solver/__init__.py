@@ -64,7 +64,8 @@ class Solutions(Result):
             return f"{self.query}: impossible. {why_impossible(self.query)}"
         count = "one padding explains it" if len(self) == 1 else f"{len(self)} paddings explain it, the likeliest first"
         undilated = sum(max(solution.dilation_rate) == 1 for solution in self)
-        count += f", {undilated} of them without dilation" if 0 < undilated < len(self) else ""
+        if undilated < len(self) and "dilation" in self.query.unknown:
+            count += f", {undilated or 'none'} of them without dilation"
         bounds = [f"{name} {values[0]} to {values[-1]}" for name, values in self.query.unknown.items()]
         tried = f" Tried: {', '.join(bounds)}." if bounds else ""
         return f"{self.query}: {count}.{tried}"
@@ -154,6 +155,7 @@ def solve(
     Nothing within these bounds is left out: amounts below the span of the window, so that no window stands in the
     padding alone (an amount that is given may be any); where it is not given a kernel of 1 to 11, strides of 1 to 4
     and a dilation of 1 to 4, the same on all axes; one padding for all axes, a word or a pair `(before, after)`.
+    Where that explains nothing, larger amounts are tried, the same on both sides or one more after.
 
     Args:
         input_size, output_size: sizes, in values: ints (a square image), or one size for each spatial axis.

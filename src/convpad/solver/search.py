@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from convpad.core.amounts import AMOUNTS, Amount, explicit
 from convpad.core.errors import ShapeError
-from convpad.core.inverse import Rounding, fit, fits
+from convpad.core.inverse import Rounding, fit, fits, fits_beyond
 from convpad.core.padding import Padding
 from convpad.core.window import Window, spanned, transposed_window
 from convpad.frameworks.code import collapse, shortest_pairs
@@ -30,22 +30,27 @@ _Parts = tuple[Axes, Axes, Axes]
 def find_solutions(query: Query) -> tuple[Solution, ...]:
     """Return every solution of a query, sorted."""
     solutions: dict[tuple[Window, ...], Solution] = {}
-    for parts in query.windows:
-        for rounding in query.roundings:
-            for solution in _solutions_of_window(query, parts, rounding):
-                solutions.setdefault(solution.windows, solution)
+    for find in (fits, fits_beyond) if query.op == "conv" else (fits,):
+        for parts in query.windows:
+            for rounding in query.roundings:
+                for solution in _solutions_of_window(query, parts, rounding, find):
+                    solutions.setdefault(solution.windows, solution)
+        if solutions:
+            break
     likeliest = sorted(solutions.values(), key=lambda solution: solution.order)
     if query.framework is not None:
         likeliest = [solution for solution in likeliest if solution.is_native_to(query.framework)]
     return tuple(likeliest)
 
 
-def _solutions_of_window(query: Query, parts: _Parts, rounding: Rounding) -> list[Solution]:
+def _solutions_of_window(
+    query: Query, parts: _Parts, rounding: Rounding, find: Callable[..., list[Window]]
+) -> list[Solution]:
     """Return the solutions of one window, each with all its words.
 
     Words are tried even where the padding is known: they name a solution, but only the padding itself makes one.
     """
-    paddings = [query.padding] if query.padding else _equal_pairs(query, parts, rounding)
+    paddings = [query.padding] if query.padding else _equal_pairs(query, parts, rounding, find)
     candidates = [*((_amounts_of(word, query.rank), word) for word in _WORDS), *((amounts, "") for amounts in paddings)]
     solutions: dict[tuple[Window, ...], Solution] = {}
     explaining: set[tuple[Window, ...]] = set()
@@ -70,10 +75,12 @@ def _amounts_of(word: str, rank: int) -> tuple[Amount, ...]:
     return Padding.parse(word, rank=rank).amounts
 
 
-def _equal_pairs(query: Query, parts: _Parts, rounding: Rounding) -> list[tuple[Amount, ...]]:
+def _equal_pairs(
+    query: Query, parts: _Parts, rounding: Rounding, find: Callable[..., list[Window]]
+) -> list[tuple[Amount, ...]]:
     """Return the pairs (before, after) that explain the first axis, each of them for all axes."""
     (size, output), (kernel, stride, dilation) = query.sizes[0], (axes[0] for axes in parts)
-    fitting = fits(size, output, kernel, stride, dilation, (rounding,))
+    fitting = find(size, output, kernel, stride, dilation, (rounding,))
     return [(explicit(window.before or 0, window.after or 0),) * query.rank for window in fitting]
 
 
@@ -143,8 +150,10 @@ class Suggestion:
 
     @property
     def change(self) -> str:
-        """`input 227 instead of 224`."""
-        return f"{self.changed} {self.instead} instead of {self.given}"
+        """`input 227 instead of 224`, with the dilation that it takes if the query names none."""
+        dilation = self.solution.dilation_rate if self.query.dilation_rate is None else ()
+        also = f", with dilation {format_axes(dilation)}" if set(dilation) - {1} else ""
+        return f"{self.changed} {self.instead} instead of {self.given}{also}"
 
     def __str__(self) -> str:
         return f"{self.change}: {self.solution.reason}"
@@ -173,7 +182,7 @@ def suggest(query: Query) -> tuple[Suggestion, ...]:
 def why_impossible(query: Query) -> str:
     """Return one sentence: the output that the padding gives instead, or the bounds of the search."""
     if not query.padding:
-        return "No amounts below the window's span explain it."
+        return "No amounts explain it."
     if len(query.windows) > 1 or query.transposed:
         return "No such window explains it."
     ceil = query.roundings == ("ceil",)

@@ -162,7 +162,8 @@ class Solution(Result):
             "full": f"{window.span} - 1 on both sides",
             "causal": f"{window.span} - 1 before and none after",
         }
-        return f"{meanings.get(self.kind, sides)}{', rounded up' if window.ceil else ''}"
+        beyond = ", so that some windows read padding alone" if max(before, after) >= window.span else ""
+        return f"{meanings.get(self.kind, sides)}{beyond}{', rounded up' if window.ceil else ''}"
 
     @property
     def arithmetic(self) -> str:
