@@ -119,3 +119,28 @@ def test_what_is_impossible_has_a_status_of_its_own(json: tuple[str, ...], tmp_p
     for size, status in (("224", 1), ("227", 0)):
         table.write_text(f"name,size,kernel,stride,padding\ninput,{size},,,\nconv1,55,11,4,valid\n")
         assert CliRunner().invoke(app, ["solve", "--table", str(table)]).exit_code == status
+
+
+@pytest.mark.parametrize("mode", ["nan", "inf", "reflect,-inf"])
+def test_constants_are_finite(mode: str) -> None:
+    done = CliRunner().invoke(app, ["explain", "24x24", "--kernel", "3", "--padding", "1", "--mode", mode])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"convpad explain: `--mode` must be a mode's name or a finite number. Received: {mode.rpartition(',')[2]!r}.\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file of Linux's, which is full")
+@pytest.mark.parametrize("json", [(), ("--json",)])
+def test_a_full_standard_output_is_said_on_one_line(json: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "convpad", "explain", "24", "--kernel", "3", *json]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    said = "convpad explain: The standard output cannot be written: No space left on device.\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_a_pipe_that_nobody_reads_is_no_error_to_tell() -> None:
+    command = f"{sys.executable} -m convpad solve 224 112 --json | head -c 10"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (len(done.stdout), done.stderr) == (10, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -37,6 +38,14 @@ class _Commands(TyperGroup):
         except ConvpadError as error:
             typer.echo(f"{command}: {error}", err=True)
             status = 1 if isinstance(error, DisagreementError) else 2
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            # The standard output is full, or nobody reads it any more. What is left of it must not be tried again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                typer.echo(f"{command}: The standard output cannot be written: {error.strerror}.", err=True)
+            status = 2
         except Exception as error:
             # Typer gives them no public name: they are its own in newer versions, Click's in older ones.
             format_message, status = getattr(error, "format_message", None), getattr(error, "exit_code", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,9 +53,12 @@ def _number(option: str, part: str, text: str) -> int:
 
 def _mode(text: str) -> str | float:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return text
+    if not isfinite(value):
+        raise refuse("--mode", "be a mode's name or a finite number", text)
+    return value
 
 
 def _collapse(entries: list[Any]) -> Any:
