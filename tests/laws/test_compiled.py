@@ -145,38 +145,33 @@ def test_torch_compiles_forward_and_gradient_in_one_graph(op: str, mode: Any) ->
         assert_close(one, other)
 
 
+def first_compiled_output(setting_up: str, mode: Any) -> float:
+    """The first output of a compiled 3 x 3 convolution of ones, padded by 1, in a fresh process."""
+    code = f"""{setting_up}
+function = torch.compile(convpad.conv, fullgraph=True, backend="aot_eager")
+x, kernel = torch.ones(1, 5, 5, 2), torch.ones(3, 3, 2, 1)
+print(function(x, kernel, padding=1, padding_mode={mode!r})[0, 0, 0].item())"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
 @only_torch
 @pytest.mark.parametrize("imports", ["import convpad, torch", "import torch, convpad"])
 def test_torch_compiles_before_anything_ran(imports: str) -> None:
-    code = f"""{imports}
-function = torch.compile(convpad.conv, fullgraph=True, backend="aot_eager")
-x, kernel = torch.ones(1, 5, 5, 2), torch.ones(3, 3, 2, 1)
-print(function(x, kernel, padding=1, padding_mode=1.5)[0, 0, 0].item())"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout == "23.0\n", done.stderr
+    assert first_compiled_output(imports, 1.5) == 23.0
 
 
 @only_torch
 def test_torch_compiles_though_it_was_imported_after_a_call() -> None:
-    code = """import convpad, numpy as np
-convpad.conv(np.ones((1, 5, 2)), np.ones((3, 2, 1)))
-import torch
-function = torch.compile(convpad.conv, fullgraph=True, backend="aot_eager")
-x, kernel = torch.ones(1, 5, 5, 2), torch.ones(3, 3, 2, 1)
-print(function(x, kernel, padding=1, padding_mode="reflect")[0, 0, 0].item())"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout == "18.0\n", done.stderr
+    call = "convpad.conv(np.ones((1, 5, 2)), np.ones((3, 2, 1)))"
+    assert first_compiled_output(f"import convpad, numpy as np\n{call}\nimport torch", "reflect") == 18.0
 
 
 @only_torch
 @pytest.mark.parametrize("other", ["jax", "tensorflow"])
 def test_torch_compiles_after_another_framework_was_imported(other: str) -> None:
-    code = f"""import torch, convpad, {other}
-function = torch.compile(convpad.conv, fullgraph=True, backend="aot_eager")
-x, kernel = torch.ones(1, 5, 5, 2), torch.ones(3, 3, 2, 1)
-print(function(x, kernel, padding=1, padding_mode="reflect")[0, 0, 0].item())"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout == "18.0\n", done.stderr
+    assert first_compiled_output(f"import torch, convpad, {other}", "reflect") == 18.0
 
 
 @only_jax

@@ -357,3 +357,10 @@ def test_a_long_table_is_solved() -> None:
     chain = convpad.solve_chain("\n".join(["name size kernel stride padding", "image 64", *rows]))
     assert chain.possible
     assert len(list(chain)) == 200
+
+
+def test_sizes_between_layers_are_not_explained_by_padding_alone() -> None:
+    table = "name,size,kernel,stride,padding\ninput,16,,,\na,?,3,1,\nb,16,3,1,"
+    for layer in convpad.solve_chain(table):
+        assert layer.solutions is not None
+        assert max(layer.solutions[0].pads[0]) < 3

@@ -331,9 +331,13 @@ class Padding:
                 )
 
 
+DEFAULT_MODES = ("zeros", "ignore")
+"""The modes that operations have where none is given."""
+
+
 def _checked(padding: Padding, padding_mode: Any, rank: int, argument: str, has_window: bool) -> Padding:
     """Return a parsed padding, or refuse it where its rank, or the mode given beside it, does not fit."""
-    if not isinstance(padding_mode, str) or padding_mode not in ("zeros", "ignore"):  # the defaults of the functions
+    if not isinstance(padding_mode, str) or padding_mode not in DEFAULT_MODES:
         raise refuse("padding_mode", "be left out where `padding` is a Padding, which has its own", padding_mode)
     if padding.rank != rank:
         raise refuse(argument, f"have {rank} spatial {'axis' if rank == 1 else 'axes'}, like the input", padding)

@@ -18,7 +18,7 @@ import keras
 from convpad.backends import NAMES, backend_named, tensors_of
 from convpad.core.errors import ShapeError, refuse
 from convpad.core.operation import Operation
-from convpad.core.padding import Learned, Padding
+from convpad.core.padding import DEFAULT_MODES, Learned, Padding
 from convpad.core.problem import Problem, make_problem
 from convpad.keras import config
 from convpad.ops.plan import Plan
@@ -172,8 +172,8 @@ class WindowLayer(PaddingLayer):
         Source: the layer with this name in https://keras.io/api/layers
         """
         bound, padding = self._bind(*args, **kwargs)
-        pads = not isinstance(padding_mode, str) or padding_mode not in ("zeros", "ignore")
-        if pads and "padding" not in bound.arguments:
+        is_default_mode = isinstance(padding_mode, str) and padding_mode in DEFAULT_MODES
+        if "padding" not in bound.arguments and not is_default_mode:
             mend = "Give `padding='same'`, or an amount."
             raise refuse("padding", "be given with a `padding_mode`: its default pads nothing", padding, mend)
         parsed = config.parse(padding, padding_mode, self.rank)

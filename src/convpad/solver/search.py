@@ -30,7 +30,7 @@ _Parts = tuple[Axes, Axes, Axes]
 def find_solutions(query: Query) -> tuple[Solution, ...]:
     """Return every solution of a query, sorted."""
     solutions: dict[tuple[Window, ...], Solution] = {}
-    for find in (fits, fits_beyond) if query.op == "conv" else (fits,):
+    for find in (fits, fits_beyond) if query.op == "conv" and query.padding is None else (fits,):
         for parts in query.windows:
             for rounding in query.roundings:
                 for solution in _solutions_of_window(query, parts, rounding, find):

@@ -32,6 +32,8 @@ _KERNEL_COSTS = {
 _STRIDE_COSTS = {1: 0, 2: 0, 3: 4, 4: 4}
 _DILATION_COSTS = {1: 0, 2: 20, 4: 22}
 _UNUSUAL = 24
+_PADDING_ALONE = 1000
+"""Of amounts so large that some windows read padding alone: behind all others, in a table too."""
 
 _EVEN_POOLS = ("torch", "caffe", "theano")
 """Frameworks whose pools pad both sides equally. Where they round up, their arguments read back as padding after."""
@@ -134,6 +136,8 @@ class Solution(Result):
         # One causal axis of several is no more likely than any other numbers.
         kind = "uneven" if self.kind == "causal" and len(self.windows) > 1 else self.kind
         cost = 2 * KINDS.index(kind) + 2 * uneven + inexact
+        if any(max(pair) >= window.span for window, pair in zip(self.windows, self.pads, strict=True)):
+            cost += _PADDING_ALONE
         parts = self.kernel, self.strides, self.dilation_rate
         for costs, values in zip((_KERNEL_COSTS[self.op], _STRIDE_COSTS, _DILATION_COSTS), parts, strict=True):
             cost += max(costs.get(value, _UNUSUAL) for value in values)

@@ -51,13 +51,10 @@ def _differentiable(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
 @_differentiable.defjvp
 def _jvp(window: ConvWindow, primals: Any, tangents: Any) -> tuple[Tensor, Tensor]:
     (x, kernel), (dx, dkernel) = primals, tangents
-    dout = _loop_over_taps(dx, kernel, window)
-    if is_sharded() or x.size == 0:
-        return _differentiable(x, kernel, window), dout + _loop_over_taps(
-            x, dkernel, window
-        )  # rows would be fetched one by one
     by_rows = jax.checkpoint(partial(_scan_rows, window=window))  # pyright: ignore
-    return _differentiable(x, kernel, window), dout + by_rows(x, dkernel)
+    if is_sharded() or x.size == 0:
+        by_rows = partial(_loop_over_taps, window=window)  # rows would be fetched one by one
+    return _differentiable(x, kernel, window), _loop_over_taps(dx, kernel, window) + by_rows(x, dkernel)
 
 
 def _loop_over_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

@@ -75,9 +75,9 @@ def _transpose_first(gradient: Tensor, first: Any, second: Tensor, *, computes: 
 def _transpose_second(gradient: Tensor, first: Tensor, second: Any, *, computes: str, window: SizedWindow) -> Tensor:
     if computes == "output":
         return _kernel_gradient(first, gradient, window)
-    return (
-        _kernel_gradient(gradient, first, window) if computes == "input_gradient" else convolve(first, gradient, window)
-    )
+    if computes == "input_gradient":
+        return _kernel_gradient(gradient, first, window)
+    return convolve(first, gradient, window)
 
 
 def _batched(
