@@ -107,9 +107,9 @@ class Walk:
         count = self._calls[key or name] = self._calls.get(key or name, 0) + 1
         return name if count == 1 else f"{name} (call {count})"
 
-    def add_unsupported(self, name: str, layer: str) -> None:
-        """Note a layer that may have windows, which cannot be seen."""
-        self.unsupported.append(f"{name} ({layer})")
+    def add_unsupported(self, name: str, layer: str, reason: str = "") -> None:
+        """Note a layer that may have windows or pad, and cannot be read, with the reason."""
+        self.unsupported.append(f"{name} ({layer}{': ' if reason else ''}{reason})")
 
     def add_pad(
         self, tensor: TensorInfo, name: str, layer: str, padding: Padding, *, channels_last: bool
