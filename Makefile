@@ -4,11 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q -n auto
 
-.PHONY: help setup demo test lint format mutation pictures bench clean
+TESTS := test-numpy test-jax test-tensorflow test-torch
+
+.PHONY: help setup demo test $(TESTS) test-python lint format mutation pictures bench clean
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 
 help: ## What there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 .venv/demo: pyproject.toml requirements-dev.txt
 	$(PYTHON) -m venv .venv
@@ -18,7 +21,13 @@ help: ## What there is
 .venv/development: pyproject.toml requirements-dev.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -e .
-	@touch $@ .venv/demo
+	@touch $@ .venv/demo .venv/light
+
+# Without the frameworks that a new Python waits for longest.
+.venv/light: pyproject.toml requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-dev.txt -e '.[test,keras,plot]'
+	@touch $@
 
 setup: .venv/development ## All that development needs, in .venv
 
@@ -26,11 +35,14 @@ demo: .venv/demo ## A real network audited, folded, repadded, timed; every paddi
 	$(BIN)/convpad demo --force
 
 # One process per backend, so that none sees another's framework; the first has no framework at all.
-test: .venv/development ## Every test, one process per backend
+test: $(TESTS) ## Every test, one process per backend; each alone: make test-jax
+
+$(TESTS): test-%: .venv/development
+	CONVPAD_BACKENDS=$* KERAS_BACKEND=$* $(PYTEST) tests
+
+test-python: .venv/light ## The tests that need no PyTorch and no TensorFlow: for other Pythons, with PYTHON=python3.14
 	CONVPAD_BACKENDS=numpy KERAS_BACKEND=numpy $(PYTEST) tests
 	CONVPAD_BACKENDS=jax KERAS_BACKEND=jax $(PYTEST) tests
-	CONVPAD_BACKENDS=tensorflow KERAS_BACKEND=tensorflow $(PYTEST) tests
-	CONVPAD_BACKENDS=torch KERAS_BACKEND=torch $(PYTEST) tests
 
 lint: .venv/development ## ruff, pyright (strict on the core), import order
 	$(BIN)/ruff check

@@ -180,9 +180,7 @@ def test_json() -> None:
 
 def test_a_backend_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = ((1, 8, 8, 3), (3, 3, 3, 4))
-    with pytest.raises(
-        convpad.PaddingError, match=r"needs jax, which is not installed\. .* pip install 'convpad\[jax\]'"
-    ):
+    with pytest.raises(convpad.PaddingError, match=r"needs jax, which is not installed\. .*: pip install jax$"):
         convpad.bench(*layer, backend="jax")
     with pytest.raises(convpad.PaddingError) as refused:
         convpad.bench(*layer, backend="mxnet")

@@ -76,7 +76,7 @@ def test_without_what_the_commands_need_it_says_how_to_install(package: str) -> 
         assert done.stdout.startswith("conv on 6")
         return
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"convpad: The commands need {package}. Install it with: pip install 'convpad[cli]'\n"
+    assert done.stderr == f"convpad: The commands need {package}. Install it with: pip install typer rich\n"
 
 
 def test_a_missing_module_of_ours_is_not_taken_for_typer() -> None:
@@ -94,7 +94,7 @@ def test_progress_without_rich_says_how_to_install() -> None:
     fails = f"import sys; sys.modules['rich'] = None; sys.argv[1:] = {arguments}; "
     done = process(fails + "from convpad.cli import main; main()")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "convpad: The commands need rich. Install it with: pip install 'convpad[cli]'\n"
+    assert done.stderr == "convpad: The commands need rich. Install it with: pip install typer rich\n"
 
 
 def test_progress_without_a_terminal_shows_nothing(capsys: Any) -> None:

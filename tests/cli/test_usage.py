@@ -97,7 +97,7 @@ def test_a_missing_package_is_a_model_file_error(command: str, tmp_path: Path, m
     arguments = [command, str(path), str(tmp_path / "new.keras")]
     with pytest.raises(ModelFileError) as caught:
         app(arguments, standalone_mode=False)
-    assert str(caught.value) == "To read model.keras, install keras: pip install 'convpad[keras]'"
+    assert str(caught.value) == "To read model.keras, install keras: pip install keras"
     assert invoke(*arguments).stderr == f"convpad {command}: {caught.value}\n"
 
 

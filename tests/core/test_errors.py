@@ -13,7 +13,10 @@ pytestmark = pytest.mark.needs("numpy")
 
 def test_keras_is_missing() -> None:
     error = without_keras("convpad.fold", ModuleNotFoundError(name="keras"))
-    said = "convpad.fold needs Keras 3, which is not installed. Install it with: pip install 'convpad[keras]'"
+    said = (
+        "convpad.fold needs Keras 3, which is not installed. Install it, and one of the backends that it runs on, with: "
+        "pip install keras jax"
+    )
     assert (str(error), error.name) == (said, "keras")
 
 
@@ -28,7 +31,9 @@ def test_the_backend_of_keras_is_missing(
         monkeypatch.setitem(sys.modules, name, module if name in installed else None)
     error = without_keras("convpad.keras", ModuleNotFoundError(name=missing))
     name = missing.partition(".")[0]
-    mend = f"KERAS_BACKEND={installed[0]}" if installed else "none is installed, pip install 'convpad[keras]'"
+    mend = (
+        f"KERAS_BACKEND={installed[0]}" if installed else "KERAS_BACKEND=jax (none is installed yet: pip install jax)"
+    )
     assert error.name == name
     assert str(error) == (
         f"convpad.keras needs Keras, which is set to run on {name} (its default is tensorflow), and {name} is not "

@@ -65,8 +65,15 @@ def test_a_missing_backend_is_named_with_the_line_that_mends_it(shell: Shell) ->
     assert "KERAS_BACKEND=jax" in said
 
 
-def test_commands_name_the_extra_that_they_need(shell: Shell) -> None:
-    for command in ("convpad explain 224 7", "python -m convpad explain 224 7"):
+def test_commands_say_what_they_need_and_it_mends_them(shell: Shell) -> None:
+    commands = ("convpad explain 6 --kernel 3", "python -m convpad explain 6 --kernel 3")
+    for command in commands:
         done = shell(command)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-        assert "pip install 'convpad[cli]'" in done.stderr
+        _, _, mend = done.stderr.partition("Install it with: ")
+        assert mend == "pip install typer rich\n"
+    assert shell(mend.replace("install", "install --quiet")).returncode == 0
+    for command in commands:
+        done = shell(command)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("conv on 6")

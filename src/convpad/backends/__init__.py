@@ -54,8 +54,7 @@ def backend_named(name: str) -> Backend:
         _LOADED[name] = import_module(f"{__name__}.{name}").BACKEND
     except ModuleNotFoundError as error:
         raise PaddingError(
-            f"The backend {name!r} needs {error.name}, which is not installed. Install it with: "
-            f"pip install 'convpad[{name}]'"
+            f"The backend {name!r} needs {error.name}, which is not installed. Install it with: pip install {name}"
         ) from error
     return _LOADED[name]
 

@@ -119,7 +119,7 @@ def backend_for(backend: str | None) -> str:
     configured = os.environ.get("KERAS_BACKEND") if backend is None else backend
     name = configured or next((name for name in NAMES if find_spec(name)), None)
     if name is None:
-        raise PaddingError("Nothing to time it on is installed. Install a backend: pip install 'convpad[jax]'")
+        raise PaddingError("Nothing to time it on is installed. Install a backend: pip install jax")
     if name not in NAMES:
         hint = "" if backend is not None else "It is what KERAS_BACKEND says."
         raise refuse("backend", f"be one of {', '.join(map(repr, NAMES))}", name, hint)

@@ -21,5 +21,5 @@ def main() -> None:
         package = (error.name or "").partition(".")[0]
         if package not in ("typer", "rich"):
             raise
-        sys.stderr.write(f"convpad: The commands need {package}. Install it with: pip install 'convpad[cli]'\n")
+        sys.stderr.write(f"convpad: The commands need {package}. Install it with: pip install typer rich\n")
         sys.exit(1)

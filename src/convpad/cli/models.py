@@ -55,9 +55,9 @@ def refuse_models(source: Path, target: Path, *, force: bool) -> None:
     backend = os.environ.setdefault("KERAS_BACKEND", "jax")
     if backend not in _BACKENDS:
         raise PaddingError(f"KERAS_BACKEND must be one of {', '.join(_BACKENDS)}. Received: {backend}.")
-    for package in ("keras", backend):  # each is the name of an extra, too
+    for package in ("keras", backend):
         if find_spec(package) is None:
-            raise ModelFileError(f"To read {source.name}, install {package}: pip install 'convpad[{package}]'")
+            raise ModelFileError(f"To read {source.name}, install {package}: pip install {package}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

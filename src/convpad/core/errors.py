@@ -86,20 +86,24 @@ def closest(word: str, words: Iterable[str]) -> str:
     return f"Did you mean {close[0]!r}?" if close else ""
 
 
+_NO_BACKEND = "KERAS_BACKEND=jax (none is installed yet: pip install jax)"
+
+
 def without_keras(what: str, error: ModuleNotFoundError) -> ModuleNotFoundError:
     """Return the error of an import with the line that mends it, where Keras or the backend that it runs on is missing.
 
     An error about another module is returned as it is. `what` is the part that was imported, `"convpad.fold"`.
     """
-    install = "pip install 'convpad[keras]'"
     if error.name == "keras":
         return ModuleNotFoundError(
-            f"{what} needs Keras 3, which is not installed. Install it with: {install}", name="keras"
+            f"{what} needs Keras 3, which is not installed. Install it, and one of the backends that it runs on, with: "
+            "pip install keras jax",
+            name="keras",
         )
     backends, missing = ("jax", "torch", "tensorflow"), (error.name or "").split(".")[0]
     if missing not in backends:
         return error
-    mend = next((f"KERAS_BACKEND={name}" for name in backends if find_spec(name)), f"none is installed, {install}")
+    mend = next((f"KERAS_BACKEND={name}" for name in backends if find_spec(name)), _NO_BACKEND)
     return ModuleNotFoundError(
         f"{what} needs Keras, which is set to run on {missing} (its default is tensorflow), and {missing} is not "
         f"installed. Before Keras is imported, set another backend in the environment: {mend}",

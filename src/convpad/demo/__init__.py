@@ -42,9 +42,8 @@ def prepare(*, size: int) -> None:
         raise PaddingError(f"KERAS_BACKEND must be 'jax', 'tensorflow' or 'torch'. Received: {backend!r}.")
     missing = [name for name in ("keras", backend, "matplotlib") if find_spec(name) is None]
     if missing:
-        extras = "keras,plot" if backend == "jax" else f"keras,{backend},plot"  # `keras` brings JAX
         raise PaddingError(
-            f"The demo needs {' and '.join(missing)}, not installed here. Install with: pip install 'convpad[{extras}]'"
+            f"The demo needs {' and '.join(missing)}, not installed here. Install with: pip install {' '.join(missing)}"
         )
 
 

@@ -81,8 +81,7 @@ def _read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     try:
         return import_module(f"{__name__}.{_READERS[suffix]}").read_file(path, shapes)
     except ModuleNotFoundError as error:
-        package = "convpad[onnx]" if error.name == "onnx" else f"{error.name}"
-        raise ModelFileError(f"To read {path.name}, install {error.name}: pip install '{package}'") from None
+        raise ModelFileError(f"To read {path.name}, install {error.name}: pip install {error.name}") from None
     except ConvpadError as error:
         # Without an input shape from the caller, whatever does not fit is the file's fault.
         kind = ModelFileError if shapes is None else type(error)
