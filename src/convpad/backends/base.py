@@ -7,6 +7,7 @@ it learns them only when it runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, ClassVar
@@ -28,11 +29,13 @@ class Context:
         device: `"cpu"`, `"gpu"`, or the framework's word for another.
         gradient: whether the call is differentiated; None where the framework learns that only afterwards (JAX).
         eager: whether operations run one by one, outside of any graph.
+        autocast: whether the framework casts the arguments of its operations by itself (`torch.autocast`).
     """
 
     device: str = "cpu"
     gradient: bool | None = False
     eager: bool = False
+    autocast: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,13 @@ class Backend:
         """Return what the executor of a call depends on: its context, and the shapes and dtypes of its tensors."""
         shapes = tuple([self.shape(x) for x in tensors])
         return self.context(*tensors), shapes, tuple([self.dtype(x) for x in tensors])
+
+    def autocast(self, tensors: Sequence[Tensor]) -> tuple[AbstractContextManager[Any], Sequence[Tensor]]:
+        """Return a context without the framework's automatic casts, and the tensors of a call as these cast them.
+
+        Called only where a context says `autocast`. The tensors are an input and, of a convolution, its kernels.
+        """
+        return nullcontext(), tensors
 
     def is_compiling(self) -> bool:
         """Return whether a compiler runs this very Python code, which may change no state then."""

@@ -101,6 +101,10 @@ def call(op: str, arrays: Sequence[Any], route: Any, *arguments: Any) -> Any:
     backend, arrays = tensors_of(_ARRAYS[op], arrays)
     owner = backend or _ORACLE
     tensors, (context, shapes, dtypes) = _facts(backend, arrays)
+    if context.autocast:
+        without_casts, tensors = owner.autocast(tensors)
+        with without_casts:
+            return call(op, tensors, route, *arguments)
     route = None if route is None else route_named(route)
     try:
         key = CallKey(arguments)
@@ -118,6 +122,10 @@ def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
     backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
     owner = backend or _ORACLE
     tensors, (context, shapes, dtypes) = _facts(backend, arrays)
+    if context.autocast:
+        without_casts, tensors = owner.autocast(tensors)
+        with without_casts:
+            return run(operation, values, tensors)
     if operation.padding.has_tensors:
         context = _with_trained_values(context)
     facts = (context, shapes, dtypes, None, tuning.STATE.version)

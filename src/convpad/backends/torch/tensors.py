@@ -49,6 +49,16 @@ def tensor(array: Any, like: Tensor) -> Tensor:
     return torch.as_tensor(array, dtype=like.dtype, device=like.device)
 
 
+def autocast(tensors: Sequence[Tensor]) -> tuple[torch.autocast, Sequence[Tensor]]:
+    # PyTorch casts the arguments of convolutions. Those of pools and pads stay: on a CPU it casts some of them to
+    # float32, so within an operation the dtype would depend on the route.
+    device = tensors[0].device.type
+    if len(tensors) > 1:
+        lower = torch.get_autocast_dtype(device)
+        tensors = [x.to(lower) if x.is_floating_point() and x.dtype != torch.float64 else x for x in tensors]
+    return torch.autocast(device, enabled=False), tensors
+
+
 _CPU, _CPU_WITH_GRADIENT = Context("cpu", gradient=False), Context("cpu", gradient=True)
 
 
@@ -56,10 +66,11 @@ def context(*arrays: Tensor) -> Context:
     # Without a compiler, the gradient of every strip cut from x is as large as x, so a call with a gradient is a case
     # of its own.
     gradient = torch.is_grad_enabled() and any(x.requires_grad for x in arrays)
-    if arrays and arrays[0].is_cpu:
+    if arrays and arrays[0].is_cpu and not torch.is_autocast_enabled("cpu"):
         return _CPU_WITH_GRADIENT if gradient else _CPU
     kind = arrays[0].device.type if arrays else torch.get_default_device().type
-    return Context("gpu" if kind == "cuda" else kind, gradient)
+    automatic = kind != "meta" and torch.is_autocast_enabled(kind)  # PyTorch 2.13 raises where a device has no autocast
+    return Context("gpu" if kind == "cuda" else kind, gradient, autocast=automatic)
 
 
 def facts(arrays: Sequence[Tensor]) -> tuple[Context, tuple[Any, ...], tuple[str, ...]]:
