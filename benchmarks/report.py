@@ -22,8 +22,8 @@ STEPS = {"forward": "forward", "gradient": "forward and backward", "training": "
 HEAD = """\
 # Figures
 
-Made by `make bench`; do not edit. Every ratio is one of medians, taken interleaved in one process; in brackets the
-quartiles of the ratios of single rounds. Below 1 is faster than what it is divided by. The candidates:
+Made by `make bench`; do not edit. Every ratio is of runs that were interleaved in one process, at the median; in
+brackets the quartiles of the ratios of single rounds. Below 1 is faster than what it is divided by. The candidates:
 
 - *limit*: the backend's own zero-padded convolution at its best: `lax.conv_general_dilated`; `torch.nn.functional` on
   channels-last memory; `tf.nn`. Where the backend pads both sides alike only, the limit does.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from convpad.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from convpad import frameworks as frameworks
     from convpad import keras as keras
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from convpad.solver import Solutions, solve
     from convpad.solver.chain import Chain, solve_chain
     from convpad.solver.solution import Solution
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AMOUNTS",

@@ -12,10 +12,11 @@ from convpad.core.padding import Padding
 from convpad.core.problem import Problem, parse_problem
 from convpad.core.validation import listed, per_axis
 from convpad.display.format import format_sizes
-from convpad.display.html import to_html
 from convpad.display.result import Result
 from convpad.display.svg import to_svg
 from convpad.display.table import Cell, Table
+from convpad.display.text import painted
+from convpad.display.wrap import wrapped, wrapped_code
 from convpad.frameworks import NAMES, TITLES, Translation, to_code
 from convpad.frameworks.code import check_choice, default_mode
 
@@ -112,18 +113,21 @@ class Explanation(Result):
         """
         return to_svg(self.summary, self.axes, self.sentences)
 
-    def to_html(self) -> str:
-        """Return a page of the picture, the facts and the words."""
-        return to_html(self.to_table(), drawing=self.to_svg())
+    def _drawing(self) -> str:
+        return self.to_svg()
 
-    def __str__(self) -> str:
-        lines = [self.summary]
+    def to_text(self, width: int | None = 80, *, colour: bool = False) -> str:
+        """Return the facts, then the words, as text for a terminal of `width` columns; None breaks no line."""
+        parts = [[painted(line, "heading", colour=colour) for line in wrapped(self.summary, width)]]
         for title, *facts in self.sentences:
-            lines += ["", title, *(f"  {fact}" for fact in facts)]
+            parts.append([line for text in (title, *(f"  {fact}" for fact in facts)) for line in wrapped(text, width)])
+        room = None if width is None else width - 2
         for words in self.words:
-            lines += ["", TITLES[words.framework] + ("" if words.exact else " (not in one operation)")]
-            lines += [f"  {line}" for line in (*words.code.splitlines(), words.note) if line]
-        return "\n".join(lines)
+            title = TITLES[words.framework] + ("" if words.exact else " (not in one operation)")
+            code = [painted(line, "code", colour=colour) for line in wrapped_code(words.code, room)]
+            note = wrapped(words.note, room) if words.note else []
+            parts.append([title, *(f"  {line}" for line in (*code, *note) if line)])
+        return "\n\n".join("\n".join(lines) for lines in parts)
 
 
 def explain(

@@ -93,6 +93,12 @@ def test_the_table() -> None:
         "---------------------------------------------------------------------------\n"
         "z      conv  3x3 /2  1,1     reflect  8x8    4x4     unevenly  1.2 kB  [1]\n"
         "\n"
+        "window  size, /stride, *dilation\n"
+        "padded  before,after on each axis\n"
+        "used    unevenly: windows read more of the padding on one side than on the other\n"
+        "copied  bytes that layers which only pad copy, for one input\n"
+        "note    another framework's padding gives the same sizes and other values\n"
+        "\n"
         "1 window, 1 of them padded, 1 unevenly used; 1 would have other values\n"
         "elsewhere. 1 layer that only pads copies 1.2 kB for one input.\n"
         '[1] This pads (1, 1). Keras\'s "same" pads (0, 1): the same sizes, other values.'
@@ -106,7 +112,7 @@ def test_a_long_table_fits_and_loses_no_name(width: int) -> None:
     assert max(map(len, lines)) <= width
     names = {row.window.name for row in audit.rows}
     assert names <= {line.split("  ")[0] for line in lines}
-    assert repr(audit) == f"<Audit: {audit.summary}>"
+    assert repr(audit) == f"<Audit: {audit.summary.rstrip('.')}; print(...) shows all>"
     assert "\n" not in repr(audit)
 
 
@@ -124,7 +130,7 @@ def test_the_page_needs_nothing_else() -> None:
     for word in ("http:", "https:", "src=", "<script", "<link", "url(", "@import"):
         assert word not in page
     assert page.count("<tr>") == 2
-    assert '<td class="warning">unevenly</td>' in page
+    assert '<td class="warning" data-heading="used">unevenly</td>' in page
 
 
 @pytest.mark.parametrize(("nodes", "said"), [

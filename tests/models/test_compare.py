@@ -189,7 +189,7 @@ def test_as_people_see_it(tmp_path: Path) -> None:
     page = comparison.to_html()
     assert "padding=((0, 1), (0, 1))" in page
     assert "<script" not in page
-    assert repr(comparison) == "<Comparison: 1 pair of windows: 0 pad alike, 1 not.>"
+    assert repr(comparison) == "<Comparison: 1 pair of windows: 0 pad alike, 1 not; print(...) shows all>"
 
 
 @once

@@ -89,8 +89,11 @@ def test_what_was_done_is_told() -> None:
         "--------------------------------------",
         "a      Conv2D         replaced  x",
         "b/c    ZeroPadding2D  left      y",
+        "",
+        "replaced  by a layer of convpad with the same weights",
+        "left      as it was",
     ]
-    assert repr(changes) == "<Changes: fold: 1 layer replaced, 0 folded, 1 left alone>"
+    assert repr(changes) == "<Changes: fold: 1 layer replaced, 0 folded, 1 left alone; print(...) shows all>"
     assert str(Changes("repad", ())) == "repad: 0 layers replaced, 0 folded, 0 left alone"
     assert changes.layers("left") == ("b/c",)
     told = json.loads(changes.to_json())

@@ -284,7 +284,7 @@ def run(*arguments: str, **options: Any) -> Any:
 def test_command() -> None:
     done = run("224", "112", "--kernel", "7", "--stride", "2", "--dilation", "1")
     assert done.exit_code == 0
-    assert done.stdout == f"{convpad.solve(224, 112, kernel_size=7, strides=2, dilation_rate=1)}\n"
+    assert done.stdout == f"{convpad.solve(224, 112, kernel_size=7, strides=2, dilation_rate=1).to_text(None)}\n"
     data = json.loads(run("224", "112", "--kernel", "7", "--stride", "2", "--json").stdout)
     assert data == convpad.solve(224, 112, kernel_size=7, strides=2).to_dict()
     everything = run("224", "112", "--kernel", "7", "--stride", "2", "--dilation", "1", "--all").stdout

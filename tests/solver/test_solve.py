@@ -408,7 +408,7 @@ def test_a_framework_that_cannot_is_told_from_sizes_that_cannot() -> None:
 def test_text() -> None:
     solved = convpad.solve(224, 112, kernel_size=3, strides=2)
     assert solved.summary.endswith("5 of them without dilation. Tried: dilation 1 to 4.")
-    assert repr(solved) == f"<Solutions: {solved.summary}>"
+    assert repr(solved) == f"<Solutions: {solved.summary.rstrip('.')}; print(...) shows all>"
     table = solved.to_table()
     assert table.headings == ("padding", "dilation", "meaning", "arithmetic")
     meaning = "ceil(224 / 2) outputs, 0 before and 1 after"
@@ -418,7 +418,7 @@ def test_text() -> None:
     assert f"same\n  dilation: 1; meaning: {meaning}\n  arithmetic: (224 + 1 - 3) / 2 + 1 = 112\n" in text
     assert f"\nand {len(solved) - 10} more\n" in text
     assert 'keras.layers.Conv2D(filters, 3, strides=2, padding="same")' in text
-    assert max(len(line) for line in text.splitlines() if "    " not in line) <= 80, "code is not broken"
+    assert max(map(len, text.splitlines())) <= 80
     assert len(convpad.solve(224, 112).to_table(limit=3).rows) == 3
     assert "more" not in solved.to_text(limit=None)
 
@@ -426,7 +426,7 @@ def test_text() -> None:
 def test_pages() -> None:
     solved = convpad.solve(224, 112, kernel_size=3, strides=2)
     assert "<h2>kernel 3, strides 2, padding &#x27;same&#x27;</h2>" in solved.to_html()
-    assert solved._repr_html_() == solved.to_html()
+    assert "&#x27;same&#x27;" in solved._repr_html_()
     assert "impossible" in convpad.solve(224, 55, kernel_size=11, strides=4, padding="valid").to_html()
     assert "keras.layers.Conv2D" in solved[0].to_html()
     assert solved[0].reason in str(solved[0])

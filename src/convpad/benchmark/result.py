@@ -15,7 +15,7 @@ from convpad.display.table import Cell, Table
 STEPS = ("forward", "gradient")
 BASE = "zeros"
 """The mode by whose time the others are divided."""
-STAR = "*"
+STAR, RATIO = "*", "/ zeros"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +116,13 @@ class Bench(Result):
         """Return one row for each candidate of a mode; below, the chosen routes, the reasons, and the machine."""
         rows: list[tuple[Cell | str, ...]] = []
         for mode in self.modes:
-            labels = dict.fromkeys(row.label for row in self.rows if row.mode == mode)
-            rows += [()] if rows else []
-            for index, label in enumerate(labels):
-                cells = [cell for step in STEPS for cell in self._cells(mode, label, step)]
-                rows.append(("" if index else mode, label, *cells))
-        headings = ("mode", "candidate", *(heading for step in STEPS for heading in (step, "/ zeros")))
+            rows.append((mode,))
+            for label in dict.fromkeys(row.label for row in self.rows if row.mode == mode):
+                rows.append((label, *(cell for step in STEPS for cell in self._cells(mode, label, step))))
+        headings = ("candidate", *(heading for step in STEPS for heading in (step, f"{step}\n{RATIO}")))
         machine, packages = describe_machine(self.machine, self.versions)
-        lines = (*self._legend(), "", *self._choices(), "", f"{machine}; {packages}")
-        return Table(self._title, headings, tuple(rows), lines, numeric=STEPS)
+        lines = (*self._choices(), "", f"{machine}; {packages}")
+        return Table(self._title, headings, tuple(rows), lines, numeric=STEPS, legend=tuple(self._legend()))
 
     def _cells(self, mode: str, label: str, step: str) -> tuple[Cell, Cell]:
         """Return the time and the ratio of a candidate in a step."""
@@ -135,19 +133,21 @@ class Bench(Result):
         ratio = f"{row.ratio:.2f} ({row.low:.2f}-{row.high:.2f}){star}"
         return Cell(format_seconds(row.seconds)), Cell(ratio, "" if self.faster(row) else "good")
 
-    def _legend(self) -> Iterator[str]:
-        yield "/ zeros     time / the zero-padded convolution's in the same rounds: medians (quartiles)"
-        yield f"{STAR}           the route that convpad takes by itself"
-        yield "workaround  the backend's own pad, then its own convolution"
+    def _legend(self) -> Iterator[tuple[str, str]]:
+        yield RATIO, "time / the zero-padded convolution's in the same round: the median (and quartiles) of all rounds"
+        yield STAR, "the route that convpad takes by itself"
         workarounds: dict[str, dict[str, None]] = {}
         for row in self.rows:
             if row.candidate == "workaround":
                 workarounds.setdefault(row.function, {})[row.mode] = None
-        for function, modes in workarounds.items():
-            where = f" ({', '.join(modes)})" if len(workarounds) > 1 else ""
-            yield f"            {function}{where}"
+        functions = "".join(
+            f"\n{function} ({', '.join(modes)})" if len(workarounds) > 1 else f"\n{function}"
+            for function, modes in workarounds.items()
+        )
+        if functions:
+            yield "workaround", f"the backend's own pad, then its own convolution{functions}"
         layers = [row.function for row in self.rows if row.candidate == "keras"]
-        yield f"keras       {layers[0] if layers else 'no candidate: ' + self.keras}"
+        yield "keras", layers[0] if layers else f"no candidate: {self.keras}"
 
     def _choices(self) -> Iterator[str]:
         """Yield the chosen route of each mode, the reason, and whether another candidate was faster."""

@@ -40,8 +40,8 @@ class Timing:
 
     Args:
         seconds: the median of a run.
-        ratio: that median divided by the base's.
-        low, high: quartiles of (a round's run / the base's run in the same round): the spread of `ratio`.
+        ratio: the median of (a round's run / the base's run in the same round).
+        low, high: the quartiles of the same.
         rounds: the number of runs.
     """
 
@@ -66,8 +66,7 @@ class Rounds:
     def _timing(self, name: str, base: str) -> Timing:
         runs = [times[name] for times in self.seconds if name in times]
         ratios = [times[name] / times[base] for times in self.seconds if name in times and base in times]
-        ratio = median(runs) / median(times[base] for times in self.seconds if base in times)
-        low, _, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else (ratio,) * 3
+        low, ratio, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
         return Timing(median(runs), ratio, low, high, len(runs))
 
 

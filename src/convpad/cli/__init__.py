@@ -15,7 +15,9 @@ def main() -> None:
     """Run the command of the command line, or say how to install what commands need."""
     try:
         from convpad.cli.commands import app
+        from convpad.cli.quiet import quiet_tensorflow
 
+        quiet_tensorflow()
         app()
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]

@@ -8,7 +8,8 @@ import typer
 
 import convpad
 from convpad.cli.options import MODEL_HELP, Force, Html, Json, numbers
-from convpad.cli.output import refuse_to_write, show, write
+from convpad.cli.output import refuse_to_write, say_written, show, write
+from convpad.display.html import to_html
 
 
 def audit(
@@ -32,5 +33,7 @@ def audit(
     """
     refuse_to_write("--html", html, force=force)
     result = convpad.audit(model, input_shape=numbers("--input-shape", input_shape))
-    write(html, result.to_html)
-    show(result, json=json)
+    table = result.to_table(argument="--input-shape ")
+    write(html, lambda: to_html(table))
+    show(result, table, json=json)
+    say_written(html, "this table as a page", json=json)

@@ -8,7 +8,19 @@ from typing import Annotated, Any
 import typer
 
 import convpad
-from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Json, modes, numbers, padding
+from convpad.cli.options import (
+    COMPLETE_MODE,
+    COMPLETE_PADDING,
+    MODE_HELP,
+    PADDING_HELP,
+    Backend,
+    Dilation,
+    Json,
+    choices,
+    modes,
+    numbers,
+    padding,
+)
 from convpad.cli.output import progress, show
 from convpad.core.errors import PaddingError
 
@@ -20,12 +32,18 @@ def bench(
     batch: Annotated[int, typer.Option(help="Inputs at once.")] = 1,
     stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     dilation: Dilation = "1",
-    pad: Annotated[str, typer.Option("--padding", help=PADDING_HELP)] = "same",
-    mode: Annotated[list[str] | None, typer.Option(help=f"{MODE_HELP} May be given again.")] = None,
-    op: Annotated[str, typer.Option(help="conv, depthwise_conv or conv_transpose.")] = "conv",
-    backend: Annotated[
-        str | None, typer.Option(help="jax, tensorflow or torch; without it KERAS_BACKEND, or what is installed.")
+    pad: Annotated[str, typer.Option("--padding", help=PADDING_HELP, autocompletion=COMPLETE_PADDING)] = "same",
+    mode: Annotated[
+        list[str] | None, typer.Option(help=f"{MODE_HELP} May be given again.", autocompletion=COMPLETE_MODE)
     ] = None,
+    op: Annotated[
+        str,
+        typer.Option(
+            help="conv, depthwise_conv or conv_transpose.",
+            autocompletion=choices("conv", "depthwise_conv", "conv_transpose"),
+        ),
+    ] = "conv",
+    backend: Backend = None,
     seconds: Annotated[float, typer.Option(help="Of rounds, for each mode and step.")] = 1.0,
     json: Json = False,
 ) -> None:
@@ -55,7 +73,6 @@ def bench(
         "padding_modes": [modes(text) for text in mode or ["reflect"]],
         "seconds": seconds,
     }
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from convpad.benchmark import backend_for
 
     # Keras's own layer is to run on the same backend.

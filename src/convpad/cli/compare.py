@@ -8,7 +8,8 @@ import typer
 
 import convpad
 from convpad.cli.options import MODEL_HELP, Force, Html, Json, numbers
-from convpad.cli.output import refuse_to_write, show, write
+from convpad.cli.output import refuse_to_write, say_written, show, write
+from convpad.display.html import to_html
 
 
 def compare(
@@ -39,7 +40,9 @@ def compare(
         input_shape_a=numbers("--input-shape-first", input_shape_first),
         input_shape_b=numbers("--input-shape-second", input_shape_second),
     )
-    write(html, result.to_html)
-    show(result, json=json)
+    table = result.to_table(arguments=("--input-shape-first ", "--input-shape-second "))
+    write(html, lambda: to_html(table))
+    show(result, table, json=json)
+    say_written(html, "this table as a page", json=json)
     if not result.agree:
         raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from convpad.cli.options import Force, Json
-from convpad.cli.output import progress, refuse_to_write
+from convpad.cli.output import progress, refuse_to_write, terminal
 from convpad.display.text import to_text
 
 
@@ -44,9 +43,9 @@ def demo(
             chapters.append(chapter)
             if not json:
                 bar.stop()
-                # Without a terminal, `echo` leaves the colours out.
-                typer.echo(to_text(chapter.table, colour="NO_COLOR" not in os.environ))
-                typer.secho("".join(f"{sentence}\n" for sentence in chapter.wrong), fg="red", bold=True)
+                width, colour = terminal()
+                typer.echo(to_text(chapter.table, width, colour=colour))
+                typer.secho("".join(f"{text}\n" for text in chapter.wrong), fg="red" if colour else None, bold=colour)
                 bar.start()
     wrong = [sentence for chapter in chapters for sentence in chapter.wrong]
     facts = {name: value for chapter in chapters for name, value in chapter.facts.items()}

@@ -8,8 +8,21 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.options import MODE_HELP, PADDING_HELP, Dilation, Force, Json, modes, numbers, padding
-from convpad.cli.output import refuse_to_write, show, write
+from convpad.cli.options import (
+    COMPLETE_MODE,
+    COMPLETE_PADDING,
+    MODE_HELP,
+    PADDING_HELP,
+    Dilation,
+    Force,
+    Json,
+    choices,
+    modes,
+    numbers,
+    padding,
+)
+from convpad.cli.output import refuse_to_write, say_written, show, write
+from convpad.core.operation import OPS
 
 
 def explain(
@@ -17,10 +30,14 @@ def explain(
     kernel: Annotated[str, typer.Option(help="The window: 7, or 7x5.")],
     stride: Annotated[str | None, typer.Option(help="2, or 2x1; without it 1, or of a pool its size.")] = None,
     dilation: Dilation = "1",
-    pad: Annotated[str, typer.Option("--padding", help=PADDING_HELP)] = "valid",
-    mode: Annotated[str | None, typer.Option(help=MODE_HELP)] = None,
+    pad: Annotated[str, typer.Option("--padding", help=PADDING_HELP, autocompletion=COMPLETE_PADDING)] = "valid",
+    mode: Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=COMPLETE_MODE)] = None,
     op: Annotated[
-        str, typer.Option(help="conv, depthwise_conv, separable_conv, conv_transpose, max_pool or average_pool.")
+        str,
+        typer.Option(
+            help="conv, depthwise_conv, separable_conv, conv_transpose, max_pool or average_pool.",
+            autocompletion=choices(*OPS),
+        ),
     ] = "conv",
     output_padding: Annotated[str | None, typer.Option(help="Of a conv_transpose.")] = None,
     ceil: Annotated[bool, typer.Option("--ceil", help="Round a pool's outputs up, as ceil_mode does.")] = False,
@@ -51,3 +68,4 @@ def explain(
     )
     write(svg, result.to_svg)
     show(result, json=json)
+    say_written(svg, "the drawing", json=json)

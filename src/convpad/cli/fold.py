@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import convpad
 from convpad.cli.options import Force, Json, ModelIn, ModelOut
-from convpad.cli.output import show
+from convpad.cli.output import say_written, show
 
 
 def fold(model: ModelIn, out: ModelOut, force: Force = False, json: Json = False) -> None:
@@ -22,4 +22,6 @@ def fold(model: ModelIn, out: ModelOut, force: Force = False, json: Json = False
     """
     from convpad.cli.models import rewrite
 
-    show(rewrite(model, out, lambda model, report: convpad.fold(model, report=report), force=force), json=json)
+    changes = rewrite(model, out, lambda model, report: convpad.fold(model, report=report), force=force)
+    show(changes, json=json)
+    say_written(out, f"{model.name} after {changes.summary}", json=json)

@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from convpad.cli.h5_check import refuse_weights
-from convpad.cli.output import one_line, refuse_to_write, whole_file
+from convpad.cli.output import one_line, progress, refuse_to_write, whole_file
 from convpad.core.errors import ModelFileError, PaddingError
 from convpad.models.changes import Changes
 from convpad.models.readers import read
@@ -35,9 +35,13 @@ def rewrite(source: Path, target: Path, change: Callable[..., Any], *, force: bo
     """
     refuse_models(source, target, force=force)
     reports: list[Changes] = []
-    changed = change(load(source), report=reports.append)
-    with whole_file(target) as part:
-        changed.save(part)
+    with progress(f"reading {source.name}", total=3) as (_, step):
+        model = load(source)
+        step("changing its layers")
+        changed = change(model, report=reports.append)
+        step(f"writing {target.name}")
+        with whole_file(target) as part:
+            changed.save(part)
     return reports[0]
 
 
@@ -58,7 +62,6 @@ def refuse_models(source: Path, target: Path, *, force: bool) -> None:
     for package in ("keras", backend):
         if find_spec(package) is None:
             raise ModelFileError(f"To read {source.name}, install {package}: pip install {package}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def load(path: Path) -> Any:

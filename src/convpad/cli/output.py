@@ -16,21 +16,36 @@ import typer
 
 from convpad.core.errors import ConvpadError, ModelFileError
 from convpad.display.result import Result
+from convpad.display.table import Table
 from convpad.display.text import to_text
 from convpad.models.readers import line_of
 
 
-def show(result: Any, *, json: bool) -> None:
-    """Print a result as JSON, or as a table: in a terminal within its width, else one line for each row."""
+def show(result: Result, table: Table | None = None, *, json: bool) -> None:
+    """Print a result as JSON, or as text; a table takes the place of the result's own."""
+    width, colour = terminal()
     if json:
         typer.echo(result.to_json())
-    elif type(result).__str__ is not Result.__str__:  # its text is no table
-        typer.echo(str(result))
-    elif sys.stdout.isatty():
-        coloured = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        typer.echo(to_text(result.to_table(), get_terminal_size().columns, colour=coloured))
+    elif table is not None:
+        typer.echo(to_text(table, width, colour=colour))
     else:
-        typer.echo(to_text(result.to_table(), None))
+        typer.echo(result.to_text(width, colour=colour))
+
+
+def terminal() -> tuple[int | None, bool]:
+    """Return the width of the standard output, None for no limit, and whether it shows colours.
+
+    A pipe gets one line for each row, and no colours; where COLUMNS is set, lines of that width.
+    """
+    is_terminal = sys.stdout.isatty()
+    columns = get_terminal_size().columns if is_terminal or os.environ.get("COLUMNS") else None
+    return columns, is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def say_written(path: Path | None, content: str, *, json: bool) -> None:
+    """Say on one line what was written where, beside JSON on the standard error; nothing without a path."""
+    if path is not None:
+        typer.echo(f"\nWrote {path}: {content}." if not json else f"Wrote {path}: {content}.", err=json)
 
 
 @contextmanager

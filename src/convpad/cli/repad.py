@@ -7,16 +7,31 @@ from typing import Annotated, Any
 import typer
 
 import convpad
-from convpad.cli.options import MODE_HELP, Force, Json, ModelIn, ModelOut, modes, padding
-from convpad.cli.output import show
+from convpad.cli.options import (
+    COMPLETE_MODE,
+    COMPLETE_PADDING,
+    MODE_HELP,
+    Force,
+    Json,
+    ModelIn,
+    ModelOut,
+    modes,
+    padding,
+)
+from convpad.cli.output import say_written, show
 
 
 def repad(
     model: ModelIn,
     out: ModelOut,
-    mode: Annotated[str | None, typer.Option(help=MODE_HELP)] = None,
+    mode: Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=COMPLETE_MODE)] = None,
     pad: Annotated[
-        str | None, typer.Option("--padding", help="How much, where a window pads: half, same; 1; 1,2x0,3.")
+        str | None,
+        typer.Option(
+            "--padding",
+            help="How much, where a window pads: half, same; 1; 1,2x0,3.",
+            autocompletion=COMPLETE_PADDING,
+        ),
     ] = None,
     where: Annotated[
         list[str] | None, typer.Option(help="The layers: a name or a pattern, 'conv*'. May be given again.")
@@ -44,4 +59,6 @@ def repad(
     def change(model: Any, report: Any) -> Any:
         return convpad.repad(model, padding_mode, padding=amount, where=where or None, report=report)
 
-    show(rewrite(model, out, change, force=force), json=json)
+    changes = rewrite(model, out, change, force=force)
+    show(changes, json=json)
+    say_written(out, f"{model.name} after {changes.summary}", json=json)

@@ -10,9 +10,11 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.options import Json, numbers, padding
-from convpad.cli.output import show
+from convpad.cli.options import COMPLETE_PADDING, Json, choices, numbers, padding
+from convpad.cli.output import show, terminal
 from convpad.core.errors import ModelFileError, PaddingError
+from convpad.core.operation import POOLS
+from convpad.frameworks import NAMES as FRAMEWORKS
 
 LONGEST = 1_000_000
 """Bytes of the longest table."""
@@ -28,15 +30,36 @@ def solve(
     stride: Annotated[str | None, typer.Option(help="2, or 2x1.")] = None,
     dilation: Annotated[str | None, typer.Option(help="2, or 2x1.")] = None,
     pad: Annotated[
-        str | None, typer.Option("--padding", help="valid, same, same_lower, half, full, causal; 1; 1,2x0,3.")
+        str | None,
+        typer.Option(
+            "--padding",
+            help="valid, same, same_lower, half, full, causal; 1; 1,2x0,3.",
+            autocompletion=COMPLETE_PADDING,
+        ),
     ] = None,
-    op: Annotated[str, typer.Option(help="conv, conv_transpose, max_pool or average_pool.")] = "conv",
-    rounding: Annotated[str | None, typer.Option(help="Of pools: floor or ceil.")] = None,
+    op: Annotated[
+        str,
+        typer.Option(
+            help="conv, conv_transpose, max_pool or average_pool.",
+            autocompletion=choices("conv", "conv_transpose", *POOLS),
+        ),
+    ] = "conv",
+    rounding: Annotated[
+        str | None, typer.Option(help="Of pools: floor or ceil.", autocompletion=choices("floor", "ceil"))
+    ] = None,
     framework: Annotated[
         str | None,
-        typer.Option(help="Only what it can say itself: keras, tensorflow, torch, onnx, caffe, theano or flax."),
+        typer.Option(
+            help="Only what it can say itself: keras, tensorflow, torch, onnx, caffe, theano or flax.",
+            autocompletion=choices(*FRAMEWORKS),
+        ),
     ] = None,
-    rank: Annotated[int | None, typer.Option(help="Axes, where a size is one number: 1, 2 or 3; without it 2.")] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(
+            help="Axes, where a size is one number: 1, 2 or 3; without it 2.", autocompletion=choices("1", "2", "3")
+        ),
+    ] = None,
     table: Annotated[str | None, typer.Option(help="A file with a table of sizes, or - for standard input.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Print every solution, not the likeliest alone.")] = False,
     json: Json = False,
@@ -78,7 +101,8 @@ def solve(
         rank=rank,
     )
     if everything and not json:
-        typer.echo(solutions.to_text(None))
+        width, colour = terminal()
+        typer.echo(solutions.to_text(width, colour=colour, limit=None))
     else:
         show(solutions, json=json)
     raise typer.Exit(0 if solutions else 1)

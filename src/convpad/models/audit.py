@@ -17,6 +17,15 @@ from convpad.frameworks.query import OpQuery, portability_note
 from convpad.models.readers import read
 from convpad.models.windows import ModelWindows, Pad, PaddedWindow, total_copied_bytes
 
+LEGEND = (
+    ("window", "size, /stride, *dilation"),
+    ("padded", "before,after on each axis"),
+    ("used", "unevenly: windows read more of the padding on one side than on the other"),
+    ("copied", "bytes that layers which only pad copy, for one input"),
+    ("note", "another framework's padding gives the same sizes and other values"),
+)
+"""The headings of the table that need a word."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
@@ -46,6 +55,8 @@ class Audit(Result):
     Args:
         reading: all windows, as they were read.
         rows: one for each window that pads, or is wider than one value.
+        example_shape: an `input_shape` for the sizes that the model leaves open; None where it leaves none, or was
+            given one.
 
     `str()` is a table, `to_json()` JSON, `to_html()` a page.
 
@@ -65,6 +76,7 @@ class Audit(Result):
 
     reading: ModelWindows
     rows: tuple[AuditRow, ...]
+    example_shape: tuple[int, ...] | None = None
 
     @property
     def copied_bytes(self) -> int | None:
@@ -105,14 +117,19 @@ class Audit(Result):
             "unread": reading.unsupported,
         }
 
-    def to_table(self) -> Table:
-        """Return one row for each window, with the notes below."""
+    def to_table(self, *, argument: str = "input_shape=") -> Table:
+        """Return one row for each window, with the notes below.
+
+        Args:
+            argument: the way in which the reader of the table can give the shape of the input.
+        """
         reading = self.reading
         lines = [self.summary]
         if reading.unattached:
             lines.append(f"Layers that pad ahead of no window: {', '.join(pad.name for pad in reading.unattached)}.")
-        if reading.unsupported:
-            lines.append(f"Not looked into: {', '.join(reading.unsupported)}.")
+        lines += unsupported_lines("Not looked into", reading)
+        if self.example_shape is not None:
+            lines.append(open_sizes_line(self.example_shape, argument))
         notes = tuple(dict.fromkeys(row.portability_note for row in self.rows if row.portability_note))
         numbers = {note: str(number) for number, note in enumerate(notes, 1)}
         return Table(
@@ -121,6 +138,7 @@ class Audit(Result):
             tuple(_cells(row, numbers.get(row.portability_note, "")) for row in self.rows),
             tuple(lines),
             notes,
+            legend=LEGEND,
         )
 
 
@@ -157,7 +175,27 @@ def audit(model: Any, *, input_shape: Any = None) -> Audit:
     That padding at a stride above 1 may be used on one side alone is from Alsallakh et al. 2021 (arXiv:2010.02178).
     """
     reading = read(model, input_shape)
-    return Audit(reading, tuple(audit_row(window) for window in reading.windows if window.is_relevant))
+    rows = tuple(audit_row(window) for window in reading.windows if window.is_relevant)
+    return Audit(reading, rows, example_shape(reading) if input_shape is None else None)
+
+
+def example_shape(reading: ModelWindows) -> tuple[int, ...] | None:
+    """Return a shape to give as `input_shape`, after the first window with an open size; None where there is none."""
+    if reading.framework == "torch":  # an exported program has its own, a module was run with one
+        return None
+    problem = next((window.problem for window in reading.windows if None in window.input), None)
+    if problem is None:
+        return None
+    shape = [size or 224 for size in problem.input_shape]
+    shape[0] = 1
+    shape[problem.channel_axis] = problem.input_shape[problem.channel_axis] or 3
+    return tuple(shape)
+
+
+def open_sizes_line(shape: tuple[int, ...], argument: str) -> str:
+    """Return the sentence on sizes that a model leaves open; `argument` is `input_shape=`, or the option for it."""
+    text = "x".join(map(str, shape)) if argument.startswith("--") else str(shape)
+    return f"Where it says ?, the model leaves a size open. To say it:\n  {argument}{text}"
 
 
 def audit_row(window: PaddedWindow) -> AuditRow:
@@ -193,6 +231,14 @@ def _portability_note(window: PaddedWindow) -> str:
     else:
         return ""
     return f"This crops {collapse(crops)}. {habit} crops {collapse(mirrored)}: the same sizes, other values."
+
+
+def unsupported_lines(words: str, reading: ModelWindows) -> list[str]:
+    """Return the lines on the layers that were not looked into: one entry on the line of the words, several below."""
+    entries = reading.unsupported
+    if len(entries) < 2:
+        return [f"{words}: {entry}." for entry in entries]
+    return [f"{words}:", *(f"  {entry}" for entry in entries)]
 
 
 def window_cell(window: PaddedWindow) -> str:

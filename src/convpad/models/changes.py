@@ -8,6 +8,13 @@ from typing import Any
 from convpad.display.result import Result
 from convpad.display.table import Table
 
+LEGEND = (
+    ("replaced", "by a layer of convpad with the same weights"),
+    ("folded", "removed; the layers that read it pad instead"),
+    ("left", "as it was"),
+)
+"""The words for the changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -43,6 +50,8 @@ class Changes(Result):
     layer  kind           done    detail
     ---------------------------------------
     pad    ZeroPadding2D  folded  into conv
+    <BLANKLINE>
+    folded  removed; the layers that read it pad instead
     """
 
     tool: str
@@ -66,4 +75,6 @@ class Changes(Result):
     def to_table(self) -> Table:
         """Return one row for each layer."""
         rows = tuple((row.layer, row.kind, row.done, row.detail) for row in self.rows)
-        return Table(self.summary, ("layer", "kind", "done", "detail"), rows)
+        done = {row.done for row in self.rows}
+        legend = tuple((word, meaning) for word, meaning in LEGEND if word in done)
+        return Table(self.summary, ("layer", "kind", "done", "detail"), rows, legend=legend)

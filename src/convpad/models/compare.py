@@ -14,10 +14,17 @@ from convpad.display.table import Cell, Table
 from convpad.frameworks import to_code
 from convpad.frameworks.code import collapse, shortest_pairs
 from convpad.models.alignment import aligned
-from convpad.models.audit import mode_cell, window_cell
+from convpad.models.audit import example_shape, mode_cell, open_sizes_line, unsupported_lines, window_cell
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
 from convpad.models.windows import ModelWindows, PaddedWindow
+
+LEGEND = (
+    ("window", "size, /stride, *dilation"),
+    ("pads", "before,after on each axis, and the padding mode"),
+    ("so that they agree", "arguments of convpad's layers; below them the second's own framework, if it can"),
+)
+"""The headings of the table that need a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,8 @@ class Comparison(Result):
         a, b: all windows of each model, as they were read.
         pairs: windows that take each other's place, in the order of a.
         only_a, only_b: windows without a counterpart.
+        example_shapes: for each model an `input_shape` for the sizes that it leaves open; None where it leaves none, or
+            was given one.
 
     `str()` is text, `to_json()` JSON, `to_html()` a page.
 
@@ -91,6 +100,7 @@ class Comparison(Result):
     pairs: tuple[WindowPair, ...]
     only_a: tuple[PaddedWindow, ...]
     only_b: tuple[PaddedWindow, ...]
+    example_shapes: tuple[tuple[int, ...] | None, tuple[int, ...] | None] = (None, None)
 
     @property
     def differences(self) -> tuple[WindowPair, ...]:
@@ -130,13 +140,24 @@ class Comparison(Result):
         only = {"only_a": [w.name for w in self.only_a], "only_b": [w.name for w in self.only_b]}
         return {"a": self.a.source, "b": self.b.source, "agree": self.agree, "pairs": pairs, **only}
 
-    def to_table(self) -> Table:
-        """Return one row for each pair whose padding differs, with the other windows below."""
+    def to_table(self, *, arguments: tuple[str, str] = ("input_shape_a=", "input_shape_b=")) -> Table:
+        """Return one row for each pair whose padding differs, with the other windows below.
+
+        Args:
+            arguments: the ways in which the reader of the table can give the shapes of the two inputs.
+        """
+        open_sizes = [
+            open_sizes_line(shape, argument).replace("the model", name)
+            for name, shape, argument in zip(("the first", "the second"), self.example_shapes, arguments, strict=True)
+            if shape is not None
+        ]
+        title = f"Where {self.a.source} and {self.b.source} pad differently"
         return Table(
-            f"Where {self.a.source} and {self.b.source} pad differently",
+            title if self.differences else f"The paddings of {self.a.source} and {self.b.source}",
             ("first", "second", "window", "first pads", "second pads", "so that they agree"),
             tuple(_cells(pair) for pair in self.differences),
-            (self.summary, *self._lines()),
+            (self.summary, *self._lines(), *open_sizes),
+            legend=LEGEND if self.differences else (),
         )
 
     def _lines(self) -> list[str]:
@@ -152,8 +173,7 @@ class Comparison(Result):
                 names = [window.name for window in only if window.pads_something == padded]
                 if names:
                     lines.append(f"Only in {reading.source}, {words}: {', '.join(names)}.")
-            if reading.unsupported:
-                lines.append(f"Not looked into in {reading.source}: {', '.join(reading.unsupported)}.")
+            lines += unsupported_lines(f"Not looked into in {reading.source}", reading)
         return lines
 
 
@@ -194,7 +214,11 @@ def compare(a: Any, b: Any, *, input_shape_a: Any = None, input_shape_b: Any = N
     paired_a, paired_b = {i for i, _ in matches}, {j for _, j in matches}
     only_a = tuple(window for i, window in enumerate(windows_a) if i not in paired_a)
     only_b = tuple(window for j, window in enumerate(windows_b) if j not in paired_b)
-    return Comparison(first, second, pairs, only_a, only_b)
+    examples = (
+        example_shape(first) if input_shape_a is None else None,
+        example_shape(second) if input_shape_b is None else None,
+    )
+    return Comparison(first, second, pairs, only_a, only_b, examples)
 
 
 def _pair(a: PaddedWindow, b: PaddedWindow, framework: str) -> WindowPair:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
-from convpad.display.html import to_html
 from convpad.display.result import Result
 from convpad.display.table import Table
 from convpad.display.text import to_text
@@ -122,16 +121,9 @@ class Solutions(Result):
             "nearest": [suggestion.to_dict() for suggestion in self.nearest],
         }
 
-    def to_html(self) -> str:
-        """Return the tables as an HTML page that needs no other file."""
-        return to_html(*self._tables())
-
-    def to_text(self, limit: int | None = SHOWN) -> str:
-        """Return the `limit` likeliest solutions (None for all) as text for a terminal of 80 columns."""
-        return "\n\n".join(map(to_text, self._tables(limit)))
-
-    def __str__(self) -> str:
-        return self.to_text()
+    def to_text(self, width: int | None = 80, *, colour: bool = False, limit: int | None = SHOWN) -> str:
+        """Return the `limit` likeliest solutions (None for all) as text for a terminal of `width` columns."""
+        return "\n\n".join(to_text(table, width, colour=colour) for table in self._tables(limit))
 
 
 def solve(

@@ -88,8 +88,9 @@ class Chain(Result):
     def to_table(self) -> Table:
         """Return one row a layer, with its likeliest padding, and what may have been meant where there is none."""
         headings = ("layer", "in", "out", "window", "padding", "others", "arithmetic")
+        legend = (("window", "size/stride, by dilation"), ("others", "further paddings that explain the row"))
         lines = tuple(line for layer in self for line in _lines(layer))
-        return Table(self.summary, headings, tuple(map(_row, self)), lines)
+        return Table(self.summary, headings, tuple(map(_row, self)), lines, legend=legend)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as lists, strings and ints; of each row the likeliest solution with its code."""
@@ -163,7 +164,7 @@ def solve_chain(table: str, *, rank: int = 2, framework: str | None = None) -> C
     ... pool1  pool  27    3       2
     ... ''')
     >>> chain
-    <Chain: 2 layers, 1 of them impossible>
+    <Chain: 2 layers, 1 of them impossible; print(...) shows all>
     >>> [f"{suggestion.changed} {suggestion.instead}" for suggestion in chain[0].solutions.nearest]
     ['input 227', 'padding (1, 2) or (2, 1)', 'padding 2', 'output 54', 'kernel 8']
     >>> chain[1].solutions[0].padding

@@ -54,7 +54,7 @@ class Solution(Result):
     >>> import convpad
     >>> likeliest = convpad.solve(224, 112, kernel_size=7, strides=2)[0]
     >>> likeliest
-    <Solution: kernel 7, strides 2, padding 'same'>
+    <Solution: kernel 7, strides 2, padding 'same'; print(...) shows all>
     >>> likeliest.padding, likeliest.pads
     ('same', ((2, 3), (2, 3)))
     >>> likeliest.reason
