@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from convpad.cli import output
 from convpad.cli.commands import app
 from convpad.display.text import to_text
 from convpad.models.changes import Change, Changes
+from convpad.models.readers import line_of, printable
 
 pytestmark = pytest.mark.needs("numpy")
 
@@ -112,3 +114,60 @@ def test_every_command_refuses_in_one_line() -> None:
     done = CliRunner().invoke(app, ["solve"])
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == "convpad solve: Give two sizes, as in: convpad solve 224 112. Or --table FILE.\n"
+
+
+def test_a_long_message_ends_after_a_word_and_says_so() -> None:
+    assert printable("Could not locate\n\x1b[1mclass\x1b[0m 'Mine'.", 40) == "Could not locate class 'Mine'."
+    assert printable("the layers (layers, models)", 22) == "the layers (layers, [...]"
+    assert printable("abcdefgh", 4) == "abcd [...]"
+    assert line_of(ValueError("word " * 200)).endswith(" word [...]")
+
+
+@pytest.mark.parametrize(("json", "before"), [((), "\n"), (("--json",), "")])
+def test_what_is_written_is_said_on_one_line(json: tuple[str, ...], before: str, tmp_path: Any) -> None:
+    path = tmp_path / "window.svg"
+    done = CliRunner().invoke(app, ["explain", "9", "--kernel", "3", "--svg", str(path), *json])
+    said = done.stderr if json else done.stdout
+    assert said.endswith(f"{before}Wrote {path}: the drawing.\n")
+    assert (done.stderr.count("\n") if json else done.stderr) == (1 if json else "")
+
+
+def complete(line: str) -> list[str]:
+    """What bash is offered for the last word of a line."""
+    words = line.split(" ")
+    environment = {**os.environ, "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    program = "import sys; sys.argv[:] = ['convpad']; from convpad.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environment, "_CONVPAD_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("convpad explain 24 --mode re", ["reflect", "replicate", "reflect_odd"]),
+    ("convpad bench 24x8 --mode circular,sy", ["circular,symmetric", "circular,symmetric_odd"]),
+    ("convpad repad a.keras b.keras --padding sa", ["same", "same_lower"]),
+    ("convpad solve 24 --framework t", ["tensorflow", "torch", "theano"]),
+    ("convpad solve 24 --op co", ["conv", "conv_transpose"]),
+    ("convpad solve 24 --rounding ", ["floor", "ceil"]),
+    ("convpad bench 24x8 --backend ", ["jax", "tensorflow", "torch"]),
+    ("convpad audit ", []),  # the shell offers files
+])  # fmt: skip
+def test_values_of_options_are_completed(line: str, words: list[str]) -> None:
+    assert complete(line) == words
+
+
+@pytest.mark.parametrize(("columns", "width"), [("60", 60), ("", None), (None, None)])
+def test_a_pipe_has_the_width_that_columns_says(
+    columns: str | None, width: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if columns is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert output.terminal() == (width, False)

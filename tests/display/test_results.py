@@ -104,6 +104,18 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
+def test_the_parts_of_a_result_are_short_too() -> None:
+    audit, comparison = result("densenet121"), result("two networks")
+    assert isinstance(audit, convpad.Audit) and isinstance(comparison, convpad.Comparison)
+    row, pair = audit.rows[0], comparison.pairs[0]
+    assert repr(row) == f"<AuditRow: {row.window.name}, conv 7x7 /2, pads 3,3 zeros>"
+    assert repr(pair) == f"<WindowPair: {pair.a.name} and {pair.b.name}: equal paddings>"
+    assert repr(row.window) == f"<PaddedWindow: {row.window.name}, Conv>"
+    assert repr(audit.reading) == "<ModelWindows: 125 of light_densenet121.onnx>"
+    plan = convpad.plan((1, 8, 8, 2), (3, 3, 2, 2), padding="same", backend="numpy")
+    assert repr(plan) == f"<Plan: {plan}>" and "\n" not in repr(plan)
+
+
 def texts(table: Table) -> list[str]:
     """What a table says: its title, cells, lines, notes and meanings."""
     table = table.without_empty_columns()

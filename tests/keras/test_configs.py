@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import convpad
+
 FILE = Path(__file__).with_name("configs.json")
 CONFIGS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 
@@ -43,6 +45,28 @@ def test_every_layer_has_a_config() -> None:
 
     classes = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
     assert {case.split()[0] for case in CONFIGS} == classes
+
+
+@pytest.mark.parametrize(("layer", "said"), [
+    (lambda: convpad.keras.Conv2D(8, 3, padding="same", padding_mode="reflect", name="conv"),
+     "<Conv2D name=conv, built=False, padding='same', padding_mode='reflect'>"),
+    (lambda: convpad.keras.MaxPooling1D(2, padding=((1, 2)), name="pool"),
+     "<MaxPooling1D name=pool, built=True, padding=((1, 2),), padding_mode='ignore'>"),
+    (lambda: convpad.keras.ZeroPadding2D(1, name="pad"),
+     "<ZeroPadding2D name=pad, built=True, padding=((1, 1), (1, 1)), padding_mode='zeros'>"),
+    (lambda: convpad.keras.Padding2D(1, ("reflect", 0.5), name="pad"),
+     "<Padding2D name=pad, built=True, padding=((1, 1), (1, 1)), padding_mode=('reflect', 0.5)>"),
+    (lambda: convpad.keras.Conv1D(1, 3, padding="full", padding_mode=convpad.Learned(), name="conv"),
+     "<Conv1D name=conv, built=False, padding='full', padding_mode=Learned(initializer='zeros')>"),
+])  # fmt: skip
+def test_a_layer_shows_its_padding(layer: Any, said: str) -> None:
+    assert repr(layer()) == str(layer()) == said
+
+
+def test_a_constant_of_many_channels_is_shown_in_short() -> None:
+    layer = convpad.keras.Padding2D(1, convpad.Constant(list(range(512))), name="pad")
+    assert len(repr(layer)) < 160
+    assert "padding_mode=Constant(" in repr(layer)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def refuse_weights(path: Path) -> None:
         message = f"{path.name}: Its weights are damaged: the HDF5 library does not come to an end."
         raise ModelFileError(message) from None
     if process.returncode or process.stdout.strip():
-        message = printable(process.stdout, 200) or "Its weights are damaged: the HDF5 library breaks off."
+        message = printable(process.stdout, 400) or "Its weights are damaged: the HDF5 library breaks off."
         raise ModelFileError(f"{path.name}: {message}")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from functools import lru_cache
+from reprlib import Repr
 from typing import Any, ClassVar
 
 import keras
@@ -23,6 +24,10 @@ from convpad.core.problem import Problem, make_problem
 from convpad.keras import config
 from convpad.ops.plan import Plan
 from convpad.ops.run import plan_of, run
+
+_SHORT = Repr()
+_SHORT.maxother = 60
+"""Shows the modes of a layer, of a constant for each of many channels its beginning and its end."""
 
 _problem_of = lru_cache(maxsize=1024)(make_problem)  # Keras asks for the output's shape again and again
 
@@ -127,6 +132,14 @@ class PaddingLayer(keras.layers.Layer):
         """Return Keras's config and `padding_mode`, as JSON can have them."""
         padding_mode = config.to_config(self.padding_mode)
         return {**super().get_config(), "padding": self.padding, "padding_mode": padding_mode}
+
+    def __repr__(self) -> str:
+        """Return Keras's line on a layer, with the padding in it."""
+        line = super().__repr__()
+        if not hasattr(self, "padding_mode"):  # Keras's constructor has not returned yet
+            return line
+        mode = _SHORT.repr(self.padding_mode)
+        return f"{line.removesuffix('>')}, padding={self.padding!r}, padding_mode={mode}>"
 
     @classmethod
     def from_config(cls, config_of_layer: dict[str, Any]) -> Any:

@@ -27,7 +27,7 @@ LEGEND = (
 """The headings of the table that need a word."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AuditRow:
     """One window of a model.
 
@@ -46,6 +46,11 @@ class AuditRow:
     def uneven(self) -> bool | None:
         """Whether more of the padding is read on one side of an axis than on the other; None where unknown."""
         return None if self.axes is None else any(not axis.even for axis in self.axes)
+
+    def __repr__(self) -> str:
+        return (
+            f"<AuditRow: {self.window.name}, {self.window.op} {window_cell(self.window)}, pads {pads_of(self.window)}>"
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -263,6 +268,11 @@ def mode_cell(window: PaddedWindow) -> str:
         return sides[0]
     axes = ["/".join(dict.fromkeys(map(_side, pair))) for pair in window.fills]
     return axes[0] if len(set(axes)) == 1 else ", ".join(axes)
+
+
+def pads_of(window: PaddedWindow) -> str:
+    """Return the amounts and the padding mode: `1,1 zeros`; `-` where nothing is padded."""
+    return f"{format_amounts(window.amounts)} {mode_cell(window)}".removesuffix(" -")
 
 
 def _side(fill: Fill) -> str:

@@ -8,13 +8,12 @@ from typing import Any
 from convpad.core.errors import PaddingError
 from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
-from convpad.display.format import format_amounts
 from convpad.display.result import Result
 from convpad.display.table import Cell, Table
 from convpad.frameworks import to_code
 from convpad.frameworks.code import collapse, shortest_pairs
 from convpad.models.alignment import aligned
-from convpad.models.audit import example_shape, mode_cell, open_sizes_line, unsupported_lines, window_cell
+from convpad.models.audit import example_shape, open_sizes_line, pads_of, unsupported_lines, window_cell
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
 from convpad.models.windows import ModelWindows, PaddedWindow
@@ -27,7 +26,7 @@ LEGEND = (
 """The headings of the table that need a word."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class WindowPair:
     """A window of one model and the window of the other that takes its place.
 
@@ -65,6 +64,10 @@ class WindowPair:
     def other_steps(self) -> bool:
         """Whether the strides or the dilations differ, so that the paddings cannot be compared."""
         return (self.a.strides, self.a.dilation) != (self.b.strides, self.b.dilation)
+
+    def __repr__(self) -> str:
+        result = "other windows" if self.other_steps else "; ".join(self.differs) or "equal paddings"
+        return f"<WindowPair: {self.a.name} and {self.b.name}: {result}>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -247,5 +250,5 @@ def _pair(a: PaddedWindow, b: PaddedWindow, framework: str) -> WindowPair:
 
 
 def _cells(pair: WindowPair) -> tuple[Cell | str, ...]:
-    pads = [f"{format_amounts(window.amounts)} {mode_cell(window)}" for window in (pair.a, pair.b)]
+    pads = [pads_of(window) for window in (pair.a, pair.b)]
     return (pair.a.name, pair.b.name, window_cell(pair.a), *pads, Cell("\n".join(pair.fix), "code"))

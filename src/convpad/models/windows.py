@@ -107,7 +107,7 @@ def _divided(count: int | None, by: int | None) -> int | None:
     return None if not count or not by or count % by else count // by
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PaddedWindow:
     """One call of a convolution or pool in a model.
 
@@ -126,6 +126,9 @@ class PaddedWindow:
     problem: Problem
     pads: tuple[Pad, ...] = ()
     nonnegative: bool = False
+
+    def __repr__(self) -> str:
+        return f"<PaddedWindow: {self.name}, {self.layer}>"
 
     @property
     def op(self) -> str:
@@ -277,7 +280,7 @@ class PaddedWindow:
         return config.problem(shape)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ModelWindows:
     """The windows of a model, as a reader brings them.
 
@@ -294,3 +297,6 @@ class ModelWindows:
     windows: tuple[PaddedWindow, ...]
     unattached: tuple[Pad, ...] = ()
     unsupported: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<ModelWindows: {len(self.windows)} of {self.source}>"

@@ -34,7 +34,7 @@ class Route(StrEnum):
     """the padded tensor, then the operation without padding: always possible"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """How an operation is computed, and why so.
 
@@ -85,6 +85,9 @@ class Plan:
         kernel = "" if self.kernel == "framework" else f" ({self.kernel})"
         gradient = f"; {self.gradient_route} where it is differentiated" if self.gradient_route else ""
         return f"{self.route} on {self.backend}{kernel}: {self.reason}{gradient}"
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self}>"
 
 
 def choose(

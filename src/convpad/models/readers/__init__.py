@@ -94,11 +94,12 @@ def _read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
 
 def line_of(error: BaseException) -> str:
     """Return the beginning of an error on one line, of printable characters."""
-    message = printable(str(error), 160).rstrip(".")
+    message = printable(str(error), 400).rstrip(".")
     return f"{type(error).__name__}{': ' if message else ''}{message}"
 
 
 def printable(text: str, limit: int) -> str:
-    """Return the beginning of a text on one line, of printable characters."""
+    """Return a text on one line, of printable characters; of a long one the words that fit the limit, and `[...]`."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # Keras's errors come in bold type
-    return "".join(c if c.isprintable() else "?" for c in " ".join(plain.split()))[:limit]
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(plain.split()))
+    return line if len(line) <= limit else f"{line[: limit + 1].rpartition(' ')[0] or line[:limit]} [...]"

@@ -20,6 +20,7 @@ from typing import Any
 from convpad.core.errors import ModelFileError, PaddingError, refuse
 from convpad.core.validation import listed
 from convpad.frameworks import parse
+from convpad.models.readers import printable
 from convpad.models.readers.walk import TensorInfo, Walk, checked_shape, explicit_padding, read_entry
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
 
@@ -87,7 +88,7 @@ def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
     try:
         program = torch.export.export(module.eval(), examples, strict=False)
     except Exception as error:  # whatever the module's own code raises
-        message = " ".join(str(error).split())[:200]
+        message = printable(str(error), 400)
         raise PaddingError(
             f"torch.export cannot export this {type(module).__name__} for an input of shape "
             f"{', '.join(str(tuple(shape)) for shape in shapes)}: {type(error).__name__}: {message}"
