@@ -17,32 +17,21 @@ import onnx
 from onnx import helper, numpy_helper, shape_inference
 
 from convpad.core.errors import ModelFileError
-from convpad.core.operation import POOLS
-from convpad.core.padding import Padding
-from convpad.core.validation import listed
-from convpad.core.window import Window
-from convpad.frameworks import parse
-from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, explicit_padding
-from convpad.models.windows import ModelWindows, Shape, WindowConfig
+from convpad.models.readers.moved_tensor import MovedTensor, Result, joined_shapes
+from convpad.models.readers.onnx_moves import Node
+from convpad.models.readers.onnx_walk import OnnxWalk
+from convpad.models.readers.values import Values
+from convpad.models.readers.walk import check_input_shapes, checked_shape
+from convpad.models.windows import ModelWindows, Shape
 
 LARGEST_FILE = 2 * 2**30
 _SMALL = 1024
 
-_OPS = {
-    "Conv": "conv",
-    "ConvInteger": "conv",
-    "QLinearConv": "conv",
-    "FusedConv": "conv",
-    "ConvTranspose": "conv_transpose",
-    "MaxPool": "max_pool",
-    "AveragePool": "average_pool",
-}
-_UNSUPPORTED = ("LpPool", "DeformConv", "Loop", "If", "Scan")
-_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
-_UNCHANGED = ("Dropout", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
-"""Nodes whose output has the values of their input."""
-_NONNEGATIVE = ("Relu", "Sigmoid", "Softmax", "HardSigmoid", "Softplus", "Abs")
-_STAYS_NONNEGATIVE = ("Concat", "Add", "Sum", "GlobalAveragePool", "Mul")
+_KNOWN_ELSEWHERE = {("com.microsoft", "FusedConv")}
+"""Nodes of other domains that are what those of their names are."""
+
+_DEEPEST_CALL = 20
+_MOST_CALLS = 10_000
 
 
 def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
@@ -60,11 +49,10 @@ def read_model(model: Any, shapes: list[Shape] | None, source: str = "ONNX model
         raise ModelFileError("There is no graph of ONNX nodes in it.")
     light, constants = _without_weights(model, shapes)
     inferred = shape_inference.infer_shapes(light, data_prop=True)
-    functions = {function.name for function in model.functions}
-    return _Walk(inferred.graph, constants, functions).read(source)
+    return _Walk(inferred, constants).read(source)
 
 
-def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[str, list[Any]]]:
+def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[str, Values]]:
     """Return the model with the shapes of its weights alone, and the values of its small constants."""
     light = onnx.ModelProto()
     light.ir_version = model.ir_version
@@ -75,12 +63,11 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
     graph.node.extend(model.graph.node)
     graph.value_info.extend(model.graph.value_info if shapes is None else [])
     graph.output.extend(onnx.ValueInfoProto(name=output.name) for output in model.graph.output)
-    constants: dict[str, list[Any]] = {}
+    constants: dict[str, Values] = {}
     for tensor in model.graph.initializer:
         shape = checked_shape(f"The tensor {tensor.name!r}", list(tensor.dims))
-        values = _small_values(tensor)
-        if values is not None:
-            constants[tensor.name] = values
+        constants[tensor.name] = _values(tensor)
+        if constants[tensor.name].is_known:
             graph.initializer.append(tensor)
         graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, shape))
     weights = {tensor.name for tensor in graph.input}
@@ -96,10 +83,14 @@ def _without_weights(model: Any, shapes: list[Shape] | None) -> tuple[Any, dict[
     return light, constants
 
 
-def _small_values(tensor: Any) -> list[Any] | None:
-    """Return the values of a tensor; None where they are not in the model itself, or too many to be read."""
+def _values(tensor: Any) -> Values:
+    """Return a tensor as a constant; its values are not known where they are not in the model itself, or too many."""
+    shape = tuple(tensor.dims)
     inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
-    return list(numpy_helper.to_array(tensor).ravel()) if inside and prod(tensor.dims) <= _SMALL else None
+    if not inside or prod(shape) > _SMALL or tensor.data_type in (0, onnx.TensorProto.STRING):
+        return Values.unknown(shape)
+    numbers = numpy_helper.to_array(tensor)
+    return Values.known(shape, numbers.ravel().tolist())
 
 
 def _shape_of(value: Any) -> Shape | None:
@@ -110,147 +101,98 @@ def _shape_of(value: Any) -> Shape | None:
     return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim)
 
 
-class _Walk(Walk):
+class _Walk(OnnxWalk):
     """Follows every tensor through a graph, node by node; ONNX keeps nodes in an order in which they can be run."""
 
-    def __init__(self, graph: Any, constants: dict[str, list[Any]], functions: set[str]) -> None:
+    def __init__(self, model: Any, constants: dict[str, Values]) -> None:
         super().__init__()
-        self.graph = graph
-        self.constants = constants
-        self.functions = functions
-        for value in (*graph.input, *graph.value_info, *graph.output):
+        self.graph = model.graph
+        self.calls = 0
+        self.functions = {(f.domain, f.name): f for f in model.functions}
+        self.known: dict[str, tuple[Shape | None, int]] = {}
+        for value in (*self.graph.input, *self.graph.value_info, *self.graph.output):
             shape = _shape_of(value)
             shape = None if shape is None else checked_shape(value.name, shape)
-            self.tensors[value.name] = TensorInfo(shape, itemsize=_itemsize(value.type.tensor_type.elem_type))
+            self.known[value.name] = shape, _itemsize(value.type.tensor_type.elem_type)
+        for value in self.graph.input:
+            self.tensors[value.name] = self.fresh(self.result_of(value.name, value.name, "input"))
+        for name, values in constants.items():
+            self.tensors[name] = self.constant(self.result_of(name, name, "initializer"), values)
+
+    def result_of(self, key: str, name: str, layer: str) -> Result:
+        """Return what the graph tells of a tensor."""
+        shape, itemsize = self.known.get(key, (None, 4))
+        sizes = None if shape is None or None in shape else tuple(size or 0 for size in shape)
+        return Result(key, name, layer, shape, sizes, itemsize)
 
     def read(self, source: str) -> ModelWindows:
         for index, node in enumerate(self.graph.node):
             if node.output:
-                self._follow(node, _decoded(node.name or node.output[0]) or f"node {index}")
+                self._follow(_node(node, index))
+        self.settle(self.moved(value.name) for value in self.graph.output)
         return self.result(source, "onnx")
 
-    def _follow(self, node: Any, name: str) -> None:
-        attributes = {a.name: _decoded(helper.get_attribute_value(a)) for a in node.attribute if not a.ref_attr_name}
-        tensor = self.tensor(node.input[0]) if node.input else TensorInfo()
-        known = self.tensor(node.output[0])
-        if node.op_type == "Constant":
-            self._constant(node, attributes)
-            output = known
-        elif node.op_type == "Pad":
-            output = self._pad(node, name, attributes, tensor)
-        elif node.op_type in _UNSUPPORTED or node.op_type in self.functions:
-            output = None
-        elif node.op_type in _OPS:
-            output = self._window(node, name, attributes, tensor)
-        elif node.op_type in _UNCHANGED:
-            output = replace(tensor, shape=known.shape or tensor.shape, itemsize=known.itemsize)
-        else:
-            output = replace(known, nonnegative=self._is_nonnegative(node))
-        if output is None:
-            self.add_unsupported(name, _decoded(node.op_type))
-            output = known
-        elif output.shape is None and known.shape is not None:
-            output = replace(output, shape=known.shape, itemsize=known.itemsize)
-        self.tensors[node.output[0]] = output
+    def _follow(self, node: Node, depth: int = 0) -> None:
+        results = [self.result_of(key, node.name, node.operation) for key in node.outputs if key]
+        tensors = [self.moved(name) for name in node.inputs if name]
+        function = self.functions.get((node.domain, node.operation.rpartition(".")[2]))
+        if function is not None:
+            self._call(node, function, results, tensors, depth)
+            return
+        output = self.output_of(node, results, tensors) if results else None
+        outputs = output if isinstance(output, list) else [] if output is None else [output]
+        outputs += [self.fresh(result, tensors[:1]) for result in results[len(outputs) :]]
+        for result, tensor in zip(results, outputs, strict=False):
+            known = {"itemsize": result.itemsize} if result.shape is not None else {}
+            self.tensors[result.key] = replace(tensor, shape=joined_shapes(result.shape, tensor.shape), **known)
 
-    def _constant(self, node: Any, attributes: dict[str, Any]) -> None:
-        tensor, value = attributes.get("value"), next(iter(attributes.values()), None)
-        if tensor is None and value is not None:
-            numbers = listed(value)
-            self.constants[node.output[0]] = [value] if numbers is None else numbers
-        elif tensor is not None and (values := _small_values(tensor)) is not None:
-            self.constants[node.output[0]] = values
-
-    def _is_nonnegative(self, node: Any) -> bool:
-        inputs = [self.tensor(name) for name in node.input]
-        stays = node.op_type in _STAYS_NONNEGATIVE and inputs
-        return node.op_type in _NONNEGATIVE or bool(stays and all(tensor.nonnegative for tensor in inputs))
-
-    def _numbers(self, node: Any, index: int, default: Any = None) -> Any:
-        """Return the numbers of an input, None where it is no constant; the default where there is no such input."""
-        has_input = len(node.input) > index and node.input[index]
-        return self.constants.get(node.input[index]) if has_input else default
-
-    def _pad(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
-        mode = attributes.get("mode", "constant")
-        numbers = attributes.get("pads", attributes.get("paddings")) or self._numbers(node, 1)
-        values = self._numbers(node, 2, [attributes.get("value", 0.0)])
-        if tensor.shape is None or numbers is None or mode not in _MODES:
-            return None
-        rank = len(tensor.shape)
-        axes = self._numbers(node, 3, range(rank))
-        if axes is None or len(numbers) != 2 * len(axes) or any(not -rank <= axis < rank for axis in axes):
-            return None
-        rows = zip(axes, numbers, numbers[len(axes) :], strict=False)
-        pairs = {int(axis) % rank: (int(before), int(after)) for axis, before, after in rows}
-        if any(pairs.get(0, ()) + pairs.get(1, ())) or any(min(pair) < 0 for pair in pairs.values()):
-            return None  # of batch or channels; or a crop
-        spatial_pairs = [pairs.get(axis, (0, 0)) for axis in range(2, rank)]
-        value = None if values is None else float(next(iter(values), 0.0))
-        padding = explicit_padding(spatial_pairs, _MODES[mode], value)
-        return self.add_pad(tensor, name, "Pad", padding, channels_last=False)
-
-    def _window(self, node: Any, name: str, attributes: dict[str, Any], tensor: TensorInfo) -> TensorInfo | None:
-        op = _OPS[node.op_type]
-        index = 3 if node.op_type == "QLinearConv" else 1
-        weight = self.tensor(node.input[index]).shape if op not in POOLS and len(node.input) > index else None
-        kernel = attributes.get("kernel_shape") or (weight and weight[2:])
-        if not kernel or any(size is None for size in kernel):
-            return None
-        kernel, rank = [int(size or 0) for size in kernel], len(kernel)
-        strides, dilation = (list(attributes.get(word, [1] * rank)) for word in ("strides", "dilations"))
-        if len(strides) != rank or len(dilation) != rank or (weight and len(weight) != rank + 2):
-            raise ModelFileError(f"{name}: kernel_shape, strides, dilations and the kernel must have as many axes.")
-        groups, filters = int(attributes.get("group", 1)), weight[0] if weight else None
-        if op == "conv_transpose" and weight:
-            filters = None if weight[1] is None else weight[1] * groups
-        has_ceil_mode = op in POOLS and attributes.get("auto_pad", "NOTSET") == "NOTSET"
-        window = WindowConfig(
-            op,
-            _padding(op, tensor.unpadded_windows(kernel, strides, dilation), attributes),
-            tuple(kernel),
-            tuple(strides),
-            tuple(dilation),
-            groups=groups,
-            filters=filters,
-            output_padding=attributes.get("output_padding"),
-            ceil_mode=has_ceil_mode and bool(attributes.get("ceil_mode")),
+    def _call(self, node: Node, function: Any, results: list[Result], tensors: list[MovedTensor], depth: int) -> None:
+        """Follow the nodes of a function of the model in the place of its call."""
+        self.calls += 1
+        if depth > _DEEPEST_CALL or self.calls > _MOST_CALLS:
+            self.unreadable(results[0], tensors, "its calls are too many to be followed")
+            return
+        prefix = f"{node.name}/{self.calls}."
+        names = dict(zip(function.input, node.inputs, strict=False)) | dict(
+            zip(function.output, node.outputs, strict=False)
         )
-        output = self.add_window(tensor, name, node.op_type, window)
-        return replace(output, nonnegative=output.nonnegative or attributes.get("activation") == "Relu")
+        defaults = {a.name: _value(a) for a in function.attribute_proto} | node.attributes
+        for index, inner in enumerate(function.node):
+            made = _node(inner, index, defaults)
+            inputs, outputs = (
+                tuple(names.get(name, f"{prefix}{name}") if name else "" for name in part)
+                for part in (made.inputs, made.outputs)
+            )
+            self._follow(replace(made, name=f"{node.name}.{made.name}", inputs=inputs, outputs=outputs), depth + 1)
+        for result in results:
+            if result.key not in self.tensors:
+                self.tensors[result.key] = self.fresh(result)
+
+
+def _node(node: Any, index: int, given: dict[str, Any] | None = None) -> Node:
+    """Return a node; attributes that refer to those of a function are taken from what was given to it."""
+    attributes = {a.name: _value(a) for a in node.attribute if not a.ref_attr_name}
+    for attribute in node.attribute:
+        if attribute.ref_attr_name and attribute.ref_attr_name in (given or {}):
+            attributes[attribute.name] = (given or {})[attribute.ref_attr_name]
+    domain = _decoded(node.domain)
+    own = domain in ("", "ai.onnx") or (domain, _decoded(node.op_type)) in _KNOWN_ELSEWHERE
+    operation = _decoded(node.op_type) if own else f"{domain}.{_decoded(node.op_type)}"
+    name = _decoded(node.name or (node.output[0] if node.output else "")) or f"node {index}"
+    return Node(name, operation, domain, tuple(node.input), tuple(node.output), attributes)
+
+
+def _value(attribute: Any) -> Any:
+    """Return the value of an attribute; a tensor as far as its values are known."""
+    value = helper.get_attribute_value(attribute)
+    if isinstance(value, onnx.TensorProto):
+        return _values(value)
+    return _decoded(value)
 
 
 def _decoded(value: Any) -> Any:
     """Return a value, and bytes as text; protobuf gives the bytes of a name that is not UTF-8."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _padding(op: str, windows: list[Window], attributes: dict[str, Any]) -> Padding:
-    """Return the padding of a node with a window, or its crop, by its attributes."""
-    auto, words = attributes.get("auto_pad", "NOTSET"), {"pads": attributes.get("pads")}
-    if op == "conv_transpose":
-        if "output_shape" in attributes or auto in ("SAME_UPPER", "SAME_LOWER"):
-            return _crop(windows, attributes)
-    elif auto != "NOTSET":
-        words = {"auto_pad": auto}
-    if op == "average_pool":
-        words["count_include_pad"] = attributes.get("count_include_pad", 0)
-    return parse("onnx", windows, op=op, **words)
-
-
-def _crop(windows: list[Window], attributes: dict[str, Any]) -> Padding:
-    """Return the crop of a ConvTranspose whose output's size is given, as ConvTranspose is defined."""
-    rank, pairs = len(windows), list[tuple[int, int]]()
-    extra, outputs = attributes.get("output_padding", [0] * rank), attributes.get("output_shape")
-    for axis, window in enumerate(windows):
-        if window.size is None:
-            raise ModelFileError("A ConvTranspose that is told its output's size must know its input's.")
-        size = window.size * window.stride if outputs is None else outputs[-rank:][axis]
-        crop = max(window.stride * (window.size - 1) + extra[axis] + window.span - size, 0)
-        pairs.append((crop // 2, crop - crop // 2))
-    if attributes.get("auto_pad") != "SAME_UPPER":
-        pairs = [(after, before) for before, after in pairs]
-    return explicit_padding(pairs, "zeros")
 
 
 def _itemsize(kind: int) -> int:

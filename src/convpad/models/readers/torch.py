@@ -1,7 +1,7 @@
 """Reader of PyTorch models: a module is exported, and its operations are read from the graph.
 
-`torch.export` runs the module once on tensors without values. A `.pt2` file holds that graph as JSON, and nothing else
-in it is read: `torch.export.load` would unpickle the rest. PyTorch itself is not needed for that.
+`torch.export` runs the module once on tensors without values. A `.pt2` file holds that graph as JSON, and constants as
+numbers; nothing else in it is read: `torch.export.load` would unpickle the rest. PyTorch itself is not needed for that.
 """
 
 # PyTorch is imported only where a module is there already.
@@ -9,70 +9,32 @@ in it is read: `torch.export.load` would unpickle the rest. PyTorch itself is no
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convpad.core.errors import ModelFileError, PaddingError, refuse
+from convpad.core.errors import PaddingError, refuse
 from convpad.core.validation import listed
 from convpad.frameworks import parse
 from convpad.models.readers import printable
-from convpad.models.readers.walk import TensorInfo, Walk, checked_shape, explicit_padding, read_entry
+from convpad.models.readers import torch_names as names
+from convpad.models.readers.moved_tensor import MovedTensor, Result, joined_shapes
+from convpad.models.readers.torch_graph import Call, Graph, Tensor, graph_of, read_graph
+from convpad.models.readers.torch_writes import TorchWrites
+from convpad.models.readers.walk import explicit_padding
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
-
-LARGEST_GRAPH = 256 * 2**20
-_GRAPHS = (r"(^|/)models/[^/]*\.json$", r"(^|/)serialized_exported_program\.json$")
-"""The file of the graph; until PyTorch 2.7 the second."""
-
-_ITEMSIZES = {1: 1, 2: 1, 3: 2, 5: 8, 6: 2, 8: 8, 13: 2}
-"""Bytes of a value, by the number that `.pt2` files give its type (uint8, int8, int16, int64, float16, float64,
-bfloat16); those of all others are 4."""
 
 _CONVS = re.compile(r"conv(_transpose)?[123]d$|_?convolution$")
 _POOLS = re.compile(r"(max|avg)_pool([123])d(_with_indices)?$")
+_ADAPTIVE = re.compile(r"_?adaptive_(max|avg)_pool([123])d$")
 _PADS = {
+    "pad": "constant",
     "constant_pad_nd": "constant",
     **{f"reflection_pad{rank}d": "reflect" for rank in (1, 2, 3)},
     **{f"replication_pad{rank}d": "replicate" for rank in (1, 2, 3)},
 }
 _MODES = ("constant", "reflect", "replicate", "circular")
-_UNCHANGED = ("dropout", "alias", "clone", "detach", "contiguous", "identity", "_to_copy", "to", "feature_dropout")
-"""Operations whose output has the values of their input."""
-_NONNEGATIVE = ("relu", "relu_", "relu6", "relu6_", "sigmoid", "softmax", "_softmax", "hardsigmoid", "softplus", "abs")
-_CLAMPS = ("hardtanh", "hardtanh_", "clamp", "clamp_")
-_STAYS_NONNEGATIVE = ("add", "add_", "mul", "cat", "mean", "adaptive_avg_pool2d", "flatten", "view", "reshape")
-_UNSUPPORTED = ("lp_pool1d", "lp_pool2d", "unfold", "im2col", "fractional_max_pool2d", "cond", "while_loop")
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A tensor among the arguments of an operation, by its name."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One operation of a graph.
-
-    Args:
-        name: of its node.
-        operation: without its namespace and overload: "conv2d".
-        module, layer: the path and the class of the module that calls it; empty where there is none.
-        arguments: by name; a tensor is a `Tensor`.
-        results: the names of the tensors that it returns.
-    """
-
-    name: str
-    operation: str
-    module: str
-    layer: str
-    arguments: dict[str, Any]
-    results: tuple[str, ...]
 
 
 def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
@@ -101,22 +63,13 @@ def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
 def read_program(program: Any, shapes: list[Shape] | None, source: str = "exported program") -> ModelWindows:
     """Read the windows of an exported program."""
     _refuse_shapes(shapes)
-    tensors: dict[str, TensorInfo] = {}
-    calls: list[Call] = []
-    for node in program.graph.nodes:
-        value = node.meta.get("val")
-        if hasattr(value, "shape"):
-            shape = tuple(size if type(size) is int else None for size in value.shape)
-            tensors[node.name] = TensorInfo(checked_shape(node.name, shape), itemsize=value.element_size())
-        if node.op == "call_function" and hasattr(node.target, "_schema"):
-            names = [argument.name for argument in node.target._schema.arguments]
-            values = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-            stack = list((node.meta.get("nn_module_stack") or {}).values())
-            path, kind = (str(stack[-1][0]), str(stack[-1][1])) if stack else ("", "")
-            operation = str(node.target).removeprefix("aten.").partition(".")[0]
-            arguments = {name: _plain(value) for name, value in values.items()}
-            calls.append(Call(node.name, operation, path, kind, arguments, (node.name,)))
-    return _Walk(tensors).read(source, calls)
+    return _Walk().read(source, graph_of(program))
+
+
+def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
+    """Read the windows of a `.pt2` file."""
+    _refuse_shapes(shapes)
+    return _Walk().read(path.name, read_graph(path))
 
 
 def _refuse_shapes(shapes: list[Shape] | None) -> None:
@@ -124,116 +77,163 @@ def _refuse_shapes(shapes: list[Shape] | None) -> None:
         raise refuse("input_shape", "be left out: an exported program has its own", shapes)
 
 
-def _plain(value: Any) -> Any:
-    """Return an argument with names for its tensors."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return Tensor(value.name) if hasattr(value, "op") and hasattr(value, "meta") else value
-
-
-def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
-    """Read the windows of a `.pt2` file, which is a zip file with the graph as JSON."""
-    _refuse_shapes(shapes)
-    with zipfile.ZipFile(path) as archive:
-        names = [name for pattern in _GRAPHS for name in archive.namelist() if re.search(pattern, name)]
-        if not names:
-            raise ModelFileError("There is no exported program in it, which torch.export.save writes.")
-        text = read_entry(archive, names[0], "Its graph", LARGEST_GRAPH)
-    graph = json.loads(text)["graph_module"]["graph"]
-    tensors: dict[str, TensorInfo] = {}
-    for name, value in graph["tensor_values"].items():
-        shape = checked_shape(name, tuple(size.get("as_int") for size in value["sizes"]))
-        tensors[name] = TensorInfo(shape, itemsize=_ITEMSIZES.get(value.get("dtype", 0), 4))
-    return _Walk(tensors).read(path.name, [_call(index, node) for index, node in enumerate(graph["nodes"])])
-
-
-def _call(index: int, node: dict[str, Any]) -> Call:
-    operation = str(node["target"]).removeprefix("torch.ops.aten.").partition(".")[0]
-    stack = str((node.get("metadata") or {}).get("nn_module_stack", "")).split(";")[-1].split(",")
-    path, kind = (stack[1], stack[-1]) if len(stack) > 2 else ("", "")
-    arguments = {str(entry["name"]): _argument(entry["arg"]) for entry in node["inputs"]}
-    results = tuple(str(out["as_tensor"]["name"]) for out in node["outputs"] if out.get("as_tensor"))
-    name = str(node.get("name") or (results[0] if results else f"node {index}"))
-    return Call(name, operation, path, kind, arguments, results)
-
-
-def _argument(value: dict[str, Any]) -> Any:
-    """Read an argument from JSON, where its type is its key."""
-    kind, content = next(iter(value.items()))
-    if kind == "as_tensor":
-        return Tensor(str(content["name"]))
-    if kind == "as_tensors":
-        return [Tensor(str(entry["name"])) for entry in content]
-    if kind == "as_sym_ints":
-        return [entry.get("as_int") for entry in content]
-    return None if kind == "as_none" else content
-
-
-class _Walk(Walk):
+class _Walk(TorchWrites):
     """Follows every tensor through a graph, which is in the order in which it runs."""
 
-    def read(self, source: str, calls: Iterable[Call]) -> ModelWindows:
-        for call in calls:
+    def read(self, source: str, graph: Graph) -> ModelWindows:
+        for name, kind in graph.tensors.items():
+            result = Result(name, name, "input", kind.shape, kind.sizes, kind.itemsize)
+            self.tensors[name] = self.fresh(result)
+        for name, values in graph.constants.items():
+            self.tensors[name] = self.constant(self._result(Call(name, "constant", "", "", {}, (name,)), name), values)
+        for call in graph.calls:
             self._follow(call)
+        self.settle(self.moved(name) for name in graph.outputs)
         return self.result(source, "torch")
 
-    def _follow(self, call: Call) -> None:
-        """Note the output of an operation, and the padding or the window that it is."""
-        operation, output = call.operation, None
-        if not call.results:
-            return
-        entries = [entry for value in call.arguments.values() for entry in listed(value) or [value]]
-        inputs = [self.tensor(entry.name) for entry in entries if isinstance(entry, Tensor)]
-        tensor = inputs[0] if inputs else TensorInfo()
-        known = self.tensor(call.results[0])
-        if operation == "pad" or operation in _PADS:
-            output = self._pad(call, tensor)
-        elif _CONVS.match(operation) or _POOLS.match(operation):
-            output = self._window(call, tensor)
-        elif operation not in _UNSUPPORTED:
-            pads = tensor.pads if operation in _UNCHANGED else ()
-            output = TensorInfo(None, pads, self._is_nonnegative(call, inputs))
-        if output is None:
-            self.add_unsupported(call.name, operation)
-            output = TensorInfo()
-        self.tensors[call.results[0]] = replace(output, shape=known.shape or output.shape, itemsize=known.itemsize)
+    def _result(self, call: Call, key: str) -> Result:
+        """Return what the graph tells of a result."""
+        known = self.moved(key).result
+        name = ".".join(filter(None, (call.module, call.name)))
+        return Result(key, name, call.operation, known.shape, known.sizes, known.itemsize)
 
-    def _is_nonnegative(self, call: Call, inputs: list[TensorInfo]) -> bool:
-        if call.operation in _NONNEGATIVE:
+    def _follow(self, call: Call) -> None:
+        """Note the outputs of an operation, and the padding or the window that it is."""
+        if call.operation.startswith(("_assert", "sym_", "_local_scalar")):
+            return
+        results = [self._result(call, key) for key in call.results]
+        written = self.follow_write(call, results)
+        if written:
+            return
+        outputs = self.outputs_of(call, results)
+        for result, output in zip(results, outputs, strict=False):
+            info = {"itemsize": result.itemsize} if result.sizes is not None else {}
+            self.tensors[result.key] = replace(output, shape=joined_shapes(result.shape, output.shape), **info)
+        self.note_view(call)
+
+    def outputs_of(self, call: Call, results: list[Result]) -> list[MovedTensor]:
+        """Return the outputs of an operation that writes into none of its inputs."""
+        entries = [entry for value in call.arguments.values() for entry in listed(value) or [value]]
+        tensors = [self.moved(entry.name) for entry in entries if isinstance(entry, Tensor)]
+        operation = call.operation
+        output = None
+        if operation in _PADS:
+            output = self._pad(call, results[0], tensors[0])
+        elif _CONVS.match(operation) or _POOLS.match(operation):
+            output = self._window(call, results[0], tensors[0])
+        elif _ADAPTIVE.match(operation):
+            output = self._adaptive(call, results[0], tensors[0])
+        elif operation in names.UNCHANGED and tensors:
+            output = tensors[0]
+        else:
+            output = self.follow_move(call, results)
+        output = output or self.follow_arithmetic(call, results) or self._other(call, results, tensors)
+        outputs = output if isinstance(output, list) else [output]
+        return outputs + [self.fresh(result, tensors[:1]) for result in results[len(outputs) :]]
+
+    def _other(self, call: Call, results: list[Result], tensors: list[MovedTensor]) -> MovedTensor:
+        """Return the output of an operation that is followed in no other way."""
+        operation, result = call.operation, results[0] if results else Result(call.name, call.name, call.operation)
+        if operation in names.POINTWISE:
+            tensors = tensors[:1] if operation in names.FIRST_INPUT else tensors
+            return self.pointwise(result, tensors, nonnegative=self._is_nonnegative(call, tensors))
+        if operation in names.REDUCTIONS:
+            return self._reduced(call, result, tensors)
+        if operation == "glu":
+            return self.along(result, tensors, [call.arguments.get("dim", -1)], "it multiplies halves of an axis")
+        if operation.startswith(("upsample_nearest", "_upsample_nearest")):
+            return self.unreadable(result, tensors, "it resamples")
+        if operation in names.MIXED or operation in ("matmul", "linear", "einsum"):
+            return self.mixed(call, result, tensors)
+        if all(tensor.values is not None for tensor in tensors) and result.sizes is not None and tensors:
+            return self.pointwise(result, tensors)
+        if result.sizes is not None and len(result.sizes) < 2:
+            self.settle(tensors)
+            return self.fresh(result)
+        resamples = "upsample" in operation
+        reason = "it resamples, and repeats the edge" if resamples else names.REASONS.get(operation.rstrip("_"), "")
+        return self.unreadable(result, tensors, reason or "an operation that is not known here")
+
+    def _reduced(self, call: Call, result: Result, tensors: list[MovedTensor]) -> MovedTensor:
+        """Return sums or the like along axes, or along all."""
+        if len(tensors) > 1:  # the maximum of two tensors
+            return self.pointwise(result, tensors)
+        self.settle(tensors)
+        tensor, sizes = tensors[0], result.sizes
+        axes = call.arguments.get("dim")
+        nonnegative = call.operation in names.STAYS_NONNEGATIVE and tensor.nonnegative
+        output = self.fresh(result, nonnegative=nonnegative)
+        dims = [axes] if isinstance(axes, int) else listed(axes)
+        if not tensor.roles or sizes is None or not dims:
+            return output
+        gone = {axis % len(tensor.roles) for axis in dims}
+        keeps = len(sizes) == len(tensor.roles)
+        kept = [axis for axis in range(len(tensor.roles)) if keeps or axis not in gone]
+        if len(kept) != len(sizes):
+            return output
+        unread = tuple(frozenset[str]() if axis in gone else tensor.unread[axis] for axis in kept)
+        return replace(output, roles=tuple(tensor.roles[axis] for axis in kept), unread=unread)
+
+    def _is_nonnegative(self, call: Call, inputs: list[MovedTensor]) -> bool:
+        if call.operation in names.NONNEGATIVE:
             return True
-        if call.operation in _CLAMPS:
+        if call.operation in names.CLAMPS:
             least: object = call.arguments.get("min_val", call.arguments.get("min"))
             return isinstance(least, (int, float)) and least >= 0
-        stays = call.operation in (*_UNCHANGED, *_STAYS_NONNEGATIVE) and bool(inputs)
+        stays = call.operation in names.STAYS_NONNEGATIVE and bool(inputs)
         return stays and all(tensor.nonnegative for tensor in inputs)
 
-    def _name(self, call: Call) -> tuple[str, str]:
-        """Return the module's path, numbered where it is called again, and its class; else the operation's."""
+    def _named(self, call: Call, result: Result) -> Result:
+        """Return the result with the module's path, numbered where it is called again, and its class."""
         kind = call.layer.rpartition(".")[2]
         layer = kind if ".nn.modules." in call.layer and kind != "Sequential" else ""
         name = call.module if layer else ".".join(filter(None, (call.module, call.name)))
-        return self.numbered(name, f"{name} {call.operation}"), layer or call.operation
+        name = self.numbered(name, f"{name} {call.operation}")
+        return replace(result, name=name, layer=layer or call.operation)
 
-    def _pad(self, call: Call, tensor: TensorInfo) -> TensorInfo | None:
-        mode = call.arguments.get("mode", _PADS.get(call.operation, "constant"))
+    def _pad(self, call: Call, result: Result, tensor: MovedTensor) -> MovedTensor:
+        mode = call.arguments.get("mode", _PADS[call.operation])
         flat = call.arguments.get("pad", call.arguments.get("padding"))
-        if not isinstance(flat, list) or tensor.shape is None or mode not in _MODES:
-            return None
+        if not isinstance(flat, list) or any(type(number) is not int for number in flat):
+            return self.unreadable(result, [tensor], "its amounts depend on the input")
+        if tensor.shape is None or mode not in _MODES:
+            return self.unreadable(result, [tensor], "its mode is not known")
         count, rank = len(flat) // 2, len(tensor.shape) - 2
-        if rank < 1 or count > rank or any(type(number) is not int or number < 0 for number in flat):
-            return None
         # The last axis comes first.
-        pairs = [(0, 0)] * (rank - count) + [(flat[2 * k], flat[2 * k + 1]) for k in reversed(range(count))]
-        name, layer = self._name(call)
-        if layer in ("Conv1d", "Conv2d", "Conv3d"):
-            layer = f"{layer}'s padding_mode"
-        elif layer in ("pad", "constant_pad_nd"):
-            layer = "F.pad"
-        padding = explicit_padding(pairs, mode, call.arguments.get("value") or 0.0)
-        return self.add_pad(tensor, name, layer, padding, channels_last=False)
+        pairs = [(flat[2 * k], flat[2 * k + 1]) for k in reversed(range(count))]
+        while count > max(rank, 0) and pairs and pairs[0] == (0, 0):
+            count, pairs = count - 1, pairs[1:]
+        if rank < 1 or count > rank:
+            return self.unreadable(result, [tensor], "it pads the channels or the batch")
+        pairs = [(0, 0)] * (rank - count) + pairs
+        if any(min(pair) < 0 for pair in pairs):
+            if mode != "constant":
+                return self.unreadable(result, [tensor], "it crops and copies")
+            self.add_unsupported(result.name, "F.pad", "it crops")
+            tensor, pairs = self._cropped(result, tensor, pairs)
+        named = self._named(call, result)
+        if named.layer in ("Conv1d", "Conv2d", "Conv3d"):
+            named = replace(named, layer=f"{named.layer}'s padding_mode")
+        elif named.layer in ("pad", "constant_pad_nd"):
+            named = replace(named, layer="F.pad")
+        value = call.arguments.get("value")
+        if isinstance(value, (bool, int, float, type(None))) is False:
+            value = float("nan")
+        return self.pad(named, tensor, explicit_padding(pairs, mode, value or 0.0))
 
-    def _window(self, call: Call, tensor: TensorInfo) -> TensorInfo | None:
-        """Note a convolution or pool and return its output; None where the kernel has no known shape."""
+    def _cropped(
+        self, result: Result, tensor: MovedTensor, pairs: list[tuple[int, int]]
+    ) -> tuple[MovedTensor, list[tuple[int, int]]]:
+        """Return a tensor without what negative amounts take away, and the other amounts."""
+        for index, (before, after) in enumerate(pairs):
+            if min(before, after) < 0:
+                step = replace(result, key=f"{result.key} crop {index}", sizes=None, shape=None)
+                start, stop = max(-before, 0), min(after, 0) or None
+                tensor = self.cut(step, tensor, index - len(pairs), start, stop)
+        return tensor, [(max(before, 0), max(after, 0)) for before, after in pairs]
+
+    def _window(self, call: Call, result: Result, tensor: MovedTensor) -> MovedTensor:
+        """Note a convolution or pool and return its output."""
         arguments, pool, words = call.arguments, _POOLS.match(call.operation), dict[str, Any]()
         groups, filters, output_padding = int(arguments.get("groups", 1)), None, None
         if pool:
@@ -244,7 +244,7 @@ class _Walk(Walk):
         else:
             weight = self._weight_shape(arguments.get("weight"))
             if weight is None:
-                return None
+                return self.unreadable(result, [tensor], "the shape of its kernel is not known")
             op, rank, filters, kernel, strides = "conv", len(weight) - 2, weight[0], weight[2:], 1
             if call.operation.startswith("conv_transpose") or arguments.get("transposed"):
                 op, filters = "conv_transpose", weight[1] * groups
@@ -264,11 +264,27 @@ class _Walk(Walk):
             output_padding=output_padding,
             ceil_mode=bool(pool and arguments.get("ceil_mode")),
         )
-        return self.add_window(tensor, *self._name(call), window)
+        return self.read_window(tensor, self._named(call, result), window)
+
+    def _adaptive(self, call: Call, result: Result, tensor: MovedTensor) -> MovedTensor:
+        """Return the output of a pool that is told the size of its output."""
+        match = _ADAPTIVE.match(call.operation)
+        kind, rank = (match[1], int(match[2])) if match else ("avg", 1)
+        inputs, outputs = (tensor.sizes or ())[-rank:], (result.sizes or ())[-rank:]
+        if set(outputs) == {1}:
+            return self._reduced(replace(call, arguments={"dim": list(range(-rank, 0))}), result, [tensor])
+        if inputs == outputs:
+            return tensor
+        if len(inputs) != len(outputs) or any(n % m for n, m in zip(inputs, outputs, strict=True)):
+            return self.unreadable(result, [tensor], "its windows are not of one size")
+        kernel = [n // m for n, m in zip(inputs, outputs, strict=True)]
+        return self._window(
+            replace(call, operation=f"{kind}_pool{rank}d", arguments={"kernel_size": kernel}), result, tensor
+        )
 
     def _weight_shape(self, weight: Any) -> list[int] | None:
         """Return the shape of a kernel; None where it is not known, or no kernel's."""
-        shape = self.tensor(weight.name).shape if isinstance(weight, Tensor) else None
+        shape = self.moved(weight.name).shape if isinstance(weight, Tensor) else None
         known = [size for size in shape or () if size is not None]
         return known if shape and len(known) == len(shape) and len(shape) in (3, 4, 5) else None
 

@@ -151,7 +151,7 @@ class Walk:
             raise PaddingError(f"{name}: {error}") from None
         checked_shape(name, problem.output_shape)
         if config.ceil_mode:
-            config, problem = _rounded_down(config, problem)
+            config, problem = rounded_down(config, problem)
         pads = tensor.pads if all(len(pad.pairs) == rank for pad in tensor.pads) else ()
         self.windows.append(PaddedWindow(name, layer, config, problem, pads, tensor.nonnegative))
         nonnegative = config.op in POOLS and tensor.nonnegative
@@ -170,7 +170,7 @@ def _check_numbers(name: str, numbers: Sequence[int]) -> None:
             raise refuse(name, f"be made of ints of at most {LARGEST_NUMBER:,}", number)
 
 
-def _rounded_down(config: WindowConfig, problem: Problem) -> tuple[WindowConfig, Problem]:
+def rounded_down(config: WindowConfig, problem: Problem) -> tuple[WindowConfig, Problem]:
     """Rewrite a pool that rounds up as one that rounds down, where there is one that is equal."""
     down = absorb_overhang(problem)
     if not down.is_static or any(window.ceil for window in down.windows):

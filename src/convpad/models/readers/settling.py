@@ -1,0 +1,240 @@
+"""Walk of a reader that knows how values were moved, and reads the paddings in that where a window or the end comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+from convpad.core.amounts import explicit
+from convpad.core.fills import normalised_fills
+from convpad.core.modes import MODES
+from convpad.core.padding import Padding
+from convpad.models.readers.moved_tensor import BATCH, CHANNELS, SPACE, UNKNOWN, MovedTensor, Result, joined_shapes
+from convpad.models.readers.movement import LONGEST_AXIS, SIZE_TO_RECKON_WITH, Movement, scaled
+from convpad.models.readers.recognition import Side, is_part, recognise, unscaled
+from convpad.models.readers.values import Values, broadcast
+from convpad.models.readers.walk import TensorInfo, Walk
+from convpad.models.windows import Pad, WindowConfig
+
+
+class SettlingWalk(Walk):
+    """A walk that knows how the values of its tensors were moved, and reads the paddings in that."""
+
+    def __init__(self, tensors: dict[str, TensorInfo] | None = None) -> None:
+        super().__init__(tensors)
+        self._settled: dict[Any, tuple[Pad, ...]] = {}
+
+    # Tensors
+
+    def fresh(self, result: Result, like: Iterable[MovedTensor] = (), *, nonnegative: bool = False) -> MovedTensor:
+        """Return a tensor of new values, whose axes are those of others, the last ones aligned."""
+        sizes, like = result.sizes, list(like)
+        if sizes is None and result.shape is not None:
+            sizes = tuple(SIZE_TO_RECKON_WITH if size is None else size for size in result.shape)
+        if sizes is None:
+            return MovedTensor(result.shape, (), nonnegative, result.itemsize, result)
+        roles, unread = [UNKNOWN] * len(sizes), [frozenset[str]()] * len(sizes)
+        for tensor in like:
+            for back in range(1, min(len(tensor.roles), len(sizes)) + 1):
+                unread[-back] |= tensor.unread[-back]
+                if roles[-back] == UNKNOWN:
+                    roles[-back] = tensor.roles[-back]
+        movement = Movement.start(result.key, sizes) if max(sizes, default=0) <= LONGEST_AXIS else None
+        info = (result.shape, (), nonnegative, result.itemsize, result, movement)
+        return MovedTensor(*info, None, tuple(roles), tuple(unread))
+
+    def constant(self, result: Result, values: Values) -> MovedTensor:
+        """Return a constant tensor."""
+        rank = len(values.shape)
+        info = (values.shape, (), False, result.itemsize, result, None, values)
+        return MovedTensor(*info, (UNKNOWN,) * rank, (frozenset[str](),) * rank)
+
+    def _move(self, result: Result, tensor: MovedTensor, movement: Movement, **changes: Any) -> MovedTensor:
+        """Return a tensor whose values were moved."""
+        if result.sizes is not None and movement.shape != result.sizes:
+            return self.along(result, [tensor], None, "its places cannot be followed")
+        if movement == tensor.movement and tensor.is_declared:
+            return replace(tensor, shape=joined_shapes(tensor.shape, result.shape), **changes)
+        absorbed = (*tensor.absorbed, *(pad.name for pad in tensor.pads))
+        shape = result.shape
+        if tensor.shape is not None and None not in tensor.shape:
+            shape = movement.shape
+        elif shape is None:
+            shape = (None,) * len(movement.axes)
+        changes = {"absorbed": absorbed, "shape": shape, "is_declared": False, **changes}
+        return replace(tensor, result=result, pads=(), movement=movement, **changes)
+
+    # Operations that are not followed
+
+    def along(
+        self, result: Result, tensors: Sequence[MovedTensor], axes: Iterable[int] | None, reason: str
+    ) -> MovedTensor:
+        """Return the output of an operation that moves values along axes, None for all; a window there is told so."""
+        self.settle(tensors)
+        output = self.fresh(result, tensors if axes is not None else [])
+        if output.movement is None:
+            if result.sizes is None:
+                self.unsupported.append(result.because(reason))
+            return output
+        entry, rank = frozenset([result.because(reason)]), len(output.unread)
+        marked = range(rank) if axes is None else [axis % rank for axis in axes]
+        unread = tuple(old | entry if axis in marked else old for axis, old in enumerate(output.unread))
+        return replace(output, unread=unread)
+
+    def unreadable(self, result: Result, tensors: Sequence[MovedTensor], reason: str = "") -> MovedTensor:
+        """Note an operation that cannot be read, and return its output."""
+        self.settle(tensors)
+        self.add_unsupported(result.name, result.layer, reason)
+        return self.fresh(result)
+
+    def pointwise(self, result: Result, tensors: Sequence[MovedTensor], *, nonnegative: bool = False) -> MovedTensor:
+        """Return the output of an operation that leaves every value at its place."""
+        moved = [tensor for tensor in tensors if tensor.values is None]
+        if not moved:
+            shape = result.sizes or broadcast([tensor.values.shape for tensor in tensors if tensor.values])
+            return self.constant(result, Values.unknown(shape))
+        self.settle(moved)
+        if any(self._apart(a, b) for a, b in combinations(moved, 2)):
+            self.add_unsupported(result.name, result.layer, "it combines different places of a tensor")
+        if result.sizes is None and all(tensor.shape is not None and None not in tensor.shape for tensor in tensors):
+            sizes = broadcast([tensor.sizes or () for tensor in tensors])
+            result = replace(result, sizes=sizes, shape=sizes)
+        elif result.sizes is None and all(tensor.sizes is not None for tensor in tensors):
+            result = replace(result, sizes=broadcast([tensor.sizes or () for tensor in tensors]))
+        output = self.fresh(result, moved, nonnegative=nonnegative)
+        for tensor in tensors:
+            if tensor.values is not None and output.roles:
+                output = self._with_factors(output, tensor.values)
+        return output
+
+    def _with_factors(self, output: MovedTensor, values: Values) -> MovedTensor:
+        """Note a constant that is not the same at all places."""
+        entry, unread = output.result.because("its constant depends on the place"), list(output.unread)
+        for back in range(1, min(len(values.shape), len(unread)) + 1):
+            axis = len(unread) - back
+            if values.varies[-back] and output.is_space(axis):
+                unread[axis] |= {entry}
+                if output.roles[axis] == SPACE:
+                    self.unsupported.append(entry)
+        return replace(output, unread=tuple(unread))
+
+    def _apart(self, a: MovedTensor, b: MovedTensor) -> bool:
+        """Return whether two tensors are different places of one."""
+        one, other = a.movement, b.movement
+        if one is None or other is None or (one.base, one.axes) != (other.base, other.axes):
+            return False
+        names = {name for axis, name in enumerate(one.axes) if a.is_space(axis)}
+        steps = [[step for step in movement.steps if step[0] in names] for movement in (one, other)]
+        return steps[0] != steps[1]
+
+    # Paddings
+
+    def settle(self, tensors: Iterable[MovedTensor]) -> None:
+        """Note what was moved into tensors that are no further moved: paddings, or what is none."""
+        for tensor in tensors:
+            if tensor.is_declared or tensor.movement is None:
+                continue
+            key = repr(tensor.movement.base), tensor.movement.axes, tensor.movement.steps
+            if key not in self._settled:
+                self._settled[key] = ()
+                axes = [axis for axis in range(len(tensor.movement.axes)) if tensor.is_space(axis)]
+                self._settled[key] = self._padded(tensor, axes).pads
+
+    def _padded(self, tensor: MovedTensor, axes: Sequence[int]) -> TensorInfo:
+        """Return a tensor with the layers that pad some of its axes; note it where it is padded in no known way."""
+        steps, reason = _paddings(tensor, axes)
+        for name in tensor.absorbed:
+            self._pads.pop(name, None)
+        if reason:
+            self.add_unsupported(tensor.result.name, tensor.result.layer, reason)
+            return replace(tensor, pads=())
+        if steps and (axes[0] < 2 or list(axes) != list(range(axes[0], axes[0] + len(axes)))):
+            self.add_unsupported(tensor.result.name, tensor.result.layer, "it pads axes that are not the last ones")
+            return replace(tensor, pads=())
+        if not steps or tensor.shape is None:
+            return replace(tensor, pads=())
+        shape = list(tensor.shape)
+        for axis, before, after in steps:
+            size = shape[axis]
+            shape[axis] = None if size is None else size - before[0] - after[0]
+        padded: TensorInfo = TensorInfo(tuple(shape), (), tensor.nonnegative, tensor.itemsize)
+        for index, group in enumerate(_groups(steps)):
+            name = tensor.result.name + (f" (step {index + 1})" if index else "")
+            padding = _padding([group.get(axis) for axis in range(2, len(shape))])
+            padded = self.add_pad(padded, name, tensor.result.layer, padding, channels_last=False)
+            self.note_constants(tensor.result, padding)
+        return padded
+
+    def note_constants(self, result: Result, padding: Padding) -> None:
+        """Note a padding whose constant is not known: it may be another in a model that is otherwise equal."""
+        if ("constant", None) in sum(normalised_fills(padding), ()):
+            self.add_unsupported(result.name, result.layer, "its constant is computed")
+
+    def read_window(self, tensor: MovedTensor, result: Result, config: WindowConfig) -> MovedTensor:
+        """Note a window with the paddings ahead of it, and return its output."""
+        rank = len(config.kernel)
+        info: TensorInfo = tensor
+        if tensor.sizes is not None and len(tensor.sizes) > rank:
+            axes = range(len(tensor.sizes) - rank, len(tensor.sizes))
+            for axis in axes:
+                self.unsupported += sorted(tensor.unread[axis])
+            if not tensor.is_declared:
+                info = self._padded(tensor, axes)
+        output = self.add_window(
+            TensorInfo(info.shape, info.pads, info.nonnegative, info.itemsize), result.name, result.layer, config
+        )
+        shape = joined_shapes(result.shape, output.shape)
+        made = self.fresh(replace(result, shape=shape), nonnegative=output.nonnegative)
+        roles = (BATCH, CHANNELS, *(SPACE,) * rank)[-len(made.roles) :] if made.roles else ()
+        return replace(made, roles=roles)
+
+
+Step = tuple[int, Side, Side]
+"""(axis, before, after): a padding of one axis."""
+
+
+def _paddings(tensor: MovedTensor, axes: Sequence[int]) -> tuple[list[Step], str]:
+    """Return the paddings of some axes of a tensor, in their order, and the reason why there are none to be read."""
+    steps: list[Step] = []
+    movement = tensor.movement
+    if movement is None:
+        return [], "its places cannot be followed"
+    for name, places in movement.steps:
+        axis = movement.axes.index(name) if name in movement.axes else -1
+        if axis not in axes:
+            continue
+        places = unscaled(places)
+        if movement.factor != 1:
+            places = tuple((terms, scaled(constant, movement.factor)) for terms, constant in places)
+        part = is_part(places)
+        paddings = None if part else recognise(places, tensor.modes)
+        if any(step[0] == axis for step in steps) and part:
+            return [], "it takes a part of an axis that is padded"
+        if paddings is None and not part:
+            return [], "it moves values as no padding does"
+        steps += [(axis, *sides) for sides in (paddings.sides if paddings else ())]
+    return steps, ""
+
+
+def _groups(steps: Iterable[Step]) -> list[dict[int, tuple[Side, Side]]]:
+    """Return paddings of one axis each as paddings of several axes, which are padded first to last."""
+    groups: list[dict[int, tuple[Side, Side]]] = []
+    for axis, before, after in steps:
+        if not groups or axis <= max(groups[-1]):
+            groups.append({})
+        groups[-1][axis] = before, after
+    return groups
+
+
+def _padding(sides: Sequence[tuple[Side, Side] | None]) -> Padding:
+    """Return the padding of spatial axes by their (amount, fill) before and after; None for an axis without."""
+    nothing: Side = (0, ("zeros", None))
+    rows = [pair or (nothing, nothing) for pair in sides]
+    fills = [(before[1] if before[0] else after[1], after[1] if after[0] else before[1]) for before, after in rows]
+    return Padding(
+        tuple(explicit(before[0], after[0]) for before, after in rows),
+        tuple((MODES[before[0]], MODES[after[0]]) for before, after in fills),
+        tuple((before[1], after[1]) for before, after in fills),
+    )
