@@ -16,6 +16,7 @@ from convpad.models.alignment import aligned
 from convpad.models.audit import example_shape, open_sizes_line, pads_of, unsupported_lines, window_cell
 from convpad.models.diff import differs, differs_ahead
 from convpad.models.readers import read
+from convpad.models.values_read import with_sizes
 from convpad.models.windows import ModelWindows, PaddedWindow
 
 LEGEND = (
@@ -141,7 +142,8 @@ class Comparison(Result):
             for pair in self.pairs
         ]
         only = {"only_a": [w.name for w in self.only_a], "only_b": [w.name for w in self.only_b]}
-        return {"a": self.a.source, "b": self.b.source, "agree": self.agree, "pairs": pairs, **only}
+        unread = {"unread_a": self.a.unsupported, "unread_b": self.b.unsupported}
+        return {"a": self.a.source, "b": self.b.source, "agree": self.agree, "pairs": pairs, **only, **unread}
 
     def to_table(self, *, arguments: tuple[str, str] = ("input_shape_a=", "input_shape_b=")) -> Table:
         """Return one row for each pair whose padding differs, with the other windows below.
@@ -232,15 +234,17 @@ def _pair(a: PaddedWindow, b: PaddedWindow, framework: str) -> WindowPair:
     ahead = differs_ahead(a, b)
     if ahead:
         return WindowPair(a, b, (ahead,))
-    differences, merged, rank = differs(a, b), a.merged_padding, len(a.windows)
-    if not differences or merged is None or a.amounts is None:
+    differences, rank = differs(a, b), len(a.windows)
+    first, second = with_sizes(a, b.input), with_sizes(b, a.input)
+    merged = first.merged_padding
+    if not differences or merged is None or first.amounts is None:
         return WindowPair(a, b, differences)
-    padding = shortest_pairs(a.amounts)
-    mode = merged.spelling()[1]
-    output_padding = a.problem.leftovers if a.op == "conv_transpose" and any(a.problem.leftovers) else None
+    padding = shortest_pairs(first.amounts)
+    mode, leftovers = merged.spelling()[1], first.problem.leftovers
+    output_padding = leftovers if a.op == "conv_transpose" and any(leftovers) else None
     parsed = Padding.parse(padding, mode, rank=rank)
     try:
-        problem = b.whole_problem(parsed, output_padding or ((0,) * rank if a.op == "conv_transpose" else None))
+        problem = second.whole_problem(parsed, output_padding or ((0,) * rank if a.op == "conv_transpose" else None))
         code = "" if problem is None else to_code(problem, framework, parsed.values).code
     except PaddingError:  # on b's input there is no such window
         return WindowPair(a, b, differences)

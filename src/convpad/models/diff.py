@@ -8,10 +8,8 @@ from dataclasses import replace
 from convpad.core.fills import Fill, joined_paddings, mode_names
 from convpad.core.modes import MODES
 from convpad.frameworks.code import shortest_pairs
+from convpad.models.values_read import as_read, values_read, with_sizes
 from convpad.models.windows import PaddedWindow
-
-_LOWEST = -3.4e38
-"""A max pool never takes this or less: the least number of float32."""
 
 
 def differs_ahead(a: PaddedWindow, b: PaddedWindow) -> str:
@@ -23,13 +21,20 @@ def differs_ahead(a: PaddedWindow, b: PaddedWindow) -> str:
 
 
 def differs(a: PaddedWindow, b: PaddedWindow) -> tuple[str, ...]:
-    """Return the differences of the paddings of two windows of one kind, by axis; empty where there are none."""
+    """Return the differences of the paddings of two windows of one kind, by axis; empty where there are none.
+
+    A size that one of them does not know is that of the other.
+    """
+    a, b = with_sizes(a, b.input), with_sizes(b, a.input)
     if a.amounts is None or b.amounts is None:
         equal = a.amounts == b.amounts and a.padding == b.padding and _paddings_ahead(a) == _paddings_ahead(b)
         return () if equal else ("the amounts depend on a size that is not known",)
     rows = [_axis_difference(a, b, axis) for axis in range(len(a.windows))]
-    if not any(rows):
+    equal = _same_values(a, b)
+    if equal or (equal is None and not any(rows)):
         return ()
+    if not any(rows):
+        return ("where the axes meet, their order is another",)
     if len(set(rows)) == 1 and len(rows) > 1 and rows[0]:
         return (f"{rows[0][0]} on {'both' if len(rows) == 2 else 'all'} axes, not {rows[0][1]}",)
     return tuple(
@@ -37,6 +42,17 @@ def differs(a: PaddedWindow, b: PaddedWindow) -> tuple[str, ...]:
         for axis, row in enumerate(rows)
         if row
     )
+
+
+def _same_values(a: PaddedWindow, b: PaddedWindow) -> bool | None:
+    """Return whether two windows read equal values at equal places; None where their sizes are not known or differ."""
+    if a.op == "conv_transpose" or a.input != b.input or a.output != b.output:
+        return None
+    if not all(_same_reach(a, b, axis) for axis in range(len(a.windows))):
+        return None
+    read = [[(w.windows[axis].before or 0, _read_after(w, axis)) for axis in range(len(w.windows))] for w in (a, b)]
+    values = values_read(a, read[0]), values_read(b, read[1])
+    return None if values[0] is None or values[1] is None else read[0] == read[1] and values[0] == values[1]
 
 
 def _axis_difference(a: PaddedWindow, b: PaddedWindow, axis: int) -> tuple[str, str] | None:
@@ -72,8 +88,8 @@ def _outside(window: PaddedWindow, axis: int) -> tuple[Fill | None, Fill | None]
         return None, None
     rows = zip(window.paddings_at(axis, 0), window.paddings_at(axis, 1), strict=True)
     paddings = [(before, after) for before, after in rows if before[0] or after[0]]
-    before = [(amount, _as_read(window, fill)) for (amount, fill), _ in paddings]
-    after = [(amount, _as_read(window, fill)) for _, (amount, fill) in paddings]
+    before = [(amount, as_read(window, fill)) for (amount, fill), _ in paddings]
+    after = [(amount, as_read(window, fill)) for _, (amount, fill) in paddings]
     read_before, read_after = window.windows[axis].before or 0, _read_after(window, axis)
     if len(paddings) > 1 and any(amount and not MODES[fill[0]].is_edge_alone for amount, fill in (*before, *after)):
         # A mode that looks into the axis meets the values that an earlier layer has put there.
@@ -92,15 +108,6 @@ def _read_after(window: PaddedWindow, axis: int) -> int:
     if size is None or outputs is None:
         return whole.after or 0
     return (outputs - 1) * whole.stride + whole.span - (whole.before or 0) - size
-
-
-def _as_read(window: PaddedWindow, fill: Fill) -> Fill:
-    """Return a fill, or an equal one: to a max pool zeros beside values that are not negative are nothing."""
-    mode, value = fill
-    is_lowest = mode == "constant" and isinstance(value, (int, float)) and value <= _LOWEST
-    if window.op == "max_pool" and (is_lowest or (mode == "zeros" and window.nonnegative)):
-        return "ignore", None
-    return fill
 
 
 def _named(paddings: Sequence[tuple[int, Fill]]) -> Fill | None:

@@ -1,0 +1,81 @@
+"""Values that a window reads: what stands at each place that it reaches, whatever the modes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+from convpad.core.errors import PaddingError
+from convpad.core.fills import Fill, normalised_fills
+from convpad.core.modes import MODES
+from convpad.models.readers.movement import LONGEST_AXIS, Movement, Place, copied, filled
+from convpad.models.readers.walk import rounded_down
+from convpad.models.windows import PaddedWindow, Shape
+
+LOWEST = -3.4e38
+"""A max pool never takes this or less: the least number of float32."""
+
+_NOTHING: Hashable = ("nothing",)
+
+
+def with_sizes(window: PaddedWindow, sizes: Shape) -> PaddedWindow:
+    """Return a window whose unknown sizes of the input are those of another; itself where it does not fit them."""
+    known = [own if own is not None else other for own, other in zip(window.input, sizes, strict=True)]
+    if tuple(known) == window.input:
+        return window
+    shape = list(window.problem.input_shape)
+    for index, (axis, size) in enumerate(zip(window.problem.axes, known, strict=True)):
+        shape[axis] = None if size is None else size + sum(sum(pad.pairs[index]) for pad in window.pads)
+    try:
+        problem = window.config.problem(shape)
+    except PaddingError:
+        return window
+    config, problem = rounded_down(window.config, problem) if window.config.ceil_mode else (window.config, problem)
+    return replace(window, config=config, problem=problem)
+
+
+def as_read(window: PaddedWindow, fill: Fill) -> Fill:
+    """Return a fill, or an equal one: to a max pool zeros beside values that are not negative are nothing."""
+    mode, value = fill
+    is_lowest = mode == "constant" and isinstance(value, (int, float)) and value <= LOWEST
+    if window.op == "max_pool" and (is_lowest or (mode == "zeros" and window.nonnegative)):
+        return "ignore", None
+    return fill
+
+
+def values_read(window: PaddedWindow, read: Sequence[tuple[int, int]]) -> Movement | None:
+    """Return what stands at the places that a window reads; None where a size is not known.
+
+    Args:
+        read: (before, after) of each axis, the numbers of places that it reads beyond its input.
+    """
+    sizes = [size for size in window.input if size is not None]
+    if len(sizes) != len(window.input) or max(sizes, default=0) > LONGEST_AXIS or window.amounts is None:
+        return None
+    movement = Movement.start("input", sizes)
+    rank, own = len(sizes), normalised_fills(window.padding)
+    layers = [(pad.pairs, pad.fills) for pad in window.pads]
+    layers.append((tuple((w.before or 0, w.after or 0) for w in window.problem.windows), own))
+    for pairs, fills in layers:
+        for axis, (pair, both) in enumerate(zip(pairs, fills, strict=True)):
+            size = movement.size(axis)
+            before = [_place(as_read(window, both[0]), place, size) for place in range(-pair[0], 0)]
+            after = [_place(as_read(window, both[1]), size + place, size) for place in range(pair[1])]
+            movement = movement.moved(axis, (*before, *map(copied, range(size)), *after))
+    for axis in range(rank):
+        padded = sum(pairs[axis][0] for pairs, _ in layers)
+        first, last = padded - read[axis][0], padded + sizes[axis] + read[axis][1]
+        size = movement.size(axis)
+        places = [copied(place) if 0 <= place < size else filled(_NOTHING) for place in range(first, last)]
+        movement = movement.moved(axis, tuple(places))
+    return movement
+
+
+def _place(fill: Fill, position: int, size: int) -> Place:
+    """Return what a fill puts at a position beyond an axis."""
+    mode, value = fill
+    if mode == "ignore":
+        return filled(_NOTHING)
+    if mode == "constant":
+        return filled(value if isinstance(value, (int, float)) else ("value", repr(value)))
+    return MODES[mode].terms(position, size), 0
