@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -171,3 +172,30 @@ def test_a_pipe_has_the_width_that_columns_says(
     else:
         monkeypatch.setenv("COLUMNS", columns)
     assert output.terminal() == (width, False)
+
+
+@pytest.mark.parametrize(("name", "size", "shown"), [
+    ("small.onnx", 10, False), ("large.onnx", 20_000_001, True), ("program.pt2", 10, True), ("none.onnx", None, False),
+])  # fmt: skip
+def test_files_that_take_their_time_show_progress(
+    name: str, size: int | None, shown: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptions: list[str] = []
+
+    @contextmanager
+    def progress(description: str, total: float | None) -> Any:
+        descriptions.append(description)
+        yield
+
+    monkeypatch.setattr(output, "progress", progress)
+    if size is not None:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    with output.reading(str(tmp_path / name), "other.keras"):
+        pass
+    assert descriptions == ([f"reading {name} and other.keras"] if shown else [])
+
+
+def test_progress_without_a_total() -> None:
+    with output.progress("reading", None) as (bar, _):
+        assert bar.tasks[0].total is None

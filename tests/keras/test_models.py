@@ -308,3 +308,12 @@ def test_editors_and_help_show_keras_s_arguments_and_the_mode() -> None:
 def test_a_layer_plans_for_its_dtype() -> None:
     for dtype, kernel in (("float32", "adjoint"), ("float64", "framework")):
         assert ours("Conv2D")(256, 3, padding="same", dtype=dtype).plan((2, 14, 14, 256)).kernel == kernel
+
+
+def test_an_audit_of_a_real_network_is_short_where_it_is_not_asked_for() -> None:
+    audit = convpad.audit(keras.applications.MobileNetV2(weights=None))
+    assert len(repr(audit)) < 250
+    assert len(str(audit)) < 5_000
+    page = audit._repr_html_()
+    assert len(page) < 20_000
+    assert page.index("<details><summary>18 rows</summary>") < page.index("expanded_conv_depthwise")

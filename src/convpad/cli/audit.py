@@ -8,7 +8,7 @@ import typer
 
 import convpad
 from convpad.cli.options import MODEL_HELP, Force, Html, Json, numbers
-from convpad.cli.output import refuse_to_write, say_written, show, write
+from convpad.cli.output import reading, refuse_to_write, say_written, show, write
 from convpad.display.html import to_html
 
 
@@ -32,7 +32,9 @@ def audit(
     Exit status: 0 fine, 2 the file cannot be read, or the page not written.
     """
     refuse_to_write("--html", html, force=force)
-    result = convpad.audit(model, input_shape=numbers("--input-shape", input_shape))
+    shape = numbers("--input-shape", input_shape)
+    with reading(model):
+        result = convpad.audit(model, input_shape=shape)
     table = result.to_table(argument="--input-shape ")
     write(html, lambda: to_html(table))
     show(result, table, json=json)

@@ -8,7 +8,7 @@ import typer
 
 import convpad
 from convpad.cli.options import MODEL_HELP, Force, Html, Json, numbers
-from convpad.cli.output import refuse_to_write, say_written, show, write
+from convpad.cli.output import reading, refuse_to_write, say_written, show, write
 from convpad.display.html import to_html
 
 
@@ -34,12 +34,10 @@ def compare(
     Exit status: 0 no difference, 1 differences, 2 a file cannot be read.
     """
     refuse_to_write("--html", html, force=force)
-    result = convpad.compare(
-        first,
-        second,
-        input_shape_a=numbers("--input-shape-first", input_shape_first),
-        input_shape_b=numbers("--input-shape-second", input_shape_second),
-    )
+    shape_first = numbers("--input-shape-first", input_shape_first)
+    shape_second = numbers("--input-shape-second", input_shape_second)
+    with reading(first, second):
+        result = convpad.compare(first, second, input_shape_a=shape_first, input_shape_b=shape_second)
     table = result.to_table(arguments=("--input-shape-first ", "--input-shape-second "))
     write(html, lambda: to_html(table))
     show(result, table, json=json)

@@ -20,6 +20,9 @@ from convpad.display.table import Table
 from convpad.display.text import to_text
 from convpad.models.readers import line_of
 
+_LARGE = 20_000_000
+"""Bytes of a file from which on reading it may take seconds; of a .pt2 file it takes the import of PyTorch."""
+
 
 def show(result: Result, table: Table | None = None, *, json: bool) -> None:
     """Print a result as JSON, or as text; a table takes the place of the result's own."""
@@ -49,9 +52,21 @@ def say_written(path: Path | None, content: str, *, json: bool) -> None:
 
 
 @contextmanager
-def progress(description: str, total: float) -> Iterator[tuple[Any, Callable[..., None]]]:
+def reading(*models: str) -> Iterator[None]:
+    """Show on the standard error that files are read while the block runs, if any of them may take its time."""
+    paths = [Path(model) for model in models]
+    if not any(path.suffix == ".pt2" or (path.is_file() and path.stat().st_size > _LARGE) for path in paths):
+        yield
+        return
+    with progress(f"reading {' and '.join(path.name for path in paths)}", total=None):
+        yield
+
+
+@contextmanager
+def progress(description: str, total: float | None) -> Iterator[tuple[Any, Callable[..., None]]]:
     """Show a bar of progress on the standard error while the block runs; without a terminal, nothing.
 
+    Without a total, the bar says that there is something going on.
     Yield Rich's `Progress`, and `step(description, done)`, which shows the next of `total` steps: after `done` steps,
     by default after one step more.
     """

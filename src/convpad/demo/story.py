@@ -110,7 +110,7 @@ def _audited(audit: Audit) -> Chapter:
     size = format_sizes(audit.rows[0].window.input)
     title = f"1  convpad.audit(model)  What does MobileNetV2 pad, on images of {size}?"
     lines = (f"and {len(table.rows) - 4} more.", audit.summary)
-    return Chapter(replace(table, title=title, rows=table.rows[:4], lines=lines), {"audit": audit.to_dict()})
+    return Chapter(replace(table, title=title, rows=table.rows[:4], lines=lines, legend=()), {"audit": audit.to_dict()})
 
 
 def folded_chapter(changes: Changes, check: Check) -> Chapter:

@@ -38,6 +38,8 @@ _STYLE = f"""\
 .convpad .warning {{ color: var(--warning); font-weight: 600; }}
 .convpad .good {{ color: var(--good); }}
 .convpad .bad {{ color: var(--bad); font-weight: 600; }}
+.convpad .line:empty {{ height: .75em; }}
+.convpad .scroll, .convpad dl {{ margin: .75rem 0; }}
 .convpad .line {{ margin: 0; white-space: pre-wrap; overflow-wrap: break-word; }}
 .convpad pre, .convpad code {{ font: 13px/1.4 ui-monospace, monospace; margin: 0; background: none; color: inherit; }}
 .convpad summary {{ cursor: pointer; color: var(--link); }}
