@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from convpad import ModelFileError
 from convpad.cli.commands import app
+from convpad.cli.wording import OPTIONS, in_options
 
 once = pytest.mark.skipif("numpy" not in CHOSEN, reason="once is enough")
 
@@ -144,3 +145,42 @@ def test_a_pipe_that_nobody_reads_is_no_error_to_tell() -> None:
     command = f"{sys.executable} -m convpad solve 224 112 --json | head -c 10"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (len(done.stdout), done.stderr) == (10, "")
+
+
+@once
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["explain", "24", "--kernel", "3", "--mode", "refelct"],
+     "`--mode` must be one of 'zeros', 'reflect', 'symmetric', 'replicate', 'circular', 'reflect_odd', "
+     "'symmetric_odd', 'ignore' or a number. Received: 'refelct'. Did you mean 'reflect'?"),
+    (["explain", "0", "--kernel", "3"], "`SIZE` must be a positive int. Received: 0."),
+    (["explain", "8", "--kernel", "3", "--ceil"], "`--ceil` must be left out but for a pool. Received: True."),
+    (["solve", "8", "4", "--framework", "pytorch"], "`--framework` must be one of "),
+    (["solve", "8", "4", "--rounding", "up"], "`--rounding` must be "),
+    (["solve", "8", "0"], "`OUTPUT` must be "),
+    (["explain", "8", "--kernel", "3", "--dilation", "0"], "`--dilation` must be "),
+    (["explain", "8", "--kernel", "3x3"], "`--kernel` must be "),
+])  # fmt: skip
+def test_refusals_name_the_options(arguments: list[str], said: str) -> None:
+    done = invoke(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"convpad {arguments[0]}: {said}")
+
+
+@once
+def test_words_of_a_model_are_not_taken_for_options() -> None:
+    assert in_options("`strides` must be 1", "audit", ["--input-shape"]) == "`strides` must be 1"
+    assert in_options("`input_shape` must be 1", "audit", ["--input-shape"]) == "`--input-shape` must be 1"
+    assert in_options("Line 2 of the table: `padding` must be 1", "solve", ["--padding"]).endswith(
+        "`padding` must be 1"
+    )
+
+
+@once
+def test_every_argument_has_an_option_that_a_command_has() -> None:
+    spellings = {
+        spelling
+        for command in COMMANDS.commands.values()
+        for parameter in command.params
+        for spelling in (*parameter.opts, getattr(parameter, "metavar", None))
+    }
+    assert {*OPTIONS.values()} <= spellings

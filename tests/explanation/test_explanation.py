@@ -260,12 +260,12 @@ def test_command(arguments: list[str], sizes: Any, options: dict[str, Any]) -> N
         (["q", "--kernel", "7"], "`SIZE` must be an int, or one for each axis as in 224x320. Received: 'q'."),
         (["9", "--kernel", "3x"], "`--kernel` must be an int, or one for each axis as in 224x320. Received: '3x'."),
         (["9", "--kernel", "3", "--padding", "1,ax2"], "`--padding` must be an int, or one for each axis as in 224x320. Received: '1,ax2'."),
-        (["9", "--kernel", "3", "--padding", "some"], "`padding` must be one of"),
+        (["9", "--kernel", "3", "--padding", "some"], "`--padding` must be one of"),
         (["9", "--kernel", "3", "--mode", "edge"], "NumPy's 'edge' is 'replicate' here."),
         (["2", "--kernel", "3"], "The window must fit into the padded axis."),
         (["9", "--kernel", "3", "--svg", "."], "--svg must be a file. Received: the folder ."),
         (["9", "--kernel", "3", "--svg", "nowhere/a.svg"], "to write a.svg into."),
-        (["99999999999", "--kernel", "3"], "`input_size` must be at most 100,000."),
+        (["99999999999", "--kernel", "3"], "`SIZE` must be at most 100,000."),
     ],
 )  # fmt: skip
 def test_command_refuses(arguments: list[str], message: str) -> None:

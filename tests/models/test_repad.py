@@ -404,7 +404,7 @@ def test_command_refuses_what_is_no_model(file: Path, kind: str, said: str) -> N
         ("model.keras", "nowhere/out.keras", (), "There is no folder"),
         ("missing.keras", "out.keras", (), "There is no file"),
         ("model.onnx", "out.keras", (), "MODEL must be a .keras or .h5 file."),
-        ("model.keras", "out.keras", ("--mode", "edge"), "`padding_mode` must be one of"),
+        ("model.keras", "out.keras", ("--mode", "edge"), "`--mode` must be one of"),
         ("model.keras", "out.keras", ("--padding", "1,2,x"), "`--padding` must be"),
     ],
 )

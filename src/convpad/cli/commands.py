@@ -19,7 +19,8 @@ from convpad.cli.explain import explain
 from convpad.cli.fold import fold
 from convpad.cli.repad import repad
 from convpad.cli.solve import solve
-from convpad.core.errors import ConvpadError, DisagreementError
+from convpad.cli.wording import in_options
+from convpad.core.errors import ConvpadError, DisagreementError, PaddingError
 
 
 class _Commands(TyperGroup):
@@ -30,13 +31,18 @@ class _Commands(TyperGroup):
         if not standalone_mode:
             return super().main(args, *rest, standalone_mode=False, **options)
         words = sys.argv[1:] if args is None else list(args)
-        command = " ".join(["convpad", *(word for word in words[:1] if word in self.commands)])
+        name = next((word for word in words[:1] if word in self.commands), "")
+        command = f"convpad {name}".rstrip()
         try:
             status = super().main(words, *rest, standalone_mode=False, **options)
         except typer.Abort:
             status = 1
         except ConvpadError as error:
-            typer.echo(f"{command}: {error}", err=True)
+            message = str(error)
+            if isinstance(error, PaddingError):
+                spellings = [spelling for parameter in self.commands[name].params for spelling in parameter.opts]
+                message = in_options(message, name, spellings)
+            typer.echo(f"{command}: {message}", err=True)
             status = 1 if isinstance(error, DisagreementError) else 2
         except OSError as error:
             if error.filename is not None:
