@@ -206,9 +206,13 @@ def test_outputs_of_any_structure(tmp_path: Path) -> None:
     assert refusal(path) == "m.keras: Its inputs and outputs must each be written as [layer, call, output]."
 
 
-def test_functions_that_pad_are_said_to_be_unread(tmp_path: Path) -> None:
-    entry = layer("Pad", {"name": "mirror", "pad_width": 1, "mode": "reflect"}, X, module="keras.src.ops.numpy")
-    assert read(keras_file(tmp_path / "m.keras", entry)).unsupported == ("mirror (Pad)",)
+@pytest.mark.parametrize(
+    "width", [1, [[0, 0], [1, 1], [1, 1], ["a", 1]], [[1, 1]] * 3, [[0, 0], [-1, 1], [1, 1], [0, 0]]]
+)
+def test_functions_that_pad_in_ways_that_are_not_known(width: Any, tmp_path: Path) -> None:
+    entry = layer("Pad", {"name": "mirror", "pad_width": width, "mode": "reflect"}, X, module="keras.src.ops.numpy")
+    (unread,) = read(keras_file(tmp_path / "m.keras", entry)).unsupported
+    assert unread == "mirror (Pad: it pads the batch, the channels, or in a way that is not known)"
 
 
 def test_a_stack_is_known_by_what_its_layers_were_built_for(tmp_path: Path) -> None:
@@ -220,7 +224,10 @@ def test_a_stack_is_known_by_what_its_layers_were_built_for(tmp_path: Path) -> N
     ]
     entry = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": rows}}
     reading = read(write(tmp_path / "m.keras", zipped("config.json", json.dumps(entry))))
-    assert (reading.windows[0].input, reading.unsupported) == ((8, 9), ("steps (ConvLSTM2D)",))
+    assert (reading.windows[0].input, reading.unsupported) == (
+        (8, 9),
+        ("steps (ConvLSTM2D: its windows and paddings are not read)",),
+    )
 
 
 def test_a_config_that_calls_itself_again_and_again(tmp_path: Path) -> None:

@@ -402,27 +402,6 @@ def test_keras_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert [w.amounts for w in sized] == [((1, 1), (1, 1)), ((1, 1), (1, 1)), ((2, 0),), ((0, 1), (1, 1))]
 
 
-@keras_here
-def test_keras_models_of_one_s_own() -> None:
-    import keras
-
-    class Mine(keras.layers.Layer):
-        def call(self, x: Any) -> Any:
-            return x[:, ::2]
-
-    class Net(keras.Model):
-        def call(self, x: Any) -> Any:
-            return x
-
-    image = keras.Input((8, 8, 3))
-    model = keras.Model(image, keras.layers.Conv2D(2, 3, padding="same")(Mine(name="mine")(image)))
-    reading = read(model)
-    assert reading.windows[0].input == (4, 8)  # as Keras saw it: nothing of the layer is known here
-    assert reading.unsupported == ("mine (Mine)",)
-    with pytest.raises(PaddingError, match="must be functional or Sequential"):
-        read(Net())
-
-
 # Weights are not allocated, which PyTorch can. NASNetMobile Keras 3.15.1 has on its other backends alone.
 @torch_here
 @pytest.mark.filterwarnings("ignore")

@@ -291,8 +291,73 @@ def test_a_class_without_config_is_refused() -> None:
             return inputs
 
     model = keras.Sequential([keras.Input((6, 2)), Bare(object()), keras.layers.Conv1D(2, 3, padding="same")])
-    with pytest.raises(convpad.PaddingError, match=r"The layer 'bare' \(Bare\) cannot be made from its config: "):
-        convpad.repad(model)
+    cause = (
+        r"NotImplementedError: Object Bare was created by passing non-serializable argument values in `__init__\(\)`"
+    )
+    for tool in (convpad.repad, convpad.fold):
+        with pytest.raises(convpad.PaddingError, match=rf"'bare' \(Bare\) cannot be made from its config: {cause}"):
+            tool(model)
+
+
+class Lacking(keras.layers.Layer):
+    """A class whose config does not say what its constructor must have."""
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conv = keras.layers.Conv1D(filters, 3, padding="same")
+
+    def build(self, shape: Any) -> None:
+        self.conv.build(shape)
+
+    def call(self, inputs: Any) -> Any:
+        return self.conv(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
+
+class Broken(Lacking):
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        raise KeyError("filters")
+
+
+class Around(keras.layers.Layer):
+    """A class whose config holds a layer."""
+
+    def __init__(self, inner: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def build(self, shape: Any) -> None:
+        self.inner.build(shape)
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "inner": keras.saving.serialize_keras_object(self.inner)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return cls(keras.saving.deserialize_keras_object(config.pop("inner")), **config)
+
+
+MISSING = "TypeError: Lacking.__init__() missing 1 required positional argument: 'filters'. Give its class"
+
+
+@pytest.mark.parametrize("tool", [convpad.repad, convpad.fold])
+@pytest.mark.parametrize(("make", "cause"), [
+    (lambda: Lacking(2, name="own"), MISSING),
+    (lambda: Broken(2, name="own"), "KeyError: 'filters'. Give its class"),
+    (lambda: Around(Lacking(2), name="own"), MISSING),
+])  # fmt: skip
+def test_a_refusal_names_what_the_class_has_raised(tool: Any, make: Any, cause: str) -> None:
+    model = keras.Sequential([keras.Input((6, 2)), make()])
+    with pytest.raises(convpad.PaddingError) as caught:
+        tool(model)
+    assert f"cannot be made from its config: {cause}" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def invoke(*arguments: str) -> Any:

@@ -14,6 +14,8 @@ NEEDS_KERAS = (
     "convpad.keras",
     *(f"convpad.demo.{name}" for name in KERAS_DEMO),
     *(f"convpad.models.{name}" for name in KERAS_MODELS),
+    "convpad.models.readers.keras_live",
+    "convpad.models.readers.keras_trace",
 )
 HOMES = ("convpad.backends", "convpad.benchmark.runners")
 FRAMEWORKS = {f"{home}.{name}": name for home in HOMES for name in ("jax", "tensorflow", "torch")}

@@ -151,7 +151,7 @@ def audit(model: Any, *, input_shape: Any = None) -> Audit:
     """Read every window of a model: amounts, modes, how evenly the padding is used, and what it costs.
 
     Args:
-        model: a Keras model, functional or Sequential; a `torch.nn.Module`, which is run once by `torch.export` to see
+        model: a Keras model, whose code is followed; a `torch.nn.Module`, which is run once by `torch.export` to see
             its operations; a `torch.export.ExportedProgram`; an `onnx.ModelProto`; or the path of a file that ends in
             .keras, .h5, .hdf5, .pt2 or .onnx. Files are read as data: no code in them is run, no other file is opened.
         input_shape: of the input, its batch axis first, as in `(1, 3, 224, 224)`; for several inputs a list of shapes.

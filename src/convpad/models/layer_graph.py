@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from convpad.models.readers.keras_config import keys_of, tensors_of
+from convpad.models.readers.keras_live import nodes_behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +127,18 @@ def layer_graph(model: Any) -> LayerGraph:
 
 
 def _add_stack(stack: Any, graph: LayerGraph) -> None:
-    inputs = getattr(stack, "inputs", None) if stack.built else None
-    shape = inputs[0].shape if inputs else None
-    source = None
-    for layer in stack.layers:
-        if source is not None:
-            graph.connect(source, Use(layer, stack.name, shape))
-        source, shape = layer, None if shape is None else layer.compute_output_shape(shape)
-    if source is not None:
-        graph.connect(source, Use(None, stack.name, shape))
+    if stack.built and hasattr(stack, "inputs"):
+        _add_functional(stack, graph)
+        return
+    for source, reader in zip(stack.layers, [*stack.layers[1:], None], strict=False):
+        graph.connect(source, Use(reader, stack.name, None))
 
 
 def _add_functional(model: Any, graph: LayerGraph) -> None:
-    # The public record of the calls of a functional model is its config.
-    config = model.get_config()
-    if "output_layers" not in config:
-        graph.called_by_code.update(map(id, children(model)))
-        return
-    operations = {operation.name: operation for operation in model.operations}
-    for entry in config["layers"]:
-        for node in entry["inbound_nodes"]:
-            for (name, _, _), shape in tensors_of(node):
-                graph.connect(operations[name], Use(operations[entry["name"]], model.name, shape))
-    for name in {name for name, _, _ in keys_of(config["output_layers"])}:
-        graph.connect(operations[name], Use(None, model.name, None))
+    order = getattr(model, "operations", model.layers)
+    places = {id(operation): place for place, operation in enumerate(order)}
+    for node in sorted(nodes_behind(model.outputs, model.inputs), key=lambda node: places[id(node.operation)]):
+        for tensor in node.arguments.keras_tensors:
+            graph.connect(tensor._keras_history.operation, Use(node.operation, model.name, tensor.shape))
+    for source in {id(tensor._keras_history.operation): tensor for tensor in model.outputs}.values():
+        graph.connect(source._keras_history.operation, Use(None, model.name, None))

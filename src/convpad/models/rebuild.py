@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
+from traceback import walk_tb
 from typing import Any
 
 import keras
@@ -26,6 +27,7 @@ from convpad.models.layer_graph import (
     layers_in,
     walk_layers,
 )
+from convpad.models.readers import printable
 
 _HOOK = "convpad_rebuilt"
 """A registered name under which a config refers to a layer that this file rebuilds."""
@@ -105,10 +107,9 @@ class _Rebuilder:
         except PaddingError:
             raise
         except Exception as error:  # whatever a class of its own raises
-            first = str(error).strip().partition("\n")[0]
             raise PaddingError(
-                f"The layer {layer.name!r} ({type(layer).__name__}) cannot be made from its config: {first} "
-                "Give its class get_config and from_config as Keras asks for them."
+                f"The layer {layer.name!r} ({type(layer).__name__}) cannot be made from its config: "
+                f"{_line_of_cause(error)}. Give its class get_config and from_config as Keras asks for them."
             ) from error
 
     def _stack(self, stack: Any) -> Any:
@@ -204,6 +205,19 @@ class _Rebuilder:
                     "what decides on them into get_config."
                 )
             waiting += zip(olds, news, strict=True)
+
+
+def _line_of_cause(error: BaseException) -> str:
+    """Return an error on one line: the one that a class has raised, below those that Keras raises over it."""
+    while (inner := error.__cause__ or error.__context__) is not None and _is_raised_by_keras(error):
+        error = inner
+    first = str(error).strip().partition("\n\n")[0]  # what follows is an example
+    return f"{type(error).__name__}: {printable(first, 240)}".rstrip(".: ")
+
+
+def _is_raised_by_keras(error: BaseException) -> bool:
+    frames = list(walk_tb(error.__traceback__))
+    return bool(frames) and str(frames[-1][0].f_globals.get("__name__")).startswith("keras.")
 
 
 def _with_ids(config: Any, layers: Mapping[str, Any]) -> Any:

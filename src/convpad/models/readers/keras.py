@@ -1,7 +1,7 @@
-"""Reader of Keras models, by their configs, as `Model.get_config` returns them and files hold them.
+"""Reader of Keras models, by their configs, as files hold them; of a model in memory, code is traced into such configs.
 
 Nothing of a config is deserialised: no class is looked up, no layer is made, no weight is allocated. Keras itself is
-not needed to read a file. Only of a model in memory, layers that are not Keras's own are read.
+not needed to read a file. What is not known to be harmless is reported as not read.
 """
 
 from __future__ import annotations
@@ -13,29 +13,34 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convpad.core.errors import ModelFileError, PaddingError
-from convpad.core.operation import POOLS
-from convpad.core.validation import per_axis
 from convpad.models.readers import keras_config as configs
+from convpad.models.readers import keras_ops as operations
 from convpad.models.readers.hdf5 import root_attribute
 from convpad.models.readers.keras_config import PADS, WINDOWS, Config, TensorKey
 from convpad.models.readers.keras_safety import kind_of, owner_of, refuse_code
-from convpad.models.readers.walk import TensorInfo, Walk, check_input_shapes, checked_shape, read_entry
-from convpad.models.windows import ModelWindows, Shape, WindowConfig
+from convpad.models.readers.keras_windows import layer_window, operation_pad, operation_window
+from convpad.models.readers.walk import (
+    Doubt,
+    TensorInfo,
+    Walk,
+    check_input_shapes,
+    checked_shape,
+    read_entry,
+    unread_entry,
+)
+from convpad.models.windows import ModelWindows, Shape
+
+if TYPE_CHECKING:
+    from convpad.models.readers.keras_live import LiveModel
 
 LARGEST_CONFIG = 64 * 2**20
 MAX_CALLS = 20_000
 
-_MODELS = ("Functional", "Sequential", "Model")
+_MODELS = ("Functional", "Sequential", "Model", "Pipeline")
 _WRAPPERS = ("TimeDistributed", "SpectralNormalization")
-_UNSUPPORTED = (
-    *(f"ConvLSTM{rank}D" for rank in (1, 2, 3)),
-    # Functions of `keras.ops`.
-    *("Pad", "Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv", "MaxPool", "AveragePool"),
-    "Lambda",
-)
 _NO_MODEL = "Its config is not that of a Keras model."
 
 
@@ -46,23 +51,24 @@ def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
         raise ModelFileError(_NO_MODEL)
     # The compile config is not read here, and is screened where it is.
     refuse_code({key: value for key, value in config.items() if key != "compile_config"})
-    return _Walk(shapes).read(path.name, config)
+    return _Walk(shapes).read(path.name, config, shapes)
 
 
 def read_model(model: Any, shapes: list[Shape] | None) -> ModelWindows:
-    """Read the windows of a model in memory."""
-    name = str(model.name)
-    try:
-        config = model.get_config()
-    except NotImplementedError:
-        config = None
-    if not isinstance(config, dict) or "layers" not in config:
-        raise PaddingError(
-            f"The model {name!r} must be functional or Sequential, for its layers to be seen. Received: "
-            f"{type(model).__name__}. Give keras.Model(inputs, model.call(inputs)) with inputs = keras.Input(shape)."
-        )
-    kind = "Sequential" if "Sequential" in {base.__name__ for base in type(model).__mro__} else "Functional"
-    return _Walk(shapes).read(name, {"class_name": kind, "config": config, "module": "keras"})
+    """Read the windows of a model, or of a layer, in memory."""
+    from convpad.models.readers.keras_live import LiveModel, shapes_of
+
+    live = LiveModel()
+    entry = live.entry(model)
+    if "layers" not in entry["config"] and shapes is None:
+        shapes = shapes_of(model)
+        if shapes is None:
+            raise PaddingError(
+                f"The model {str(model.name)!r} must be functional or Sequential, or built, or given with its "
+                f"input_shape, for its layers to be seen. Received: {type(model).__name__}."
+            )
+        return _Walk(None, live).read(str(model.name), entry, shapes)
+    return _Walk(shapes, live).read(str(model.name), entry, shapes)
 
 
 def _config_in_zip(path: Path) -> bytes:
@@ -86,21 +92,30 @@ def _config_in_hdf5(path: Path) -> bytes:
 class _Walk(Walk):
     """The walk through a config, call by call. Without shapes of the model's inputs, all shapes in the config hold."""
 
-    def __init__(self, shapes: list[Shape] | None) -> None:
+    def __init__(self, shapes: list[Shape] | None, live: LiveModel | None = None) -> None:
         super().__init__()
         self.shapes = shapes
+        self.live = live
         self.calls = 0
 
-    def read(self, source: str, entry: Config) -> ModelWindows:
-        self._layer(entry, "", None if self.shapes is None else [TensorInfo(shape) for shape in self.shapes])
+    def read(self, source: str, entry: Config, shapes: list[Shape] | None) -> ModelWindows:
+        inputs = None if shapes is None else [TensorInfo(shape) for shape in shapes]
+        for tensor in self._layer(entry, "", inputs):
+            self.settle_doubts(tensor, None)
         return self.result(source, "keras")
 
     def _layer(
-        self, entry: Config, prefix: str, inputs: list[TensorInfo] | None, hint: Shape | None = None
+        self,
+        entry: Config,
+        prefix: str,
+        inputs: list[TensorInfo] | None,
+        hint: Shape | None = None,
+        call: Any = None,
     ) -> list[TensorInfo]:
         """Return the outputs of one call of a layer, whose path begins with `prefix`.
 
-        Inputs that are None are those that a model itself declares; `hint` is the shape of the output in the config.
+        Inputs that are None are those that a model itself declares; `hint` is the shape of the output in the config,
+        `call` the arguments there.
         """
         self.calls += 1
         if self.calls > MAX_CALLS:
@@ -109,42 +124,120 @@ class _Walk(Walk):
         if not isinstance(kind, str) or not isinstance(config, dict):
             raise ModelFileError(_NO_MODEL)
         is_known = owner_of(entry) in ("keras", "convpad")
-        name = prefix + str(config.get("name", kind))
+        name = prefix + str(config.get("name", entry.get("name", kind)))
         if "layers" in config and (kind in _MODELS or not is_known):
+            if kind not in _MODELS:
+                self.add_unsupported(name, kind, "its class may run its layers in a way of its own")
             return self._model(kind, config, "" if self.calls == 1 else f"{name}/", inputs)
         tensors = inputs or [TensorInfo()]
-        if is_known and kind in WINDOWS:
-            return [self._window(kind, self.numbered(name), config, tensors[0])]
-        if is_known and kind in PADS:
-            return [self._pad(kind, self.numbered(name), config, tensors[0])]
-        if is_known and kind in _WRAPPERS:
-            return [self._wrapped(kind, name, config, tensors[0])]
-        if not is_known or kind in _UNSUPPORTED:
-            self.add_unsupported(name, kind)
-        return [self._other(kind, name, config, tensors, hint)]
+        if "code" in entry and self.live is not None:
+            return self._traced(entry["code"], kind, name, tensors, hint, call)
+        outputs = self._known(entry, kind, name, tensors, hint, call) if is_known else None
+        if outputs is None:
+            self.add_unsupported(
+                name, kind, _reason(kind) if is_known else "a class of its own, whose code is not here"
+            )
+            return [TensorInfo(hint)]
+        if "activation" in entry and self.live is not None:
+            return self._traced(entry["activation"], "activation", f"{name}/activation", outputs, hint, None)
+        return outputs
+
+    def _known(
+        self, entry: Config, kind: str, name: str, tensors: list[TensorInfo], hint: Shape | None, call: Any
+    ) -> list[TensorInfo] | None:
+        """Return the outputs of a layer or an operation of Keras's; None where it is not read."""
+        config, tensor = entry["config"], tensors[0]
+        if kind in WINDOWS:
+            return [self._window(kind, self.numbered(name), config, tensor)]
+        if kind in PADS:
+            return [self._pad(kind, self.numbered(name), config, tensor)]
+        if kind in _WRAPPERS:
+            return [self._wrapped(kind, name, config, tensor)]
+        if kind == "Pad":
+            pad = operation_pad(config, tensor, call)
+            if pad is None:
+                return None
+            return [self.add_pad(tensor, self.numbered(name), kind, pad[0], channels_last=pad[1])]
+        if kind in operations.WINDOW_OPS:
+            window = operation_window(kind, name, config, tensor, call)
+            return None if window is None else [self.add_window(tensor, self.numbered(name), kind, window)]
+        if configs.hides_windows(kind, config) or not (configs.is_harmless(kind) or operations.is_harmless(kind)):
+            return None
+        return [self._other(entry, kind, name, tensors, hint, call)]
+
+    def _traced(
+        self, number: Any, kind: str, name: str, tensors: list[TensorInfo], hint: Shape | None, call: Any
+    ) -> list[TensorInfo]:
+        """Return the outputs of code in a model in memory, after its calls have been followed."""
+        arguments = call.get("code") if isinstance(call, dict) else None
+        graph = "" if self.live is None else self.live.trace(number, arguments, [tensor.shape for tensor in tensors])
+        if isinstance(graph, str):
+            self.add_unsupported(name, kind, graph)
+            return [TensorInfo(hint)]
+        shapes, self.shapes = self.shapes, None  # those in the graph hold
+        outputs = self._functional(graph, "" if self.calls == 1 else f"{name}/", tensors)
+        self.shapes = shapes
+        return outputs
 
     def _wrapped(self, kind: str, name: str, config: Config, tensor: TensorInfo) -> TensorInfo:
         """Return the output of a layer in another, which runs it for each step of time, or on other weights."""
         if kind != "TimeDistributed":
             return self._layer(config["layer"], f"{name}/", [tensor])[0]
         shape = tensor.shape
+        self.settle_doubts(tensor, None)
         step = TensorInfo(shape and (shape[0], *shape[2:]), itemsize=tensor.itemsize)
         output = self._layer(config["layer"], f"{name}/", [step])[0]
+        self.settle_doubts(output, None)
         if output.shape is None or shape is None:
             return TensorInfo()
-        return replace(output, shape=(output.shape[0], shape[1], *output.shape[1:]), pads=())
+        return replace(output, shape=(output.shape[0], shape[1], *output.shape[1:]), pads=(), doubts=())
 
     def _other(
-        self, kind: str, name: str, config: Config, tensors: list[TensorInfo], shape: Shape | None
+        self, entry: Config, kind: str, name: str, tensors: list[TensorInfo], shape: Shape | None, call: Any
     ) -> TensorInfo:
-        """Return the output of a layer that has no window and does not pad; its shape, where it is known."""
+        """Return the output of a layer that has no window and does not pad, as far as is seen; its shape if known."""
+        config, is_operation = entry["config"], ".ops." in str(entry.get("module"))
         shapes = [tensor.shape for tensor in tensors if tensor.shape is not None]
-        if shape is None and kind in configs.SHAPES and len(shapes) == len(tensors):
-            shape = checked_shape(name, configs.SHAPES[kind](config, shapes))
+        rules = configs.OPERATION_SHAPES if is_operation else configs.SHAPES
+        has_arrays = is_operation and operations.has_arrays(call)
+        if shape is None and kind in rules and len(shapes) == len(tensors) and not has_arrays:
+            shape = checked_shape(name, rules[kind](config, shapes))
         stays = kind in configs.STAYS_NONNEGATIVE and all(tensor.nonnegative for tensor in tensors)
-        pads = tensors[0].pads if kind in ("Dropout", "Identity", "ActivityRegularization") else ()
-        itemsize = configs.itemsize_of(config, tensors[0].itemsize)
-        return TensorInfo(shape, pads, stays or configs.is_rectified(kind, config), itemsize)
+        nonnegative = (stays and not operations.has_numbers(call)) or configs.is_rectified(kind, config)
+        keeps_values = kind in operations.VALUES_ALONE
+        return TensorInfo(
+            shape,
+            tensors[0].pads if keeps_values else (),
+            nonnegative,
+            configs.itemsize_of(config, tensors[0].itemsize),
+            tensors[0].pads_last if keeps_values else None,
+            self._doubts(kind, config, name, tensors, shape, call),
+        )
+
+    def _doubts(
+        self, kind: str, config: Config, name: str, tensors: list[TensorInfo], shape: Shape | None, call: Any
+    ) -> tuple[Doubt, ...]:
+        """Return the doubts about a layer's output; those that are settled here are noted."""
+        sizes = tensors[0].shape
+        rank = None if sizes is None else len(sizes)
+        doubts: list[Doubt] = []
+        keeps_axes = (operations.keeps_axes(kind) or configs.keeps_axes(kind)) and (shape is None or len(shape) == rank)
+        for tensor in tensors:
+            if configs.is_global_pool(kind) and rank:
+                first = 1 if configs.is_channels_last(config) else 2
+                self.settle_doubts(tensor, range(first, first + rank - 2))
+            elif keeps_axes:
+                doubts += tensor.doubts
+            else:
+                self.settle_doubts(tensor, None)
+                doubts += [doubt.on_other_axes() for doubt in tensor.doubts]
+        by_hand = operations.by_hand(kind, config, call, rank)
+        if by_hand is not None:
+            doubts.append(Doubt(unread_entry(name, kind, by_hand[0]), by_hand[1]))
+        elif operations.is_matrix(kind, call):
+            axes = operations.matrix_axes(kind, call, rank)
+            doubts.append(Doubt(unread_entry(name, kind, "it multiplies by a matrix"), axes, mixes=True))
+        return tuple(dict.fromkeys(doubts))
 
     def _pad(self, kind: str, name: str, config: Config, tensor: TensorInfo) -> TensorInfo:
         rank, channels_last = PADS[kind], configs.is_channels_last(config)
@@ -155,28 +248,7 @@ class _Walk(Walk):
         return self.add_pad(replace(tensor, shape=shape), name, kind, padding, channels_last=channels_last)
 
     def _window(self, kind: str, name: str, config: Config, tensor: TensorInfo) -> TensorInfo:
-        op, rank = WINDOWS[kind]
-        is_pool = op in POOLS
-        kernel = per_axis(f"{name}.kernel_size", config["pool_size" if is_pool else "kernel_size"], rank)
-        strides = config.get("strides", 1)
-        channels_last = configs.is_channels_last(config)
-        filters = config.get("filters")
-        if op == "depthwise_conv":
-            channels = tensor.shape_of_rank(rank)[-1 if channels_last else 1]
-            filters = None if channels is None else channels * int(config.get("depth_multiplier", 1))
-        window = WindowConfig(
-            op,
-            configs.padding_of(config, rank, "ignore" if is_pool else "zeros"),
-            kernel,
-            kernel if strides is None else per_axis(f"{name}.strides", strides, rank),
-            per_axis(f"{name}.dilation_rate", config.get("dilation_rate", 1), rank),
-            groups=int(config.get("groups") or 1),
-            filters=filters,
-            channels_last=channels_last,
-            output_padding=config.get("output_padding"),
-            ceil_mode=is_pool and bool(config.get("ceil_mode")),
-        )
-        output = self.add_window(tensor, name, kind, window)
+        output = self.add_window(tensor, name, kind, layer_window(kind, name, config, tensor))
         nonnegative = output.nonnegative or configs.is_rectified(kind, config)
         return replace(output, nonnegative=nonnegative, itemsize=configs.itemsize_of(config, tensor.itemsize))
 
@@ -216,14 +288,43 @@ class _Walk(Walk):
         hints: dict[TensorKey, Shape] = {}
         if self.shapes is None:
             shapes = [row for _, _, tensors in calls for row in tensors if row[1] is not None]
+            if self.live is not None:
+                ends = configs.keys_of(config.get("output_layers") or [])
+                shapes += zip(ends, config.get("output_shapes", ()), strict=False)
             hints = {key: checked_shape(key[0], shape) for key, shape in shapes}
         for call in _in_order(calls, results):
             name, index, tensors = calls[call]
-            arguments = [results.get(key, TensorInfo(hints.get(key))) for key, _ in tensors]
-            outputs = self._layer(entries[name], prefix, arguments or [TensorInfo()], hints.get((name, index, 0)))
+            arguments = [_result(results, key, hints) for key, _ in tensors]
+            hint, written = hints.get((name, index, 0)), _written_call(entries[name], index)
+            outputs = self._layer(entries[name], prefix, arguments or [TensorInfo()], hint, written)
             results |= {(name, index, number): tensor for number, tensor in enumerate(outputs)}
         outputs = configs.keys_of(config.get("output_layers") or [])
-        return [results.get(key, TensorInfo()) for key in outputs] or [TensorInfo()]
+        return [_result(results, key, hints) for key in outputs] or [TensorInfo()]
+
+
+def _reason(kind: str) -> str:
+    """Return the reason why a layer or an operation of Keras's is not read."""
+    if kind == "Pad":
+        return "it pads the batch, the channels, or in a way that is not known"
+    if kind in operations.WINDOW_OPS:
+        return "the shape of its kernel or input is not known"
+    return "its windows and paddings are not read"
+
+
+def _written_call(entry: Config, index: int) -> Any:
+    """Return the arguments of a call as they are written in a config."""
+    return entry["inbound_nodes"][index]
+
+
+def _result(results: dict[TensorKey, TensorInfo], key: TensorKey, hints: dict[TensorKey, Shape]) -> TensorInfo:
+    """Return a tensor by its key. What is in doubt about the first output of a layer is so about all of them."""
+    name, call, output = key
+    # Keras counts the graph of a functional model as its first call, where the model is an output (keras 3.15.1).
+    for other in (key, (name, call - 1, output)):
+        if other in results:
+            return results[other]
+    first = results.get((name, call, 0), TensorInfo())
+    return TensorInfo(hints.get(key), doubts=first.doubts)
 
 
 def _in_order(calls: list[tuple[str, int, list[tuple[TensorKey, Any]]]], known: Iterable[TensorKey]) -> Iterator[int]:

@@ -9,6 +9,7 @@ from typing import Any
 from convpad.core.errors import ModelFileError
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import listed
+from convpad.models.readers.keras_safety import kind_of, owner_of
 from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import Shape
 
@@ -217,6 +218,64 @@ SHAPES: dict[str, Rule] = {
     **dict.fromkeys(("Resizing", "CenterCrop", "RandomCrop"), _resize),
 }
 """By class: `(config, shapes of the inputs) -> shape of the output`."""
+
+OPERATION_SHAPES: dict[str, Rule] = {name: SHAPES[name] for name in (*_MERGES, "Concatenate") if name != "Average"}
+"""The same for operations of `keras.ops`, whose configs are others."""
+
+_POOLS_OF_ALL = frozenset(f"Global{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2, 3))
+
+_HARMLESS = frozenset(
+    (
+        *SHAPES,
+        *(f"Adaptive{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2, 3)),
+        *("InputLayer", "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention", "EinsumDense"),
+        *("Dot", "LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "ReversibleEmbedding"),
+        *("Discretization", "CategoryEncoding", "Hashing", "HashedCrossing", "IntegerLookup", "StringLookup"),
+        *("TextVectorization", "MaxNumBoundingBoxes", "AutoContrast", "Equalization", "Solarization"),
+        # At work while the model is trained alone.
+        *("AugMix", "CutMix", "MixUp", "RandAugment", "RandomColorDegeneration", "RandomColorJitter"),
+        *("RandomElasticTransform", "RandomErasing", "RandomGaussianBlur", "RandomGrayscale", "RandomHue"),
+        *("RandomInvert", "RandomPerspective", "RandomPosterization", "RandomSaturation", "RandomSharpness"),
+        *("RandomShear",),
+    )
+)
+"""Layers that have no window and pad nothing in predictions. What else Keras has is reported as not read."""
+
+
+def is_harmless(kind: str) -> bool:
+    """Return whether a layer of Keras's has no window, and pads nothing in predictions but what its config tells."""
+    return kind in _HARMLESS or kind in ("RNN", "StackedRNNCells", "Bidirectional")
+
+
+def hides_windows(kind: str, config: Config) -> bool:
+    """Return whether a layer that is mostly harmless has windows or pads as it is configured."""
+    if kind == "Resizing":
+        return bool(config.get("pad_to_aspect_ratio"))
+    if kind == "Resize":
+        return bool(config.get("pad_to_aspect_ratio"))
+    held = {"Bidirectional": "layer", "RNN": "cell", "StackedRNNCells": "cells"}.get(kind)
+    if held is None:
+        return False
+    inner: Any = config.get(held)
+    for entry in inner if isinstance(inner, (list, tuple)) else [inner]:
+        if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
+            return True
+        name = kind_of(entry)
+        if owner_of(entry) != "keras" or not is_harmless(name) or hides_windows(name, entry["config"]):
+            return True
+    return False
+
+
+def keeps_axes(kind: str) -> bool:
+    """Return whether the axes of a layer's output are those of its input, where it has as many."""
+    spatial = ("Cropping", "UpSampling")
+    return kind in _UNCHANGED or kind in _MERGES or kind in ("Concatenate", "Dense") or kind.startswith(spatial)
+
+
+def is_global_pool(kind: str) -> bool:
+    """Return whether a layer pools whole axes."""
+    return kind in _POOLS_OF_ALL
+
 
 STAYS_NONNEGATIVE = (
     "ActivityRegularization", "Add", "Average", "Concatenate", "Dropout", "Flatten", "Identity", "Maximum", "Minimum",

@@ -21,6 +21,8 @@ def owner_of(entry: dict[str, Any]) -> str:
     """Return the package of a class: "keras", "convpad" or "". Files of Keras 2, and `.h5` files, name no module."""
     module, name, registered = entry.get("module"), str(entry.get("class_name")), str(entry.get("registered_name"))
     if module is None:
+        if entry.get("registered_name") is not None or ("module" in entry and "registered_name" not in entry):
+            return ""  # a class written in the program that saved it
         package = name.rpartition(">")[0]
         return {"": "keras", "convpad": "convpad"}.get(package, "")
     parts = str(module).split(".")

@@ -25,6 +25,27 @@ _MAX_AXES = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """An operation that may have padded a tensor, which is not read.
+
+    Args:
+        entry: its name, its class and the reason, as `ModelWindows.unsupported` lists them.
+        axes: the axes of the tensor along which it may pad; None for any.
+        mixes: whether it computes with values from several places, and not only puts tensors next to each other.
+        is_weak: whether that matters only where a window reads the tensor.
+    """
+
+    entry: str
+    axes: frozenset[int] | None = None
+    mixes: bool = False
+    is_weak: bool = False
+
+    def on_other_axes(self) -> Doubt:
+        """Return the doubt after an operation that rearranges the axes: channels put together are most often that."""
+        return replace(self, axes=None, is_weak=not self.mixes)
+
+
+@dataclass(frozen=True, slots=True)
 class TensorInfo:
     """One tensor of a model, as far as it is known without values.
 
@@ -33,12 +54,16 @@ class TensorInfo:
         pads: the layers that have padded it, since any other operation.
         nonnegative: whether no value in it is below 0.
         itemsize: bytes of one value.
+        pads_last: whether the channels are the last axis to the layers that have padded it, or the second.
+        doubts: the operations that may have padded it, which matters once it is known which axes are spatial.
     """
 
     shape: Shape | None = None
     pads: tuple[Pad, ...] = ()
     nonnegative: bool = False
     itemsize: int = 4
+    pads_last: bool | None = None
+    doubts: tuple[Doubt, ...] = ()
 
     def shape_of_rank(self, rank: int) -> Shape:
         """Return the shape with one batch axis, the channels and `rank` spatial axes; None for an unknown size."""
@@ -88,6 +113,11 @@ def explicit_padding(pairs: Sequence[tuple[int, int]], mode: str, value: Any = N
     return Padding(tuple(explicit(*pair) for pair in pairs), (modes,) * len(pairs), (values,) * len(pairs))
 
 
+def unread_entry(name: str, layer: str, reason: str = "") -> str:
+    """Return the words for a layer that is not read: `"mine (Mine: TypeError: no such argument)"`."""
+    return f"{name} ({layer}: {reason})" if reason else f"{name} ({layer})"
+
+
 class Walk:
     """The tensors of a model by name, followed layer by layer, and the windows and padding layers on the way."""
 
@@ -109,7 +139,18 @@ class Walk:
 
     def add_unsupported(self, name: str, layer: str, reason: str = "") -> None:
         """Note a layer that may have windows or pad, and cannot be read, with the reason."""
-        self.unsupported.append(f"{name} ({layer}{': ' if reason else ''}{reason})")
+        self.unsupported.append(unread_entry(name, layer, reason))
+
+    def settle_doubts(self, tensor: TensorInfo, spatial: Sequence[int] | None) -> None:
+        """Note the operations that may have padded a tensor along its spatial axes; None where nothing says which."""
+        for doubt in tensor.doubts:
+            rank = len(tensor.shape or ())
+            if spatial is not None:
+                matters = doubt.axes is None or any(axis % (len(spatial) + 2) in spatial for axis in doubt.axes)
+            else:  # most often the last axis holds the channels
+                matters = not doubt.is_weak and doubt.axes not in (frozenset((rank - 1,)), frozenset((-1,)))
+            if matters:
+                self.unsupported.append(doubt.entry)
 
     def add_pad(
         self, tensor: TensorInfo, name: str, layer: str, padding: Padding, *, channels_last: bool
@@ -133,7 +174,8 @@ class Walk:
             pad = replace(pad, copied_bytes=prod(known) * tensor.itemsize)
         self._pads[name] = pad
         nonnegative = tensor.nonnegative and all(mode.keeps_nonnegative for pair in modes for mode in pair)
-        return replace(tensor, shape=padded, pads=(*tensor.pads, pad), nonnegative=nonnegative)
+        before = tensor.pads if tensor.pads_last in (None, channels_last) else ()
+        return replace(tensor, shape=padded, pads=(*before, pad), nonnegative=nonnegative, pads_last=channels_last)
 
     def add_window(self, tensor: TensorInfo, name: str, layer: str, config: WindowConfig) -> TensorInfo:
         """Note the window of a convolution or pool, and return its output."""
@@ -152,7 +194,10 @@ class Walk:
         checked_shape(name, problem.output_shape)
         if config.ceil_mode:
             config, problem = rounded_down(config, problem)
-        pads = tensor.pads if all(len(pad.pairs) == rank for pad in tensor.pads) else ()
+        has_these_axes = all(len(pad.pairs) == rank for pad in tensor.pads)
+        pads = tensor.pads if has_these_axes and tensor.pads_last in (None, config.channels_last) else ()
+        first = 1 if config.channels_last else 2
+        self.settle_doubts(tensor, range(first, first + rank))
         self.windows.append(PaddedWindow(name, layer, config, problem, pads, tensor.nonnegative))
         nonnegative = config.op in POOLS and tensor.nonnegative
         return TensorInfo(problem.output_shape, (), nonnegative, tensor.itemsize)
