@@ -59,6 +59,10 @@ def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
     conv   Conv2D         replaced  Conv2D, ((3, 3), (3, 3)) with 'zeros'
     late   ZeroPadding2D  left      relu (ReLU) reads it, which is no convolution or
                                     pool
+    <BLANKLINE>
+    replaced  by a layer of convpad with the same weights
+    folded    removed; the layers that read it pad instead
+    left      as it was
     >>> [layer.name for layer in model.layers[1:]]
     ['conv', 'late', 'relu']
 

@@ -69,6 +69,8 @@ def repad(
     --------------------------------------------------------------------------
     pad    ZeroPadding2D  replaced  Padding2D, ((1, 1), (1, 1)) with 'reflect'
     conv   Conv2D         replaced  Conv2D, 'same' with 'reflect'
+    <BLANKLINE>
+    replaced  by a layer of convpad with the same weights
     >>> model.get_layer("conv").padding_mode
     'reflect'
 

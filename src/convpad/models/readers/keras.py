@@ -210,8 +210,8 @@ class _Walk(Walk):
             tensors[0].pads if keeps_values else (),
             nonnegative,
             configs.itemsize_of(config, tensors[0].itemsize),
-            tensors[0].pads_last if keeps_values else None,
-            self._doubts(kind, config, name, tensors, shape, call),
+            pads_last=tensors[0].pads_last if keeps_values else None,
+            doubts=self._doubts(kind, config, name, tensors, shape, call),
         )
 
     def _doubts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 from zipfile import ZipFile
@@ -62,8 +62,8 @@ class TensorInfo:
     pads: tuple[Pad, ...] = ()
     nonnegative: bool = False
     itemsize: int = 4
-    pads_last: bool | None = None
-    doubts: tuple[Doubt, ...] = ()
+    pads_last: bool | None = field(default=None, kw_only=True)
+    doubts: tuple[Doubt, ...] = field(default=(), kw_only=True)
 
     def shape_of_rank(self, rank: int) -> Shape:
         """Return the shape with one batch axis, the channels and `rank` spatial axes; None for an unknown size."""
