@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from graphs import onnx
 
+import convpad
 from convpad.models import readers
 from convpad.models.readers import settling
 
@@ -58,7 +59,7 @@ def test_nothing_is_silently_wrong(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["single", "composite"])
 def test_the_judge_sees_a_reader_that_overlooks_what_was_moved(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime.set_default_logger_severity(4)
-    monkeypatch.setattr(settling, "is_part", lambda places: True)
+    monkeypatch.setattr(settling, "evenly_taken", lambda places: range(len(places)))
     assert any(verdict(kind, seed)[1] for seed in range(60))
 
 
@@ -72,10 +73,33 @@ def test_the_judge_sees_a_reader_that_takes_one_mode_for_another(monkeypatch: py
             tuple((n, ("symmetric", None) if f[0] == "reflect" else f) for n, f in pair)
             for pair in (paddings.sides if paddings else ())
         ]
-        return paddings and type(paddings)(paddings.size, tuple(sides))
+        return paddings and type(paddings)(paddings.part, tuple(sides))
 
     monkeypatch.setattr(settling, "recognise", wrong)
     assert any(verdict("single", seed)[1] for seed in range(120))
+
+
+def outputs(model: Any, inputs: list[Any]) -> list[Any]:
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return [session.run(None, {"x": x.astype("float32")})[0] for x in inputs]
+
+
+def test_comparisons_differ_where_outputs_do() -> None:
+    runtime.set_default_logger_severity(4)
+    counts = Counter[tuple[str, bool]]()
+    for seed in range(SEED, SEED + COUNT // 2):
+        (_, a, shape), (_, b, _) = (onnx_models.variant(seed, which) for which in (0, 1))
+        rng = np.random.default_rng(seed)
+        inputs = [rng.normal(size=shape) + shift for shift in (0, 0, -3, 3)]
+        pairs = list(zip(outputs(a, inputs), outputs(b, inputs), strict=True))
+        equal = all(x.shape == y.shape and np.allclose(x, y, rtol=1e-4, atol=1e-4) for x, y in pairs)
+        comparison = convpad.compare(a, b)
+        unread = comparison.a.unsupported or comparison.b.unsupported
+        said = "unread" if unread else "agree" if comparison.agree else "differ"
+        counts[said, equal] += 1
+        assert (said, equal) not in (("agree", False), ("differ", True)), seed
+        assert convpad.compare(a, onnx_models.variant(seed, 0)[1]).agree, seed
+    assert min(counts["agree", True], counts["differ", False]) > COUNT // 20, counts
 
 
 def test_models_are_of_many_kinds() -> None:

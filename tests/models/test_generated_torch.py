@@ -13,6 +13,7 @@ import judge
 import numpy as np
 import pytest
 
+import convpad
 from convpad.models import readers
 from convpad.models.readers import settling
 
@@ -63,8 +64,27 @@ def test_nothing_is_silently_wrong(kind: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", COUNTS)
 def test_the_judge_sees_a_reader_that_overlooks_what_was_moved(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "is_part", lambda places: True)
+    monkeypatch.setattr(settling, "evenly_taken", lambda places: range(len(places)))
     assert any(verdict(kind, seed)[1] for seed in range(60))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_comparisons_differ_where_outputs_do() -> None:
+    count = int(os.environ.get("CONVPAD_GENERATED_MODELS", "20"))
+    for seed in range(SEED, SEED + count):
+        cases = [torch_models.variant(seed, which) for which in (0, 1)]
+        modules = [case.module.double().eval() for case in cases]
+        rng = np.random.default_rng(seed)
+        equal = True
+        for shift in (0, 0, -3, 3):
+            x = torch.as_tensor(rng.normal(size=cases[0].shape) + shift)
+            a, b = (module(x).detach().numpy() for module in modules)
+            equal = equal and a.shape == b.shape and np.allclose(a, b)
+        comparison = convpad.compare(*modules, input_shape_a=cases[0].shape, input_shape_b=cases[0].shape)
+        unread = comparison.a.unsupported or comparison.b.unsupported
+        assert unread or comparison.agree == equal, (seed, cases[0].recipe, cases[1].recipe)
+        again = convpad.compare(modules[0], modules[0], input_shape_a=cases[0].shape, input_shape_b=cases[0].shape)
+        assert again.agree, (seed, cases[0].recipe)
 
 
 def test_models_are_of_many_kinds() -> None:

@@ -92,7 +92,10 @@ def expected(window: PaddedWindow, x: Any, weight: Any = None) -> Any:
     parts = stack.reshape(stack.shape[0], groups, -1, *stack.shape[2:])
     kernel = weight.reshape(groups, weight.shape[0] // groups, weight.shape[1], -1)
     result = np.einsum("ngc...t,gfct->ngf...", np.nan_to_num(parts), kernel)
-    return result.reshape(x.shape[0], weight.shape[0], *counts)
+    # What is left out is made up for by what is there.
+    covered = (~np.isnan(stack)).any(1, keepdims=True).sum(-1)
+    scale = np.where(covered, stack.shape[-1] / np.maximum(covered, 1), 0)
+    return result.reshape(x.shape[0], weight.shape[0], *counts) * scale
 
 
 def _transposed(window: PaddedWindow, x: Any, weight: Any) -> Any:

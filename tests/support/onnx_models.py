@@ -410,6 +410,24 @@ def single(seed: int) -> tuple[Graph, Any, tuple[int, ...]]:
     return g, g.model(list(shape)), shape
 
 
+def variant(seed: int, which: int) -> tuple[Graph, Any, tuple[int, ...]]:
+    """A graph whose window depends on the seed alone, and the padding ahead of it on both."""
+    r, own = Random(seed), Random(1000 * seed + which)
+    rank = r.choice([1, 2])
+    shape = (1, CHANNELS, *(r.randrange(6, 9) for _ in range(rank)))
+    g = Graph(own, rank, list(shape[2:]), 19)
+    at, a, b = r.randrange(rank), r.randrange(3), r.randrange(3)
+    kind = own.choice(
+        ["pad", "legacy pad", "circular", "mirror", "odd", "gather", "edges", "zeros", "masked", "flipped"]
+    )
+    g.recipe.append(f"{kind}@{2 + at}({a},{b})")
+    sizes = HAND[kind](g, 2 + at, g.sizes[at], a, b)
+    g.sizes[at] = g.sizes[at] + a + b if sizes is None else sizes
+    g.r = r
+    window(g)
+    return g, g.model(list(shape)), shape
+
+
 def composite(seed: int) -> tuple[Graph, Any, tuple[int, ...]]:
     """A graph of several windows, and what stands between them."""
     r = Random(seed)

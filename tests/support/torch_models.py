@@ -171,7 +171,7 @@ def _buffer_index(r: Random, axis: int, a: int, b: int, held: list[Any], rank: i
 
 def _new_zeros(r: Random, axis: int, a: int, b: int, held: list[Any], rank: int) -> Step:
     value = r.choice([0.0, 0.0, 1.5])
-    add = r.randrange(3)
+    add = 0 if value else r.randrange(3)
 
     def step(x: Any) -> Any:
         shape = list(x.shape)
@@ -499,6 +499,20 @@ def single(seed: int) -> Case:
         recipe.append(name)
     name, step, weight = convpad_call(r, rank, held) if r.random() < 0.3 else windows(r, rank, held)
     return Case(Net([*steps, step], held), shape, weight, " | ".join([*recipe, name]), True)
+
+
+def variant(seed: int, which: int) -> Case:
+    """A model whose window depends on the seed alone, and the padding ahead of it on both."""
+    r, own = Random(seed), Random(1000 * seed + which)
+    torch.manual_seed(seed)
+    rank = r.choice([1, 2])
+    shape = (1, CHANNELS, *(r.randrange(6, 9) for _ in range(rank)))
+    axis, a, b = 2 + r.randrange(rank), r.randrange(3), r.randrange(3)
+    held: list[Any] = []
+    name, step, weight = convpad_call(r, rank, held) if r.random() < 0.3 else windows(r, rank, held)
+    kind = own.choice(["cat circular", "flip", "odd", "edge", "index", "new_zeros", "constant", "functional", "roll"])
+    pad = HAND[kind](own, axis, a, b, held, rank)
+    return Case(Net([pad, step], held), shape, weight, f"{kind}@{axis}({a},{b}) | {name}", True)
 
 
 def composite(seed: int) -> Case:

@@ -308,6 +308,7 @@ def _row_dict(row: AuditRow) -> dict[str, Any]:
         "filters": window.filters,
         "input": window.input,
         "output": window.output,
+        "cuts": window.cuts,
         "amounts": window.amounts,
         "modes": [[before[0], after[0]] for before, after in window.fills],
         "read": None if row.axes is None else [[axis.read_before, axis.read_after] for axis in row.axes],

@@ -25,6 +25,8 @@ def differs(a: PaddedWindow, b: PaddedWindow) -> tuple[str, ...]:
 
     A size that one of them does not know is that of the other.
     """
+    if a.cuts != b.cuts:
+        return (f"{_format_cuts(a)} ahead of it, not {_format_cuts(b)}",)
     a, b = with_sizes(a, b.input), with_sizes(b, a.input)
     if a.amounts is None or b.amounts is None:
         equal = a.amounts == b.amounts and a.padding == b.padding and _paddings_ahead(a) == _paddings_ahead(b)
@@ -50,9 +52,8 @@ def _same_values(a: PaddedWindow, b: PaddedWindow) -> bool | None:
         return None
     if not all(_same_reach(a, b, axis) for axis in range(len(a.windows))):
         return None
-    read = [[(w.windows[axis].before or 0, _read_after(w, axis)) for axis in range(len(w.windows))] for w in (a, b)]
-    values = values_read(a, read[0]), values_read(b, read[1])
-    return None if values[0] is None or values[1] is None else read[0] == read[1] and values[0] == values[1]
+    values = values_read(a), values_read(b)
+    return None if values[0] is None or values[1] is None else values[0] == values[1]
 
 
 def _axis_difference(a: PaddedWindow, b: PaddedWindow, axis: int) -> tuple[str, str] | None:
@@ -124,6 +125,11 @@ def _format_amounts(window: PaddedWindow, axis: int) -> str:
 def _format_fills(fills: Iterable[Fill | None]) -> str:
     names = ["nothing" if fill is None else str(fill[1]) if fill[0] == "constant" else fill[0] for fill in fills]
     return names[0] if len(set(names)) == 1 else "/".join(names)
+
+
+def _format_cuts(window: PaddedWindow) -> str:
+    rows = [f"{cut[:2]} cut off" + (f" at a step of {cut[2]}" if cut[2] > 1 else "") for cut in window.cuts]
+    return ", ".join(rows) or "nothing cut off"
 
 
 PaddingAhead = tuple[tuple[tuple[int, int], ...], list[Fill | None]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import replace
 
 from convpad.core.errors import PaddingError
@@ -43,17 +43,13 @@ def as_read(window: PaddedWindow, fill: Fill) -> Fill:
     return fill
 
 
-def values_read(window: PaddedWindow, read: Sequence[tuple[int, int]]) -> Movement | None:
-    """Return what stands at the places that a window reads; None where a size is not known.
-
-    Args:
-        read: (before, after) of each axis, the numbers of places that it reads beyond its input.
-    """
+def values_read(window: PaddedWindow) -> Movement | None:
+    """Return what stands at the places that a window reads, in their order; None where a size is not known."""
     sizes = [size for size in window.input if size is not None]
     if len(sizes) != len(window.input) or max(sizes, default=0) > LONGEST_AXIS or window.amounts is None:
         return None
     movement = Movement.start("input", sizes)
-    rank, own = len(sizes), normalised_fills(window.padding)
+    own = normalised_fills(window.padding)
     layers = [(pad.pairs, pad.fills) for pad in window.pads]
     layers.append((tuple((w.before or 0, w.after or 0) for w in window.problem.windows), own))
     for pairs, fills in layers:
@@ -62,11 +58,12 @@ def values_read(window: PaddedWindow, read: Sequence[tuple[int, int]]) -> Moveme
             before = [_place(as_read(window, both[0]), place, size) for place in range(-pair[0], 0)]
             after = [_place(as_read(window, both[1]), size + place, size) for place in range(pair[1])]
             movement = movement.moved(axis, (*before, *map(copied, range(size)), *after))
-    for axis in range(rank):
-        padded = sum(pairs[axis][0] for pairs, _ in layers)
-        first, last = padded - read[axis][0], padded + sizes[axis] + read[axis][1]
-        size = movement.size(axis)
-        places = [copied(place) if 0 <= place < size else filled(_NOTHING) for place in range(first, last)]
+    for axis, whole in enumerate(window.windows):
+        padded, size = sum(pairs[axis][0] for pairs, _ in layers), movement.size(axis)
+        starts = range(0, (whole.output or 0) * whole.stride, whole.stride)
+        taps = range(0, whole.kernel * whole.dilation, whole.dilation)
+        read = sorted({start + tap - (whole.before or 0) for start in starts for tap in taps})
+        places = [copied(padded + at) if -padded <= at < size - padded else filled(_NOTHING) for at in read]
         movement = movement.moved(axis, tuple(places))
     return movement
 

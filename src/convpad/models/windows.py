@@ -118,6 +118,8 @@ class PaddedWindow:
         problem: this operation on the input as the layers before it have padded it.
         pads: the layers that only pad, directly before it.
         nonnegative: whether no value of its input is below 0.
+        cuts: (before, after, step) for each axis: the values that are cut off directly before anything pads, and the
+            step from one that is left to the next; empty where nothing is.
     """
 
     name: str
@@ -126,6 +128,7 @@ class PaddedWindow:
     problem: Problem
     pads: tuple[Pad, ...] = ()
     nonnegative: bool = False
+    cuts: tuple[tuple[int, int, int], ...] = ()
 
     def __repr__(self) -> str:
         return f"<PaddedWindow: {self.name}, {self.layer}>"
@@ -230,7 +233,8 @@ class PaddedWindow:
     @property
     def pads_something(self) -> bool:
         """Whether anything pads the input; True where that depends on an unknown size."""
-        return bool(self.pads) or self.amounts is None or any(map(any, self.amounts))
+        pairs = [pair for pad in self.pads for pair in pad.pairs]
+        return any(map(any, pairs)) or self.amounts is None or any(map(any, self.amounts))
 
     @property
     def is_relevant(self) -> bool:

@@ -15,8 +15,8 @@ from convpad.models.readers.movement import LONGEST_AXIS, Places, copied, filled
 from convpad.models.readers.settling import SettlingWalk
 from convpad.models.readers.values import Values, broadcast
 
-_MOST_TERMS = 3
-"""A matrix that sums more values than a padding does is no padding."""
+_DENSE = 0.9
+"""A matrix with more values that are not 0 mixes an axis; with fewer it may pad it, or move a window along it."""
 
 
 class MovingWalk(SettlingWalk):
@@ -187,17 +187,22 @@ class MovingWalk(SettlingWalk):
 
     def scale(self, result: Result, tensor: MovedTensor, factors: Values) -> MovedTensor:
         """Return a tensor times a constant, whose axes are aligned with its last ones."""
+        if factors.fill == 1 and broadcast([tensor.sizes or (), factors.shape]) == tensor.sizes:
+            return tensor
         constant = self.constant(replace(result, key=f"{result.key} factors"), factors)
         shape = broadcast([tensor.sizes or (), factors.shape])
         if tensor.movement is None or len(shape) != len(tensor.sizes or ()):
             return self.pointwise(result, [tensor, constant])
         factors = factors.reshaped((*(1,) * (len(shape) - len(factors.shape)), *factors.shape))
+        renormalised = self.renormalised(result, tensor, factors)
+        if renormalised is not None:
+            return renormalised
         varied = [axis for axis, varies in enumerate(factors.varies) if varies and tensor.is_space(axis)]
         if len(varied) != sum(factors.varies) or len(varied) > 1 or not factors.is_known:
             return self.pointwise(result, [tensor, constant])
         if not varied and tensor.is_declared:
             return self.pointwise(result, [tensor, constant])
-        if any(tensor.roles[axis] == SPACE for axis in varied):  # what a window gave is weighted: it is renormalised
+        if any(tensor.roles[axis] == SPACE for axis in varied):  # what a window gave is weighted
             return self.pointwise(result, [tensor, constant])
         wide = self.expand(replace(result, sizes=None, shape=None), tensor, shape)
         weights = factors.along(varied[0] if varied else 0)
@@ -213,6 +218,11 @@ class MovingWalk(SettlingWalk):
 
     def add(self, result: Result, a: MovedTensor, b: MovedTensor, sign: float = 1) -> MovedTensor:
         """Return a plus b, which is multiplied by a sign first."""
+        for tensor, constant in ((a, b), (b, a)):
+            if constant.values is None or constant.values.fill != 0 or tensor.movement is None:
+                continue
+            if broadcast([tensor.movement.shape, constant.values.shape]) == tensor.movement.shape:
+                return self.scale(result, tensor, Values.uniform((), 1 if tensor is a else sign))
         one, other = a.movement, b.movement
         if one is not None and other is not None and (one.base, one.axes) == (other.base, other.axes):
             shape = broadcast([a.sizes or (), b.sizes or ()])
@@ -229,17 +239,20 @@ class MovingWalk(SettlingWalk):
                     return self._move(result, a, movement, nonnegative=False)
         return self.pointwise(result, [a, b])
 
-    def multiply(self, result: Result, tensor: MovedTensor, axis: int, matrix: Values) -> MovedTensor | None:
-        """Return a tensor times a constant matrix along an axis; None for one that mixes many values of an axis."""
-        numbers, movement = matrix.numbers(), tensor.movement
-        if numbers is None or movement is None or len(matrix.shape) != 2 or matrix.shape[0] != movement.shape[axis]:
-            return None
-        rows, columns = matrix.shape
-        sums = [[(row, numbers[row * columns + column]) for row in range(rows)] for column in range(columns)]
-        places = tuple((tuple((row, weight) for row, weight in column if weight), 0) for column in sums)
-        if max((len(terms) for terms, _ in places), default=0) > _MOST_TERMS:
-            return None
-        return self._move(result, tensor, movement.moved(movement.axes[axis], places))
+    def multiply(self, result: Result, tensor: MovedTensor, axis: int, matrix: Values) -> MovedTensor:
+        """Return a tensor times a constant matrix along an axis."""
+        reason, movement = "it mixes the values of an axis", tensor.movement
+        numbers, axis = matrix.numbers(), axis % max(len(tensor.roles), 1)
+        if movement is not None and numbers is not None and matrix.shape == (movement.shape[axis], matrix.shape[-1]):
+            rows, columns = matrix.shape
+            if sum(map(bool, numbers)) < _DENSE * len(numbers):
+                sums = [[(row, numbers[row * columns + column]) for row in range(rows)] for column in range(columns)]
+                places = tuple((tuple((row, weight) for row, weight in column if weight), 0) for column in sums)
+                return self._move(result, tensor, movement.moved(movement.axes[axis], places))
+        is_layer = matrix.is_weight or numbers is not None
+        if tensor.roles and (tensor.roles[axis] == SPACE or (tensor.is_space(axis) and not is_layer)):
+            self.add_unsupported(result.name, result.layer, reason)
+        return self.along(result, [tensor], [axis - len(tensor.roles)], reason)
 
     def choose(self, result: Result, mask: MovedTensor, a: MovedTensor, b: MovedTensor) -> MovedTensor:
         """Return the values of a where a mask says so, and those of b elsewhere."""

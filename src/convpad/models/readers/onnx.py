@@ -88,7 +88,7 @@ def _values(tensor: Any) -> Values:
     shape = tuple(tensor.dims)
     inside = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
     if not inside or prod(shape) > _SMALL or tensor.data_type in (0, onnx.TensorProto.STRING):
-        return Values.unknown(shape)
+        return Values.weight(shape)
     numbers = numpy_helper.to_array(tensor)
     return Values.known(shape, numbers.ravel().tolist())
 

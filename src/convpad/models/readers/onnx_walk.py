@@ -11,7 +11,7 @@ from convpad.core.padding import Padding
 from convpad.core.window import Window
 from convpad.frameworks import parse
 from convpad.models.readers import onnx_names as names
-from convpad.models.readers.moved_tensor import SPACE, MovedTensor, Result
+from convpad.models.readers.moved_tensor import MovedTensor, Result
 from convpad.models.readers.onnx_moves import Node, OnnxMoves
 from convpad.models.readers.values import Values
 from convpad.models.readers.walk import explicit_padding
@@ -75,19 +75,10 @@ class OnnxWalk(OnnxMoves):
     def _mixed(self, node: Node, result: Result, tensors: list[MovedTensor]) -> MovedTensor:
         """Return the output of a product of matrices, or of another operation that mixes the values of axes."""
         reason, data = "it mixes the values of an axis", [tensor for tensor in tensors if tensor.values is None]
-        if node.operation == "MatMul" and len(data) == 1 and data[0].roles:
-            axis = -1 if data[0] is tensors[0] else -2
-            matrix = tensors[1 if axis == -1 else 0].values
-            moved = (
-                None
-                if matrix is None
-                else self.multiply(result, data[0], axis, matrix if axis == -1 else _turned(matrix))
-            )
-            if moved is not None:
-                return moved
-            if len(data[0].roles) >= 2 and data[0].roles[axis] == SPACE:
-                self.add_unsupported(result.name, result.layer, reason)
-            return self.along(result, data, [axis], reason)
+        if node.operation == "MatMul" and len(data) == 1 and len(data[0].roles) > 1:
+            first = data[0] is tensors[0]
+            matrix = tensors[1 if first else 0].values or Values.unknown(())
+            return self.multiply(result, data[0], -1 if first else -2, matrix if first else _turned(matrix))
         return self.along(result, tensors, None, reason)
 
     def _is_nonnegative(self, node: Node, inputs: list[MovedTensor]) -> bool:
@@ -154,6 +145,7 @@ class OnnxWalk(OnnxMoves):
 
 
 def _turned(matrix: Values) -> Values:
+    """Return a matrix with its last two axes exchanged."""
     order = list(range(len(matrix.shape)))
     return matrix.permuted([*order[:-2], *order[:-3:-1]])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from convpad.core.fills import Fill
 from convpad.core.modes import MODES
@@ -22,11 +21,11 @@ class AxisPaddings:
     """The paddings of one axis.
 
     Args:
-        size: of the part of the axis that is padded.
+        part: the indices of the axis that are padded: all, or some at even steps.
         sides: (before, after) of each padding, from the inside out.
     """
 
-    size: int
+    part: range
     sides: tuple[tuple[Side, Side], ...]
 
 
@@ -42,7 +41,13 @@ def recognise(places: Places, preferred: Sequence[str] = ()) -> AxisPaddings | N
     modes = [MODES[name] for name in dict.fromkeys([*preferred, "reflect", "replicate", *MODES])]
     names = [mode.name for mode in modes if mode.copies_input]
     sides = _peeled(places, start, stop, names, [_MOST_TRIALS])
-    return None if sides is None else AxisPaddings(stop - start, tuple(sides))
+    return None if sides is None else AxisPaddings(_part(places, start, stop), tuple(sides))
+
+
+def _part(places: Places, start: int, stop: int) -> range:
+    """Return the indices that places from `start` to `stop` copy, at even steps."""
+    first, last = places[start][0][0][0], places[stop - 1][0][0][0]
+    return range(first, last + 1, (last - first) // max(stop - start - 1, 1) or 1)
 
 
 def _peeled(
@@ -115,10 +120,10 @@ def _longest(outside: list[Place], inner: Places, names: Sequence[str], side: in
     return best
 
 
-def is_part(places: Places) -> bool:
-    """Return whether places are a part of the axis in its order: some left out, and no other beside them."""
-    indices = [index for place in places if (index := _copied_index(place)) is not None]
-    return len(indices) == len(places) and all(a < b for a, b in pairwise(indices))
+def evenly_taken(places: Places) -> range | None:
+    """Return the indices of a part of an axis in its order at even steps; None for anything else."""
+    start, stop = _inside(places)
+    return None if not places or stop - start < len(places) else _part(places, start, stop)
 
 
 def unscaled(places: Places) -> Places:

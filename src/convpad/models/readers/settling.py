@@ -11,9 +11,10 @@ from convpad.core.amounts import explicit
 from convpad.core.fills import normalised_fills
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
+from convpad.models.readers.coverage import is_coverage, without_zeros
 from convpad.models.readers.moved_tensor import BATCH, CHANNELS, SPACE, UNKNOWN, MovedTensor, Result, joined_shapes
 from convpad.models.readers.movement import LONGEST_AXIS, SIZE_TO_RECKON_WITH, Movement, scaled
-from convpad.models.readers.recognition import Side, is_part, recognise, unscaled
+from convpad.models.readers.recognition import AxisPaddings, Side, evenly_taken, recognise, unscaled
 from convpad.models.readers.values import Values, broadcast
 from convpad.models.readers.walk import TensorInfo, Walk
 from convpad.models.windows import Pad, WindowConfig
@@ -24,6 +25,7 @@ class SettlingWalk(Walk):
 
     def __init__(self, tensors: dict[str, TensorInfo] | None = None) -> None:
         super().__init__(tensors)
+        self._window_of: dict[str, int] = {}
         self._settled: dict[Any, tuple[Pad, ...]] = {}
 
     # Tensors
@@ -120,6 +122,23 @@ class SettlingWalk(Walk):
                     self.unsupported.append(entry)
         return replace(output, unread=tuple(unread))
 
+    def renormalised(self, result: Result, tensor: MovedTensor, factors: Values) -> MovedTensor | None:
+        """Return a window's output times taps over taps covered, which leaves its padding out; None for another."""
+        movement = tensor.movement
+        index = self._window_of.get(movement.base) if movement is not None else None
+        if movement is None or index is None or movement.steps or len(factors.shape) != len(movement.axes):
+            return None
+        window = self.windows[index]
+        ignoring = without_zeros(window)
+        names = [name for name, _ in movement.sizes if isinstance(name, int)][-len(window.kernel) :]
+        axes = [movement.axes.index(name) if name in movement.axes else None for name in names]
+        if ignoring is None or not is_coverage(window, factors, axes):
+            return None
+        for pad in window.pads:
+            self._pads.pop(pad.name, None)
+        self.windows[index] = ignoring
+        return replace(self.fresh(result, [tensor]), itemsize=tensor.itemsize)
+
     def _apart(self, a: MovedTensor, b: MovedTensor) -> bool:
         """Return whether two tensors are different places of one."""
         one, other = a.movement, b.movement
@@ -144,7 +163,7 @@ class SettlingWalk(Walk):
 
     def _padded(self, tensor: MovedTensor, axes: Sequence[int]) -> TensorInfo:
         """Return a tensor with the layers that pad some of its axes; note it where it is padded in no known way."""
-        steps, reason = _paddings(tensor, axes)
+        steps, _, reason = _paddings(tensor, axes)
         for name in tensor.absorbed:
             self._pads.pop(name, None)
         if reason:
@@ -176,17 +195,21 @@ class SettlingWalk(Walk):
         """Note a window with the paddings ahead of it, and return its output."""
         rank = len(config.kernel)
         info: TensorInfo = tensor
+        cuts: tuple[tuple[int, int, int], ...] = ()
         if tensor.sizes is not None and len(tensor.sizes) > rank:
             axes = range(len(tensor.sizes) - rank, len(tensor.sizes))
             for axis in axes:
                 self.unsupported += sorted(tensor.unread[axis])
             if not tensor.is_declared:
-                info = self._padded(tensor, axes)
+                info, by_axis = self._padded(tensor, axes), _paddings(tensor, axes)[1]
+                cuts = tuple(by_axis.get(axis, (0, 0, 1)) for axis in axes) if by_axis else ()
         output = self.add_window(
             TensorInfo(info.shape, info.pads, info.nonnegative, info.itemsize), result.name, result.layer, config
         )
         shape = joined_shapes(result.shape, output.shape)
         made = self.fresh(replace(result, shape=shape), nonnegative=output.nonnegative)
+        self.windows[-1] = replace(self.windows[-1], cuts=cuts)
+        self._window_of[result.key] = len(self.windows) - 1
         roles = (BATCH, CHANNELS, *(SPACE,) * rank)[-len(made.roles) :] if made.roles else ()
         return replace(made, roles=roles)
 
@@ -194,13 +217,16 @@ class SettlingWalk(Walk):
 Step = tuple[int, Side, Side]
 """(axis, before, after): a padding of one axis."""
 
+Cuts = dict[int, tuple[int, int, int]]
+"""By axis, what was cut off before it was padded: (before, after, step)."""
 
-def _paddings(tensor: MovedTensor, axes: Sequence[int]) -> tuple[list[Step], str]:
-    """Return the paddings of some axes of a tensor, in their order, and the reason why there are none to be read."""
-    steps: list[Step] = []
-    movement = tensor.movement
+
+def _paddings(tensor: MovedTensor, axes: Sequence[int]) -> tuple[list[Step], Cuts, str]:
+    """Return the paddings of some axes of a tensor in their order, the cuts, and the reason why they are not read."""
+    steps, cuts, movement = list[Step](), Cuts(), tensor.movement
     if movement is None:
-        return [], "its places cannot be followed"
+        return [], {}, "its places cannot be followed"
+    sizes = dict(movement.sizes)
     for name, places in movement.steps:
         axis = movement.axes.index(name) if name in movement.axes else -1
         if axis not in axes:
@@ -208,14 +234,18 @@ def _paddings(tensor: MovedTensor, axes: Sequence[int]) -> tuple[list[Step], str
         places = unscaled(places)
         if movement.factor != 1:
             places = tuple((terms, scaled(constant, movement.factor)) for terms, constant in places)
-        part = is_part(places)
-        paddings = None if part else recognise(places, tensor.modes)
-        if any(step[0] == axis for step in steps) and part:
-            return [], "it takes a part of an axis that is padded"
-        if paddings is None and not part:
-            return [], "it moves values as no padding does"
-        steps += [(axis, *sides) for sides in (paddings.sides if paddings else ())]
-    return steps, ""
+        part = evenly_taken(places)
+        paddings = recognise(places, tensor.modes) if part is None else AxisPaddings(part, ())
+        if paddings is None:
+            return [], {}, "it moves values as no padding does"
+        part, size = paddings.part, sizes[name]
+        if part != range(size):
+            if any(step[0] == axis for step in steps) or axis in cuts:
+                return [], {}, "it takes a part of an axis that is padded"
+            cuts[axis] = (part.start, size - 1 - part[-1], part.step)
+        sizes[name] = len(places)
+        steps += [(axis, *sides) for sides in paddings.sides]
+    return steps, cuts, ""
 
 
 def _groups(steps: Iterable[Step]) -> list[dict[int, tuple[Side, Side]]]:

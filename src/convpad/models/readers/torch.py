@@ -99,8 +99,11 @@ class _Walk(TorchWrites):
 
     def _follow(self, call: Call) -> None:
         """Note the outputs of an operation, and the padding or the window that it is."""
+        values = list(call.arguments.values())
         if call.operation.startswith(("_assert", "sym_", "_local_scalar")):
             return
+        if not call.results and not any(isinstance(value, (Tensor, list)) for value in values):
+            return  # arithmetic of sizes
         results = [self._result(call, key) for key in call.results]
         written = self.follow_write(call, results)
         if written:

@@ -111,6 +111,10 @@ class TorchArithmetic(TorchMoves):
             return None if sizes is None else self.constant(results[0], Values.unknown(sizes))
         return self.constant(results[0], Values.known(sizes, [start + step * at for at in range(sizes[0])]))
 
+    def _copy(self, call: Call, results: list[Result]) -> Moved:
+        sizes = results[0].sizes
+        return None if sizes is None else self.expand(results[0], self.given(call, "src"), sizes)
+
     def _slice_scatter(self, call: Call, results: list[Result]) -> Moved:
         tensor, source, get = self._self(call), self.given(call, "src"), call.arguments.get
         bounds = get("start"), get("end"), get("step", 1)
@@ -140,6 +144,7 @@ _HANDLERS: dict[str, Callable[[TorchArithmetic, Call, list[Result]], Moved]] = {
     **dict.fromkeys((*names.MADE, *names.UNWRITTEN_MADE, *names.FILLED, "scalar_tensor"), _W._made),
     **dict.fromkeys(names.RANDOM, _W._random),
     "arange": _W._arange,
+    "copy": _W._copy,
     "slice_scatter": _W._slice_scatter,
     "select_scatter": _W._select_scatter,
 }

@@ -151,7 +151,8 @@ def read_graph(path: Path) -> Graph:
         if isinstance(name, str) and name in graph.tensors and kind in ("parameter", "buffer", "tensor_constant"):
             key = content.get(f"{kind}_name")
             shape = graph.tensors[name].sizes
-            graph.constants[name] = (None if kind == "parameter" else stored.get(key)) or Values.unknown(shape)
+            values = stored.get(key) or Values.unknown(shape)
+            graph.constants[name] = Values.weight(shape) if kind == "parameter" else values
     return graph
 
 
@@ -258,8 +259,9 @@ def graph_of(program: Any) -> Graph:
     known = {**signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
     for name in (*signature.inputs_to_parameters, *known):
         if name in graph.tensors:
-            values = _values(stored.get(known.get(name)))
-            graph.constants[name] = values or Values.unknown(graph.tensors[name].sizes)
+            shape = graph.tensors[name].sizes
+            values = _values(stored.get(known.get(name))) or Values.unknown(shape)
+            graph.constants[name] = values if name in known else Values.weight(shape)
     return graph
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from convpad.models.readers import torch_names as names
-from convpad.models.readers.moved_tensor import SPACE, MovedTensor, Result
+from convpad.models.readers.moved_tensor import MovedTensor, Result
 from convpad.models.readers.torch_arithmetic import TorchArithmetic
 from convpad.models.readers.torch_graph import Call, Symbol, Tensor
 from convpad.models.readers.values import Values
@@ -148,17 +148,12 @@ class TorchWrites(TorchArithmetic):
         """Return the output of a product of matrices, or of another operation that mixes the values of axes."""
         reason = "it mixes the values of an axis"
         data = [tensor for tensor in tensors if tensor.values is None]
-        if call.operation == "linear" and tensors and tensors[0].values is None:
-            return self._product(result, tensors[0], [-1], reason)
+        if call.operation == "linear" and len(data) == 1 and data[0] is tensors[0]:
+            return self.multiply(result, data[0], -1, _turned(tensors[1].values or Values.unknown(())))
         if call.operation in ("matmul", "mm", "bmm") and len(tensors) == 2 and len(data) == 1:
-            axis = -1 if data[0] is tensors[0] else -2
-            matrix = tensors[1 if axis == -1 else 0].values
-            if matrix is not None and len(matrix.shape) == 2:
-                matrix = matrix if axis == -1 else matrix.permuted([1, 0])
-                moved = self.multiply(result, data[0], axis, matrix)
-                if moved is not None:
-                    return moved
-            return self._product(result, data[0], [axis], reason)
+            first = data[0] is tensors[0]
+            matrix = tensors[1 if first else 0].values or Values.unknown(())
+            return self.multiply(result, data[0], -1 if first else -2, matrix if first else _turned(matrix))
         if call.operation == "einsum" and len(data) == 1:
             axes = _mixed_axes(str(next(iter(call.arguments.values()))), tensors.index(data[0]))
             if axes is not None and len(axes) < len(result.sizes or ()):
@@ -166,10 +161,11 @@ class TorchWrites(TorchArithmetic):
                 return self.along(result, [], axes, reason) if axes else self.fresh(result)
         return self.along(result, tensors, None, reason)
 
-    def _product(self, result: Result, tensor: MovedTensor, axes: list[int], reason: str) -> MovedTensor:
-        if tensor.roles and len(tensor.roles) >= -axes[0] and tensor.roles[axes[0]] == SPACE:
-            self.add_unsupported(result.name, result.layer, reason)
-        return self.along(result, [tensor], axes, reason)
+
+def _turned(matrix: Values) -> Values:
+    """Return a matrix with its last two axes exchanged."""
+    order = list(range(len(matrix.shape)))
+    return matrix.permuted([*order[:-2], *order[:-3:-1]])
 
 
 def _cut(call: Call, sizes: Sequence[int]) -> tuple[int, Any] | None:

@@ -41,12 +41,14 @@ class Values:
         flat: its values, the last axis first to change; None where they are not known, or all the same.
         fill: the value that stands everywhere: a number, or a tuple for an unknown one; None where they differ.
         varies: for each axis, whether the values may differ along it.
+        is_weight: whether they are trained.
     """
 
     shape: tuple[int, ...]
     flat: tuple[Any, ...] | None = None
     fill: Hashable = None
     varies: tuple[bool, ...] = ()
+    is_weight: bool = False
 
     @classmethod
     def known(cls, shape: Sequence[int], flat: Sequence[Any]) -> Values:
@@ -70,8 +72,13 @@ class Values:
 
     @classmethod
     def unknown(cls, shape: Sequence[int]) -> Values:
-        """Return a constant whose values are not known: a weight, or a large one."""
+        """Return a constant whose values are not known."""
         return cls(tuple(shape), None, None, tuple(size > 1 for size in shape))
+
+    @classmethod
+    def weight(cls, shape: Sequence[int]) -> Values:
+        """Return a trained constant, whose values are not read."""
+        return cls(tuple(shape), None, None, tuple(size > 1 for size in shape), True)
 
     @property
     def is_known(self) -> bool:
@@ -102,7 +109,7 @@ class Values:
         axis %= len(self.shape)
         shape = (*self.shape[:axis], len(indices), *self.shape[axis + 1 :])
         if self.flat is None:
-            return Values(shape, None, self.fill, self.varies)
+            return Values(shape, None, self.fill, self.varies, self.is_weight)
         size, step = self.shape[axis], prod(self.shape[axis + 1 :])
         rows = range(prod(self.shape[:axis]))
         flat = [self.flat[(row * size + i) * step + k] for row in rows for i in indices for k in range(step)]
@@ -130,7 +137,7 @@ class Values:
         """Return it with its axes in another order."""
         shape, varies = tuple(self.shape[axis] for axis in order), tuple(self.varies[axis] for axis in order)
         if self.flat is None:
-            return Values(shape, None, self.fill, varies)
+            return Values(shape, None, self.fill, varies, self.is_weight)
         steps = [prod(self.shape[axis + 1 :]) for axis in order]
         return Values.known(shape, [self.flat[_offset(index, shape, steps)] for index in range(prod(shape))])
 
@@ -140,7 +147,7 @@ class Values:
         if self.flat is not None:
             return Values.known(shape, self.flat)
         varies = (self.fill is None) and any(self.varies)
-        return Values(shape, None, self.fill, tuple(varies and size > 1 for size in shape))
+        return Values(shape, None, self.fill, tuple(varies and size > 1 for size in shape), self.is_weight)
 
     def expanded(self, shape: Sequence[int]) -> Values | None:
         """Return it with axes of one value, and axes that it has not, repeated to a shape; None where it is large."""
@@ -148,7 +155,7 @@ class Values:
         lead = len(shape) - len(self.shape)
         varies = (*(False,) * lead, *self.varies)
         if self.flat is None:
-            return Values(shape, None, self.fill, varies)
+            return Values(shape, None, self.fill, varies, self.is_weight)
         if prod(shape) > MOST:
             return Values(shape, None, None, varies)
         steps = [0] * lead
