@@ -22,7 +22,7 @@ pytestmark = pytest.mark.needs("torch")
 import torch
 import torch_models
 
-COUNTS = {"single": 40, "composite": 40}
+COUNTS = {"single": 30, "composite": 40}
 SEED = int(os.environ.get("CONVPAD_GENERATED_SEED", "0"))
 
 
