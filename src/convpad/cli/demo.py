@@ -44,7 +44,8 @@ def demo(
             if not json:
                 bar.stop()
                 width, colour = terminal()
-                typer.echo(to_text(chapter.table, width, colour=colour))
+                # In a pipe, too, it is a text to be read: its lines end where a terminal's do.
+                typer.echo(to_text(chapter.table, width or 80, colour=colour))
                 typer.secho("".join(f"{text}\n" for text in chapter.wrong), fg="red" if colour else None, bold=colour)
                 bar.start()
     wrong = [sentence for chapter in chapters for sentence in chapter.wrong]
