@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from generated_keras import CHANNELS, Generated, Shape, generated, keras, layers, pads, silent_error
 
+from convpad.core.errors import ModelFileError
 from convpad.models.readers import keras_ops, read
 from convpad.models.readers.keras import _Walk  # pyright: ignore[reportPrivateUsage]
 
@@ -19,6 +22,7 @@ pytestmark = [
     pytest.mark.needs("jax", "torch"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:.*build.. was called on layer"),
+    pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`"),
 ]
 
 # JAX compiles every operation of every model.
@@ -35,6 +39,19 @@ def cases(count: int) -> Iterator[Generated]:
 
 def test_no_silent_error() -> None:
     errors = [(str(case), error) for case in cases(COUNT) if (error := silent_error(case, read(case.model)))]
+    assert errors == []
+
+
+def test_no_silent_error_in_files(tmp_path: Path) -> None:
+    errors: list[tuple[str, str]] = []
+    for case in cases(COUNT // 4):
+        path = tmp_path / "m.keras"
+        with suppress(NotImplementedError, ValueError, TypeError):  # code that Keras cannot write down
+            case.model.save(path)
+            with suppress(ModelFileError):  # code that the file has no more than the name of
+                error = silent_error(case, read(path))
+                errors += [(str(case), error)] * bool(error)
+        path.unlink(missing_ok=True)
     assert errors == []
 
 

@@ -100,6 +100,41 @@ def test_code_is_followed(layer: Callable[[], Any], name: str) -> None:
     assert [row for row in rows(model) if row[2] != ((0, 0), (0, 0))] == [(name, "conv", *REFLECTED)]
 
 
+def test_layers_for_activations(tmp_path: Path) -> None:
+    point = layers.Conv2D(2, 1, activation=layers.ZeroPadding2D(((1, 1), (2, 0)), name="pad"), name="point")
+    model = model_of(lambda x: conv(activation=layers.LeakyReLU())(point(x)))
+    model.save(tmp_path / "m.keras")
+    for reading in (read(model), read(tmp_path / "m.keras")):
+        assert (reading.unsupported, reading.unattached) == ((), ())
+        assert [(w.name, w.amounts) for w in reading.windows] == [("point", ((0, 0),) * 2), ("conv", ((1, 1), (2, 0)))]
+
+
+def test_sizes_that_are_given_go_through_code() -> None:
+    frame = layers.Lambda(lambda x: ops.pad(x, [(0, 0), (1, 1), (2, 0), (0, 0)]), name="frame")
+    model = model_of(lambda x: conv(padding="same")(frame(ops.relu(x))), (None, None, 2))
+    reading = read(model, [(1, 8, 9, 2)])
+    assert (reading.unsupported, reading.unattached) == ((), ())
+    assert [(w.name, w.input, w.amounts) for w in reading.windows] == [("conv", (8, 9), ((2, 2), (3, 1)))]
+
+
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="Keras pads so on PyTorch alone")
+def test_symmetric_padding_of_keras_on_pytorch() -> None:
+    model = model_of(lambda x: ops.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)], mode="symmetric"))
+    x = np.arange(128, dtype="float32").reshape(1, 8, 8, 2)
+    np.testing.assert_array_equal(model(x).detach().numpy(), np.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)], mode="edge"))
+    assert read(model).unattached[0].fills[0][0][0] == "replicate"
+
+
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="Keras pads so on PyTorch alone")
+def test_uneven_average_pools_of_keras_on_pytorch() -> None:
+    for pool in (layers.AveragePooling2D(3, 2, "same"), lambda x: ops.average_pool(x, 3, 2, "same")):
+        model = model_of(pool)
+        (window,) = read(model).windows
+        x = np.arange(128, dtype="float32").reshape(1, 8, 8, 2)
+        expected = convpad.average_pool(x, 3, strides=2, padding=window.amounts, padding_mode=window.fills[0][0][0])
+        np.testing.assert_allclose(model(x).detach().numpy(), expected)
+
+
 def test_code_for_each_step_of_time() -> None:
     class Shaped(Mine):
         def build(self, shape: Any) -> None:
@@ -114,7 +149,7 @@ def test_code_for_each_step_of_time() -> None:
 
 def test_a_model_of_ones_own() -> None:
     net = Net(name="net")
-    with pytest.raises(convpad.PaddingError, match="must be functional or Sequential, or built, or given with its"):
+    with pytest.raises(convpad.PaddingError, match="must be functional or Sequential, or have been called on one"):
         read(net)
     assert read(net, [(1, 8, 8, 2)]).unsupported == ("net (Net: it is not built: call it once on an input)",)
     net(np.ones((1, 8, 8, 2), "float32"))
@@ -230,6 +265,14 @@ def test_files_say_less(tmp_path: Path) -> None:
             model_of(layer).save(tmp_path / "m.keras")
             with pytest.raises(convpad.ModelFileError, match="not Keras's own; no code is run from a file"):
                 read(tmp_path / "m.keras")
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.parametrize("activation", [framed, lambda x: ops.roll(x, 1, axis=1)])
+def test_functions_in_files_are_not_read(activation: Callable[[Any], Any], tmp_path: Path) -> None:
+    model_of(layers.Conv2D(2, 1, activation=activation, name="point")).save(tmp_path / "m.keras")
+    unread = ("point/activation (activation: a function whose code is not here)",)
+    assert read(tmp_path / "m.keras").unsupported == unread
 
 
 def test_a_model_stays_as_it_was() -> None:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +17,9 @@ from convpad.models.readers import keras_config as configs
 from convpad.models.readers import keras_ops as operations
 from convpad.models.readers.hdf5 import root_attribute
 from convpad.models.readers.keras_config import PADS, WINDOWS, Config, TensorKey
+from convpad.models.readers.keras_graph import in_order, result_of, written_call
 from convpad.models.readers.keras_safety import kind_of, owner_of, refuse_code
-from convpad.models.readers.keras_windows import layer_window, operation_pad, operation_window
+from convpad.models.readers.keras_windows import layer_window, operation_pad, operation_window, pooled_by_torch
 from convpad.models.readers.walk import (
     Doubt,
     TensorInfo,
@@ -64,8 +62,8 @@ def read_model(model: Any, shapes: list[Shape] | None) -> ModelWindows:
         shapes = shapes_of(model)
         if shapes is None:
             raise PaddingError(
-                f"The model {str(model.name)!r} must be functional or Sequential, or built, or given with its "
-                f"input_shape, for its layers to be seen. Received: {type(model).__name__}."
+                f"The model {str(model.name)!r} must be functional or Sequential, or have been called on one tensor, "
+                f"or be given with its input_shape, for its layers to be seen. Received: {type(model).__name__}."
             )
         return _Walk(None, live).read(str(model.name), entry, shapes)
     return _Walk(shapes, live).read(str(model.name), entry, shapes)
@@ -138,8 +136,13 @@ class _Walk(Walk):
                 name, kind, _reason(kind) if is_known else "a class of its own, whose code is not here"
             )
             return [TensorInfo(hint)]
+        activation = config.get("activation")
         if "activation" in entry and self.live is not None:
             return self._traced(entry["activation"], "activation", f"{name}/activation", outputs, hint, None)
+        if isinstance(activation, dict) and activation.get("class_name") != "function" and "config" in activation:
+            return self._layer(activation, f"{name}/", outputs, hint)  # Keras takes layers for activations
+        if not configs.is_own_activation(activation):
+            self.add_unsupported(f"{name}/activation", "activation", "a function whose code is not here")
         return outputs
 
     def _known(
@@ -148,7 +151,7 @@ class _Walk(Walk):
         """Return the outputs of a layer or an operation of Keras's; None where it is not read."""
         config, tensor = entry["config"], tensors[0]
         if kind in WINDOWS:
-            return [self._window(kind, self.numbered(name), config, tensor)]
+            return [self._window(kind, self.numbered(name), entry, tensor)]
         if kind in PADS:
             return [self._pad(kind, self.numbered(name), config, tensor)]
         if kind in _WRAPPERS:
@@ -160,6 +163,8 @@ class _Walk(Walk):
             return [self.add_pad(tensor, self.numbered(name), kind, pad[0], channels_last=pad[1])]
         if kind in operations.WINDOW_OPS:
             window = operation_window(kind, name, config, tensor, call)
+            if window is not None and "torch" in entry:
+                window = pooled_by_torch(window, tensor)
             return None if window is None else [self.add_window(tensor, self.numbered(name), kind, window)]
         if configs.hides_windows(kind, config) or not (configs.is_harmless(kind) or operations.is_harmless(kind)):
             return None
@@ -202,6 +207,8 @@ class _Walk(Walk):
         has_arrays = is_operation and operations.has_arrays(call)
         if shape is None and kind in rules and len(shapes) == len(tensors) and not has_arrays:
             shape = checked_shape(name, rules[kind](config, shapes))
+        elif shape is None and operations.is_elementwise(kind) and len(shapes) == len(tensors) == 1 and not has_arrays:
+            shape = shapes[0]
         stays = kind in configs.STAYS_NONNEGATIVE and all(tensor.nonnegative for tensor in tensors)
         nonnegative = (stays and not operations.has_numbers(call)) or configs.is_rectified(kind, config)
         keeps_values = kind in operations.VALUES_ALONE
@@ -247,8 +254,11 @@ class _Walk(Walk):
             raise PaddingError(f"{name}: a {kind} must have an input of {rank + 2} axes. Received: {len(shape)}.")
         return self.add_pad(replace(tensor, shape=shape), name, kind, padding, channels_last=channels_last)
 
-    def _window(self, kind: str, name: str, config: Config, tensor: TensorInfo) -> TensorInfo:
-        output = self.add_window(tensor, name, kind, layer_window(kind, name, config, tensor))
+    def _window(self, kind: str, name: str, entry: Config, tensor: TensorInfo) -> TensorInfo:
+        config = entry["config"]
+        window = layer_window(kind, name, config, tensor)
+        window = pooled_by_torch(window, tensor) if "torch" in entry else window
+        output = self.add_window(tensor, name, kind, window)
         nonnegative = output.nonnegative or configs.is_rectified(kind, config)
         return replace(output, nonnegative=nonnegative, itemsize=configs.itemsize_of(config, tensor.itemsize))
 
@@ -292,14 +302,14 @@ class _Walk(Walk):
                 ends = configs.keys_of(config.get("output_layers") or [])
                 shapes += zip(ends, config.get("output_shapes", ()), strict=False)
             hints = {key: checked_shape(key[0], shape) for key, shape in shapes}
-        for call in _in_order(calls, results):
+        for call in in_order(calls, results):
             name, index, tensors = calls[call]
-            arguments = [_result(results, key, hints) for key, _ in tensors]
-            hint, written = hints.get((name, index, 0)), _written_call(entries[name], index)
+            arguments = [result_of(results, key, hints) for key, _ in tensors]
+            hint, written = hints.get((name, index, 0)), written_call(entries[name], index)
             outputs = self._layer(entries[name], prefix, arguments or [TensorInfo()], hint, written)
             results |= {(name, index, number): tensor for number, tensor in enumerate(outputs)}
         outputs = configs.keys_of(config.get("output_layers") or [])
-        return [_result(results, key, hints) for key in outputs] or [TensorInfo()]
+        return [result_of(results, key, hints) for key in outputs] or [TensorInfo()]
 
 
 def _reason(kind: str) -> str:
@@ -309,39 +319,3 @@ def _reason(kind: str) -> str:
     if kind in operations.WINDOW_OPS:
         return "the shape of its kernel or input is not known"
     return "its windows and paddings are not read"
-
-
-def _written_call(entry: Config, index: int) -> Any:
-    """Return the arguments of a call as they are written in a config."""
-    return entry["inbound_nodes"][index]
-
-
-def _result(results: dict[TensorKey, TensorInfo], key: TensorKey, hints: dict[TensorKey, Shape]) -> TensorInfo:
-    """Return a tensor by its key. What is in doubt about the first output of a layer is so about all of them."""
-    name, call, output = key
-    # Keras counts the graph of a functional model as its first call, where the model is an output (keras 3.15.1).
-    for other in (key, (name, call - 1, output)):
-        if other in results:
-            return results[other]
-    first = results.get((name, call, 0), TensorInfo())
-    return TensorInfo(hints.get(key), doubts=first.doubts)
-
-
-def _in_order(calls: list[tuple[str, int, list[tuple[TensorKey, Any]]]], known: Iterable[TensorKey]) -> Iterator[int]:
-    """Yield the index of every call once its arguments are there; a config may have calls in any order."""
-    done = {key[:2] for key in known}
-    makers = {(name, index): call for call, (name, index, _) in enumerate(calls)}
-    sorter = TopologicalSorter[int]()
-    try:
-        for call, (_, _, tensors) in enumerate(calls):
-            sorter.add(call, *(makers[key[:2]] for key, _ in tensors if key[:2] not in done))
-        sorter.prepare()
-    except (KeyError, CycleError):
-        raise ModelFileError("Its layers must form a graph without circles, of layers that are there.") from None
-    ready: list[int] = []
-    while sorter.is_active():
-        for call in sorter.get_ready():
-            heappush(ready, call)
-        call = heappop(ready)  # as they stand in the model, where they can
-        yield call
-        sorter.done(call)

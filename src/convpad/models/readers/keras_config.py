@@ -31,6 +31,16 @@ _ITEMSIZES = {"float16": 2, "bfloat16": 2, "float64": 8}
 _NONNEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus", "exponential")
 """Activations with no output below 0."""
 
+_ACTIVATIONS = frozenset(
+    (
+        *_NONNEGATIVE,
+        *("celu", "elu", "gelu", "glu", "hard_shrink", "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear"),
+        *("log_sigmoid", "log_softmax", "mish", "selu", "silu", "soft_shrink", "softsign", "sparse_plus", "swish"),
+        *("sparse_sigmoid", "sparsemax", "squareplus", "tanh", "tanh_shrink", "threshold"),
+    )
+)
+"""Keras's activations. A function of one's own is written by its name alone, or as its code."""
+
 Config = dict[str, Any]
 
 
@@ -68,6 +78,13 @@ def is_rectified(kind: str, config: Config) -> bool:
     if isinstance(activation, dict):
         activation = activation.get("class_name")
     return isinstance(activation, str) and activation in _NONNEGATIVE
+
+
+def is_own_activation(activation: Any) -> bool:
+    """Return whether an activation is none, or one of Keras's functions."""
+    if isinstance(activation, dict):
+        activation = activation.get("config", "code")
+    return activation is None or (isinstance(activation, str) and activation in _ACTIVATIONS)
 
 
 def itemsize_of(config: Config, default: int) -> int:

@@ -38,7 +38,8 @@ class LiveModel:
     def entry(self, layer: Any) -> Config:
         """Return the config of a layer as Keras writes it, with the numbers of what is code.
 
-        `"code"` is of a layer whose calls must be traced, `"activation"` of a function that follows a layer.
+        `"code"` is of a layer whose calls must be traced, `"activation"` of a function that follows a layer, and
+        `"torch"` of what Keras runs on PyTorch.
         """
         cls = type(layer)
         entry: Config = {"class_name": cls.__name__, "config": {"name": layer.name}, "name": layer.name}
@@ -60,6 +61,8 @@ class LiveModel:
         if activation is not None and not _is_keras_function(activation):
             entry["activation"] = self._number(activation)
         registered = f"convpad>{cls.__name__}" if home == "convpad" else None
+        if home == "keras" and keras.config.backend() == "torch":
+            entry["torch"] = True
         module = "keras.layers" if _is_public(layer) else cls.__module__
         return entry | {"module": module, "registered_name": registered, "config": config}
 

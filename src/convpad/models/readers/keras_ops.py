@@ -97,6 +97,11 @@ def keeps_axes(kind: str) -> bool:
     return kind in _ELEMENTWISE or kind in _SAME_AXES or kind in ("Concatenate", "Append", "Roll", "GetItem")
 
 
+def is_elementwise(kind: str) -> bool:
+    """Return whether an operation computes each value from the values in the same place."""
+    return kind in _ELEMENTWISE
+
+
 def is_harmless(kind: str) -> bool:
     """Return whether an operation cannot pad: what `by_hand` does not find in it is nothing."""
     return kind in _ELEMENTWISE | _SAME_AXES | _OTHER_AXES | _MATRICES | _BY_HAND.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from convpad.core.operation import POOLS
@@ -68,6 +69,16 @@ def operation_window(kind: str, name: str, config: Config, tensor: TensorInfo, c
         channels_last=channels_last,
         output_padding=config.get("output_padding"),
     )
+
+
+def pooled_by_torch(window: WindowConfig, tensor: TensorInfo) -> WindowConfig:
+    """Return an average pool as Keras runs it on PyTorch: uneven padding copies the edge (keras 3.15.1)."""
+    sizes = tensor.shape_of_rank(len(window.kernel))
+    rows = zip(sizes[1:-1] if window.channels_last else sizes[2:], window.kernel, window.strides, strict=True)
+    pairs = [amount.pair_or_none(*row) for amount, row in zip(window.padding.amounts, rows, strict=True)]
+    if window.op != "average_pool" or all(pair is None or pair[0] == pair[1] for pair in pairs):
+        return window
+    return replace(window, padding=Padding.parse("same", "replicate", rank=len(window.kernel)))
 
 
 def _kernel_shape(op: str, config: Config, tensor: TensorInfo, call: Any) -> tuple[int, ...] | None:
