@@ -137,6 +137,55 @@ def test_modules_that_pad_by_hand_or_by_convpad(tmp_path: Any) -> None:
 
 @pytest.mark.skipif("torch" not in __import__("frameworks").CHOSEN, reason="this process has no PyTorch")
 @pytest.mark.filterwarnings("ignore")
+def test_what_is_no_padding_is_said_with_the_reason() -> None:
+    import torch
+
+    functional = torch.nn.functional
+
+    class Net(torch.nn.Module):
+        def __init__(self, function: Callable[..., Any]) -> None:
+            super().__init__()
+            self.function, self.weight = function, torch.nn.Parameter(torch.ones(4, 3, 3, 3))
+            self.register_buffer("past", torch.zeros(1, 3, 8, 2))
+
+        def forward(self, x: Any) -> Any:
+            return self.function(self, x)
+
+    def streamed(net: Any, x: Any) -> Any:
+        y = torch.cat([net.past, x], -1)
+        net.past.copy_(x[..., -2:])
+        return functional.conv2d(y, net.weight)
+
+    def masked(net: Any, x: Any) -> Any:
+        mask = torch.zeros(8, 8)
+        mask[1:-1, 1:-1] = 1
+        return functional.conv2d(x * mask, net.weight)
+
+    def chosen(net: Any, x: Any) -> Any:
+        pad = lambda x: functional.conv2d(x, net.weight, padding=1)  # noqa: E731
+        return torch.cond(x.sum() > 0, pad, lambda x: 2 * pad(x), (x,))
+
+    rows: list[tuple[Callable[..., Any], str]] = [
+        (streamed, "it puts different tensors side by side"),
+        (masked, "its constant depends on the place"),
+        (chosen, "its branches depend on the input"),
+        (lambda net, x: functional.conv2d(x.roll(1, -1), net.weight), "it moves values as no padding does"),
+        (lambda net, x: torch.fft.irfft(torch.fft.rfft(x) * torch.fft.rfft(x)), "a transform of whole axes"),
+        (lambda net, x: torch.einsum("bchw,wv->bchv", x, torch.eye(8).roll(1, 0)), "it mixes the values of an axis"),
+        (lambda net, x: torch.maximum(x[..., 1:], x[..., :-1]), "it combines different places of a tensor"),
+        (lambda net, x: x[..., 1:] - x[..., :-1], "it moves values as no padding does"),
+        (lambda net, x: x.unfold(3, 3, 1).sum(-1), "windows as an axis"),
+        (lambda net, x: functional.interpolate(x, scale_factor=2.0, mode="bilinear"), "it resamples"),
+        (lambda net, x: functional.pad(x, (-1, 0)), "it crops"),
+        (lambda net, x: functional.pad(x, (0, 0, 0, 0, 1, 0)), "it pads the channels or the batch"),
+        (lambda net, x: functional.conv2d(functional.scaled_dot_product_attention(x, x, x), net.weight), "it mixes"),
+    ]
+    for function, reason in rows:
+        assert any(reason in entry for entry in read(Net(function), (1, 3, 8, 8)).unsupported), reason
+
+
+@pytest.mark.skipif("torch" not in __import__("frameworks").CHOSEN, reason="this process has no PyTorch")
+@pytest.mark.filterwarnings("ignore")
 def test_the_legacy_exporter_of_onnx_is_read_as_the_module() -> None:
     import io
 

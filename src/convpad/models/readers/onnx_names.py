@@ -37,7 +37,7 @@ REDUCTIONS = _words(
 """Nodes that make one value of the values along some axes, or of all."""
 
 MIXED = _words(
-    "MatMul Gemm Einsum Attention CumSum CumProd TopK LSTM GRU RNN DFT STFT DepthToSpace SpaceToDepth MatMulInteger "
+    "MatMul Gemm Einsum Attention CumSum CumProd TopK LSTM GRU RNN DepthToSpace SpaceToDepth MatMulInteger "
     "QLinearMatMul Det Compress OneHot Unique NonZero"
 )
 """Nodes that move values in ways that are no padding and no window."""
@@ -53,6 +53,8 @@ REASONS = {
     "Col2Im": "columns as windows",
     "Resize": "it resamples, and repeats the edge",
     "Upsample": "it resamples",
+    "DFT": "a transform of whole axes",
+    "STFT": "a transform of whole axes",
     "ScatterND": "it writes at places that are not followed",
     "ScatterElements": "it writes at places that are not followed",
     "Scatter": "it writes at places that are not followed",

@@ -22,6 +22,7 @@ from convpad.models.readers import torch_names as names
 from convpad.models.readers.moved_tensor import MovedTensor, Result, joined_shapes
 from convpad.models.readers.torch_graph import Call, Graph, Tensor, graph_of, read_graph
 from convpad.models.readers.torch_writes import TorchWrites
+from convpad.models.readers.values import Values
 from convpad.models.readers.walk import explicit_padding
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
 
@@ -84,6 +85,11 @@ class _Walk(TorchWrites):
         for name, kind in graph.tensors.items():
             result = Result(name, name, "input", kind.shape, kind.sizes, kind.itemsize)
             self.tensors[name] = self.fresh(result)
+        for call in graph.calls:  # what a program writes into a buffer is there the next time
+            target = next(iter(call.arguments.values()), None)
+            writes = call.operation.endswith("_") and call.operation not in ("detach_", "requires_grad_")
+            if writes and isinstance(target, Tensor) and target.name in graph.constants:
+                graph.constants[target.name] = Values.unknown(graph.constants[target.name].shape)
         for name, values in graph.constants.items():
             self.tensors[name] = self.constant(self._result(Call(name, "constant", "", "", {}, (name,)), name), values)
         for call in graph.calls:
@@ -154,6 +160,8 @@ class _Walk(TorchWrites):
             self.settle(tensors)
             return self.fresh(result)
         resamples = "upsample" in operation
+        if operation.startswith("fft_"):
+            return self.unreadable(result, tensors, "a transform of whole axes")
         reason = "it resamples, and repeats the edge" if resamples else names.REASONS.get(operation.rstrip("_"), "")
         return self.unreadable(result, tensors, reason or "an operation that is not known here")
 

@@ -145,7 +145,10 @@ def read_graph(path: Path) -> Graph:
         module = json.loads(read_entry(archive, names[0], "Its graph", LARGEST_GRAPH))["graph_module"]
         graph = _graph(module["graph"])
         stored = _stored_values(archive)
-    for spec in (module.get("signature") or {}).get("input_specs", []):
+    signature = module.get("signature") or {}
+    for spec in signature.get("output_specs", []):
+        stored.pop((spec.get("buffer_mutation") or {}).get("buffer_name"), None)
+    for spec in signature.get("input_specs", []):
         kind, content = next(iter(spec.items()))
         name = (content.get("arg") or {}).get("name") if isinstance(content, dict) else None
         if isinstance(name, str) and name in graph.tensors and kind in ("parameter", "buffer", "tensor_constant"):
@@ -257,10 +260,11 @@ def graph_of(program: Any) -> Graph:
     _add_nodes(graph, program.graph_module)
     stored = {**program.state_dict, **program.constants}
     known = {**signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
+    written = set(signature.buffers_to_mutate.values())
     for name in (*signature.inputs_to_parameters, *known):
         if name in graph.tensors:
-            shape = graph.tensors[name].sizes
-            values = _values(stored.get(known.get(name))) or Values.unknown(shape)
+            shape, key = graph.tensors[name].sizes, known.get(name)
+            values = (None if key in written else _values(stored.get(key))) or Values.unknown(shape)
             graph.constants[name] = values if name in known else Values.weight(shape)
     return graph
 

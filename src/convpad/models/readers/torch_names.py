@@ -55,9 +55,7 @@ REDUCTIONS = words(
 MIXED = words(
     "mm bmm addmm baddbmm addbmm addmv mv dot tensordot bilinear inner outer kron chain_matmul "
     "scaled_dot_product_attention _native_multi_head_attention lstm gru rnn_tanh rnn_relu cumsum cumprod "
-    "cummax cummin logcumsumexp sort argsort topk msort fft_fft fft_ifft fft_rfft fft_irfft fft_fft2 "
-    "fft_ifft2 fft_rfft2 fft_irfft2 fft_fftn fft_ifftn fft_rfftn fft_irfftn fft_fftshift fft_ifftshift "
-    "pixel_shuffle pixel_unshuffle linalg_inv"
+    "cummax cummin logcumsumexp sort argsort topk msort pixel_shuffle pixel_unshuffle linalg_inv"
 )
 """Operations that move values in ways that are no padding and no window."""
 

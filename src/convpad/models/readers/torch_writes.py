@@ -155,7 +155,11 @@ class TorchWrites(TorchArithmetic):
             matrix = tensors[1 if first else 0].values or Values.unknown(())
             return self.multiply(result, data[0], -1 if first else -2, matrix if first else _turned(matrix))
         if call.operation == "einsum" and len(data) == 1:
-            axes = _mixed_axes(str(next(iter(call.arguments.values()))), tensors.index(data[0]))
+            equation, index = str(next(iter(call.arguments.values()))), tensors.index(data[0])
+            is_layer = all(tensor.values is None or tensor.values.is_weight for tensor in tensors)
+            if not is_layer and any(map(data[0].is_space, _shared_axes(equation, index))):
+                self.add_unsupported(result.name, result.layer, reason)
+            axes = _mixed_axes(equation, index)
             if axes is not None and len(axes) < len(result.sizes or ()):
                 self.settle(data)
                 return self.along(result, [], axes, reason) if axes else self.fresh(result)
@@ -182,6 +186,14 @@ def _cut(call: Call, sizes: Sequence[int]) -> tuple[int, Any] | None:
     if not all(isinstance(bound, (int, type(None))) for bound in bounds):
         return None
     return axis, range(*slice(*bounds).indices(sizes[axis]))
+
+
+def _shared_axes(equation: str, index: int) -> list[int]:
+    """Return the axes of an operand that are axes of another, too."""
+    operands = equation.replace(" ", "").partition("->")[0].split(",")
+    others = "".join(operand for place, operand in enumerate(operands) if place != index)
+    own = operands[index] if index < len(operands) and "." not in equation else ""
+    return [axis for axis, letter in enumerate(own) if letter in others]
 
 
 def _mixed_axes(equation: str, index: int) -> list[int] | None:
