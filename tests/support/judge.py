@@ -143,8 +143,9 @@ def single_error(run: Run, reading: ModelWindows, x: Any, weight: Any = None) ->
     """
     if reading.unsupported:
         return ""
-    if len(reading.windows) != 1 or reading.unattached:
-        return f"{len(reading.windows)} windows, {len(reading.unattached)} layers that pad ahead of none"
+    loose = [pad for pad in reading.unattached if any(map(any, pad.pairs))]
+    if len(reading.windows) != 1 or loose:
+        return f"{len(reading.windows)} windows, {len(loose)} layers that pad ahead of none"
     (window,), y = reading.windows, run(x)
     if len(window.input) != x.ndim - 2:
         x, y, weight = _with_axes(window, x, y, weight)
