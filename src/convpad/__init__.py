@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         separable_conv,
     )
     from convpad.ops.plan import Plan
+    from convpad.ops.portable import portable_pads
     from convpad.ops.run import plan
     from convpad.solver import Solutions, solve
     from convpad.solver.chain import Chain, solve_chain
@@ -74,6 +75,7 @@ __all__ = [
     "max_pool",
     "pad",
     "plan",
+    "portable_pads",
     "repad",
     "separable_conv",
     "solve",
@@ -111,6 +113,7 @@ if not TYPE_CHECKING:
             "separable_conv",
         ),
         "convpad.ops.plan": ("Plan",),
+        "convpad.ops.portable": ("portable_pads",),
         "convpad.ops.run": ("plan",),
         "convpad.solver": ("Solutions", "solve"),
         "convpad.solver.chain": ("Chain", "solve_chain"),

@@ -128,9 +128,12 @@ LIMITS: dict[str, Any] = {name: row.value for name, row in THRESHOLDS.items()}
 
 
 class State:
-    """The switch of the CPU kernels, the preferences in force, and a number that changes with every replacement."""
+    """The switch of the CPU kernels, the number of `portable_pads` blocks entered, the preferences in force, and a
+    number that changes with every replacement.
+    """
 
     cpu_kernels: bool = True
+    portable_pads: int = 0
     preferences: tuple[Preference, ...] = PREFERENCES
     version: int = 0
 

@@ -54,7 +54,7 @@ def test_same_is_the_least_padding_that_gives_ceil_of_size_over_stride() -> None
         least = next(total for total in range(99) if (size + total - span) // stride + 1 >= outputs)
         assert AMOUNTS["same"].pair_for(size, span, stride) == (least // 2, least - least // 2)
         assert AMOUNTS["same_lower"].pair_for(size, span, stride) == (least - least // 2, least // 2)
-        assert total_padding(size, outputs, span, stride) == least
+        assert total_padding(size, span, stride) == least
 
 
 @pytest.mark.parametrize("name", AMOUNTS)

@@ -16,14 +16,18 @@ from typing import Any
 import numpy as np
 
 from convpad.backends.base import Backend
+from convpad.backends.plain import Plain
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.imports import when_imported
 
-__all__ = ["NAMES", "backend_named", "register", "tensors_of"]
+__all__ = ["NAMES", "backend_named", "plain_backend", "register", "tensors_of"]
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 _LOADED: dict[str, Backend] = {}
+
+_PLAIN: dict[tuple[str, bool], Plain] = {}
+"""The plain forms of the loaded backends, made with them: torch.compile cannot trace how."""
 
 _OWNERS: dict[type, Backend] = {}
 """The backends of the types of tensors met so far."""
@@ -37,7 +41,19 @@ def register(backend: Backend) -> None:
     """
     if backend.name in (*NAMES, *_LOADED, "numpy"):
         raise refuse("backend", "have a name of its own", backend.name)
+    _load_backend(backend)
+
+
+def _load_backend(backend: Backend) -> None:
     _LOADED[backend.name] = backend
+    for sliced_pads in (False, True):
+        _PLAIN[backend.name, sliced_pads] = Plain(backend, sliced_pads=sliced_pads)
+
+
+def plain_backend(name: str, *, sliced_pads: bool) -> Plain:
+    """Return the plain form of a backend, for programs that something else runs."""
+    backend_named(name)
+    return _PLAIN[name, sliced_pads]
 
 
 def backend_named(name: str) -> Backend:
@@ -51,7 +67,7 @@ def backend_named(name: str) -> Backend:
     if name not in NAMES:
         raise refuse("backend", f"be 'numpy' or one of {', '.join(map(repr, NAMES))}", name)
     try:
-        _LOADED[name] = import_module(f"{__name__}.{name}").BACKEND
+        _load_backend(import_module(f"{__name__}.{name}").BACKEND)
     except ModuleNotFoundError as error:
         raise PaddingError(
             f"The backend {name!r} needs {error.name}, which is not installed. Install it with: pip install {name}"

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from convpad.core.problem import Problem
-from convpad.core.window import spanned
+from convpad.core.window import at_least_zero, spanned
 
 Tensor = Any
 Pairs = Sequence[tuple[int, int]]
@@ -30,12 +30,14 @@ class Context:
         gradient: whether the call is differentiated; None where the framework learns that only afterwards (JAX).
         eager: whether operations run one by one, outside of any graph.
         autocast: whether the framework casts the arguments of its operations by itself (`torch.autocast`).
+        traced: whether a program is traced that something else will run: at other sizes, or in another runtime.
     """
 
     device: str = "cpu"
     gradient: bool | None = False
     eager: bool = False
     autocast: bool = False
+    traced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,17 @@ class Backend:
 
     A subclass must define the methods of the first group. The others have a default that is correct on any framework;
     a subclass overrides those that its framework does better. A function of the given modules that is named like a
-    method overrides it.
+    method overrides it. Those of the module `plain` override the methods of the backend's plain form (`Plain`).
     """
 
     name: ClassVar[str]
     dilated_pools: ClassVar[frozenset[str]] = frozenset()
     """The pools that take dilated windows."""
+    plain_operations: ModuleType | None
+    """The framework's own operations, for programs that something else runs."""
 
-    def __init__(self, *modules: ModuleType) -> None:
+    def __init__(self, *modules: ModuleType, plain: ModuleType | None = None) -> None:
+        self.plain_operations = plain
         for module in modules:
             for name, function in vars(module).items():
                 if hasattr(Backend, name) and getattr(function, "__module__", "") == module.__name__:
@@ -180,6 +185,10 @@ class Backend:
         """Return the size of one axis, as the framework's integer where it is known only when it runs."""
         return x.shape[axis]
 
+    def at_least_zero(self, number: Any) -> Any:
+        """Return a number, or 0 where it is negative: an int, or one of the integers of `size`."""
+        return at_least_zero(number)
+
     def context(self, *arrays: Tensor) -> Context:
         """Return the circumstances of a call with these tensors; without tensors, those of the framework by default."""
         return Context()
@@ -252,6 +261,10 @@ class Backend:
     def slices(self, x: Tensor, cuts: Box) -> Tensor:
         """Return `x[cuts]`, for positive steps."""
         return x[cuts]
+
+    def cut(self, x: Tensor, axis: int, start: Any, count: Any) -> Tensor:
+        """Return `count` values of an axis from `start` on, both integers of `size`."""
+        return self.slices(x, (slice(None),) * axis + (slice(start, start + count),))
 
     def add_slice(self, x: Tensor, box: Box, values: Tensor) -> Tensor:
         """Return `x` with values, which broadcast, added to a box. `x` may be overwritten: it is unaliased."""

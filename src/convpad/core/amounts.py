@@ -18,12 +18,14 @@ Rule = Callable[[Any, int], tuple[Any, Any]]
 """(total, span) -> (before, after). `total` is what ceil(size / stride) windows need beyond the axis."""
 
 
-def total_padding(size: Any, outputs: Any, span: int, stride: int) -> Any:
-    """Return the number of values that `outputs` windows need beyond an axis of `size`."""
-    # Operators alone, so that a size that only a running backend knows can be given as its tensor:
-    # (x + |x|) // 2 is max(x, 0).
-    missing = (outputs - 1) * stride + span - size
-    return (missing + abs(missing)) // 2
+def total_padding(size: Any, span: int, stride: int) -> Any:
+    """Return the number of values that ceil(size / stride) windows need beyond an axis of `size`."""
+    # Sums and floor divisions alone, so that the size may be a tensor of a running backend or a symbol of a tracer.
+    rest = (size + stride - 1) // stride * stride - size  # from the end of the axis to that of the last stride
+    if span >= stride:
+        return rest + span - stride
+    # max(rest - (stride - span), 0): of each number up to `rest`, 1 if it is larger than stride - span.
+    return sum((rest + stride - number) // stride for number in range(stride - span + 1, stride))
 
 
 def _same(total: Any, span: int) -> tuple[Any, Any]:
@@ -65,7 +67,11 @@ class Amount:
 
     def pair_for(self, size: Any, span: int, stride: int) -> tuple[Any, Any]:
         """Return (before, after) for an axis of known size, an int or a backend's integer."""
-        return self.rule(total_padding(size, (size + stride - 1) // stride, span, stride), span)
+        return self.rule(total_padding(size, span, stride), span)
+
+    def most(self, span: int) -> tuple[int, int]:
+        """Return the largest (before, after) for any size and stride."""
+        return self.rule(span - 1, span)
 
     def pair_or_none(self, size: int | None, span: int, stride: int) -> Pair | None:
         """Return (before, after), or None where the two depend on an unknown size."""

@@ -29,6 +29,11 @@ def _nothing(position: Any, size: Any) -> tuple[Term, ...]:
     return ()
 
 
+def _modulo(position: Any, period: Any) -> Any:
+    """Return `position % period`, though `%` may be written as one that keeps the sign, as some exporters do."""
+    return (position % period + period) % period
+
+
 def _clip(position: Any, size: Any) -> tuple[Term, ...]:
     # |p| - |p - last| runs from -last (p at or before 0) to last (p at or after the end).
     last = size - 1
@@ -36,15 +41,17 @@ def _clip(position: Any, size: Any) -> tuple[Term, ...]:
 
 
 def _wrap(position: Any, size: Any) -> tuple[Term, ...]:
-    return ((position % size, 1),)
+    return ((_modulo(position, size), 1),)
 
 
 def _mirror(position: Any, size: Any, *, repeat_edge: bool, odd: bool) -> tuple[Term, ...]:
     """Return the terms of a mirror. `odd` mirrors through the edge value instead of across it: 2 * edge - value."""
     # `total` is what a place and its mirror image add up to, counted in the period that starts at 0. An axis of
-    # length 1 has no neighbour to reflect: 1 // size lets it repeat with period 1, as NumPy does.
-    period, total = (2 * size, 2 * size - 1) if repeat_edge else (2 * size - 2 + 1 // size, 2 * size - 2)
-    turns, place = position // period, position % period
+    # length 1 has no neighbour to reflect: (size + 1) // size - 1, which is 1 there and else 0, lets it repeat with
+    # period 1, as NumPy does.
+    period, total = (2 * size, 2 * size - 1) if repeat_edge else (2 * size - 3 + (size + 1) // size, 2 * size - 2)
+    place = _modulo(position, period)
+    turns = (position - place) // period  # evenly: some exporters write `//` as a division that truncates
     beyond = place // size  # 1 in the mirrored half of the period, else 0
     index = place + beyond * (total - 2 * place)
     if not odd:

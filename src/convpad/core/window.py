@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from convpad.core.amounts import Amount, total_padding
+from convpad.core.amounts import Amount
 from convpad.core.errors import ShapeError
 
 
@@ -90,15 +91,24 @@ class Window:
         return None if padded is None or output is None else padded - (output - 1) * self.stride - self.span
 
 
-def window_count(window: Window, size: Any, before: Any, after: Any) -> Any:
-    """Return the number of windows on an axis, whose size and amounts are ints, or a running backend's own integers."""
-    # Operators alone, as in `total_padding`: |d| - |d - 1| is 1 from d = 1 on, and -1 up to d = 0.
+def at_least_zero(number: Any) -> Any:
+    """Return a number, or 0 where it is negative: of an int, or of a running backend's own integers."""
+    return (number + abs(number)) // 2
+
+
+def window_count(
+    window: Window, size: Any, before: Any, after: Any, at_least_zero: Callable[[Any], Any] = at_least_zero
+) -> Any:
+    """Return the number of windows on an axis, whose size and amounts are ints, or a backend's own integers.
+
+    `at_least_zero` is that of the integers.
+    """
     steps = size + before + after - window.span
     if not window.ceil:
         return steps // window.stride + 1
     last = (steps + window.stride - 1) // window.stride
     beyond = last * window.stride // (size + before)
-    return last + 1 - (1 + abs(beyond) - abs(beyond - 1)) // 2
+    return last + at_least_zero(1 - at_least_zero(beyond))
 
 
 def padded_window(
@@ -133,7 +143,7 @@ def transposed_window(
         tail = max(span, stride) if output_padding is None else span + output_padding
     else:
         tail = span - sum(amount.rule(0, span)) + (output_padding or 0)
-    before, after = amount.rule(total_padding(tail, 1, span, stride), span)
+    before, after = amount.rule(max(span - tail, 0), span)
     leftover = tail + before + after - span
     if outputs is None:
         return Window(None, kernel, stride, dilation, before, after), leftover

@@ -6,6 +6,7 @@ one value repeated.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -28,6 +29,8 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
     Args:
         values: what the sides that copy nothing are filled with; None is 0.
     """
+    if any(window.before is None for window in problem.windows):
+        return _extend_to_unknown_amounts(backend, x, problem, values)
     # First a pad whose own gradient is fast; `_extend`, with a gradient of its own around it, takes any fast pad.
     padded = backend.framework_pad(x, problem, values, needs_gradient=True)
     if padded is not None:
@@ -42,6 +45,23 @@ def extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Ten
     )
 
 
+def _extend_to_unknown_amounts(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
+    """Return `x` padded by amounts that follow from sizes not known yet: by the most that they can be, then cut.
+
+    Counts that are known make a program that holds for every size: tracers take an empty part of a concatenation, or
+    one of length 1, for a condition on the size.
+    """
+    pairs = [amount.most(window.span) for amount, window in zip(problem.amounts, problem.windows, strict=True)]
+    most = zip(problem.windows, pairs, strict=True)
+    windows = tuple(replace(window, before=before, after=after) for window, (before, after) in most)
+    padded = extend(backend, x, replace(problem, windows=windows), values)
+    for axis, (window, (most_before, _)) in enumerate(zip(problem.windows, pairs, strict=True)):
+        if window.before is None:
+            size, before, after = _sizes(backend, x, problem, axis)
+            padded = backend.cut(padded, problem.axes[axis], most_before - before, before + size + after)
+    return padded
+
+
 def _extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Tensor:
     padded = backend.framework_pad(x, problem, values, needs_gradient=False)
     if padded is not None:
@@ -49,7 +69,9 @@ def _extend(backend: Backend, x: Tensor, problem: Problem, values: Values) -> Te
     if problem.is_static and backend.supports_inplace(x):
         return _extend_in_place(backend, x, problem, values)
     for axis in range(problem.rank):
-        x = _extend_axis(backend, x, problem, values, axis, *_sizes(backend, x, problem, axis))
+        window = problem.windows[axis]
+        size = window.size if window.size is not None else backend.size(x, problem.axes[axis])
+        x = _extend_axis(backend, x, problem, values, axis, size, *problem.pads[axis])
     return x
 
 
@@ -82,7 +104,7 @@ def _extend_in_place(backend: Backend, x: Tensor, problem: Problem, values: Valu
 
 
 def _extend_axis(
-    backend: Backend, x: Tensor, problem: Problem, values: Values, axis: int, size: Any, before: Any, after: Any
+    backend: Backend, x: Tensor, problem: Problem, values: Values, axis: int, size: Any, before: int, after: int
 ) -> Tensor:
     """Return `x` with one spatial axis extended by these counts."""
     tensor_axis, known = problem.axes[axis], problem.windows[axis].is_static
@@ -91,7 +113,7 @@ def _extend_axis(
     for (start, stop), count, mode, value in zip(
         ranges, (before, after), problem.modes[axis], values[axis], strict=True
     ):
-        if isinstance(count, int) and count == 0:
+        if count == 0:
             sides.append([])
         elif not mode.copies_input:
             sides.append([_constant(backend, x, problem, axis, count, value)])
@@ -100,7 +122,8 @@ def _extend_axis(
                 [_from_run(backend, x, tensor_axis, run) for run in backend.call_cached(runs, mode, start, stop, size)]
             )
         else:
-            terms = mode.rule(backend.arange(start, stop, x), size)
+            # The size as a tensor: exporters of PyTorch know no operation of a tensor and a size.
+            terms = mode.rule(backend.arange(start, stop, x), backend.arange(size, size + 1, x))
             taken = [(backend.take(x, tensor_axis, index), weights) for index, weights in terms]
             sides.append([reduce(add, [_weighted(backend, part, tensor_axis, weights) for part, weights in taken])])
     parts = [*sides[0], x, *sides[1]]
@@ -136,11 +159,14 @@ def _from_run(backend: Backend, x: Tensor, axis: int, run: Run) -> Tensor:
 
 def _constant(backend: Backend, x: Tensor, problem: Problem, axis: int, count: Any, value: Any) -> Tensor:
     """Return `count` positions of a constant along a spatial axis: one number, or one per channel; None is 0."""
-    value = backend.tensor(0 if value is None else value, x)
-    shape: list[slice | None] = [None] * len(x.shape)
-    if len(value.shape):
-        shape[problem.channel_axis] = slice(None)
-    return backend.broadcast_along(value[tuple(shape)], problem.axes[axis], count, x)
+    along = tuple(slice(None) if other == problem.channel_axis else None for other in range(len(x.shape)))
+    if has_tensors(((value, None),)):
+        value = backend.tensor(value, x)
+        value = value[along if len(value.shape) else (None,) * len(x.shape)]
+    else:  # shaped as an array: OpenVINO reads the new axes of a scalar of a graph as whatever memory holds
+        array = np.asarray(0 if value is None else value)
+        value = backend.tensor(array[along] if array.ndim else array.reshape((1,) * len(x.shape)), x)
+    return backend.broadcast_along(value, problem.axes[axis], count, x)
 
 
 def filled_slab(backend: Backend, source: Tensor, problem: Problem, values: Values, slab: Slab) -> Tensor:
@@ -183,7 +209,8 @@ def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
                 continue
             if window.size is None:
                 strip = backend.slices(padded, _box(tensor_axis, before + start, before + stop))
-                for index, weights in mode.rule(backend.arange(start, stop, padded), size):
+                positions, length = backend.arange(start, stop, padded), backend.arange(size, size + 1, padded)
+                for index, weights in mode.rule(positions, length):
                     part = _weighted(backend, strip, tensor_axis, weights)
                     padded = backend.scatter_add(padded, tensor_axis, index + before, part)
                 continue
@@ -213,11 +240,14 @@ def with_overhang(backend: Backend, padded: Tensor, x: Tensor, problem: Problem,
     for axis, window in enumerate(problem.windows):
         if window.overhangs:
             size, before, after = _sizes(backend, x, problem, axis)
-            reach = (window_count(window, size, before, after) - 1) * window.stride + window.span
-            missing = reach - (size + before + after)
-            count = (missing + abs(missing)) // 2
-            tail = _constant(backend, padded, problem, axis, count, value)
+            # As many as the last window may reach beyond the end, then cut, as `_extend_to_unknown_amounts` does.
+            tail = _constant(backend, padded, problem, axis, window.overhang or window.stride - 1, value)
             padded = backend.concat([padded, tail], problem.axes[axis])
+            if not window.is_static:
+                count = window_count(window, size, before, after, backend.at_least_zero)
+                reach = (count - 1) * window.stride + window.span
+                missing = backend.at_least_zero(reach - (size + before + after))
+                padded = backend.cut(padded, problem.axes[axis], 0, size + before + after + missing)
     return padded
 
 

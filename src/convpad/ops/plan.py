@@ -119,7 +119,7 @@ def choose(
         if refusals[route]:
             raise refuse("route", "be able to do what is asked", str(route), f"Here it is not: {refusals[route]}.")
         return plan(route, "asked for")
-    possible = [each for each, refusal in refusals.items() if not refusal]
+    possible = [each for each, refusal in refusals.items() if not refusal and not _is_ours(each, context)]
     default = next(each for each in (Route.NATIVE, Route.RESCALE, Route.PADDED) if each in possible)
     forward = preferred(plain, backend, replace(context, gradient=bool(context.gradient)), possible)
     later = preferred(plain, backend, replace(context, gradient=True), possible) if context.gradient is None else None
@@ -128,6 +128,11 @@ def choose(
     if forward:
         return plan(route_taken, forward.reason, forward.command, gradient_route)
     return plan(route_taken, _reason(plain, backend, context, route_taken, refusals), gradient_route=gradient_route)
+
+
+def _is_ours(route: Route, context: Context) -> bool:
+    """Return whether a route adds parts together that no reader of an exported program would take for a convolution."""
+    return context.traced and route is Route.CORRECTION
 
 
 def preferred(problem: Problem, backend: str, context: Context, possible: Collection[Route]) -> Preference | None:
@@ -284,6 +289,8 @@ def _reason(problem: Problem, backend: str, context: Context, route_taken: Route
     reason = refusals[Route.RESCALE if renormalised else Route.NATIVE]
     if refusals[Route.CORRECTION]:
         return reason
+    if context.traced:
+        return f"{reason}, and nothing is corrected in a program that something else runs"
     if not STATE.is_measured(backend, context.device):
         return f"{reason}, and correction was not measured on {context.device}"
     return f"{reason}, and correction was not found faster here"

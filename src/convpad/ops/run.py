@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from convpad import reference, tuning
-from convpad.backends import backend_named, tensors_of
+from convpad.backends import backend_named, plain_backend, tensors_of
 from convpad.backends.base import Backend, Context
 from convpad.core.errors import refuse
 from convpad.core.operation import OPS, POOLS, Operation
@@ -187,6 +187,9 @@ def _executor(
         choose(problem, name, _ORACLE, context, route=route)
         return partial(reference.solve, problem)
     backend = backend_named(name)
+    if context.traced or tuning.STATE.portable_pads:
+        context = replace(context, traced=True)
+        backend = plain_backend(name, sliced_pads=tuning.STATE.portable_pads > 0)
     return prepare(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
 
 

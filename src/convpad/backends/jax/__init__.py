@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convpad.backends.base import Backend
-from convpad.backends.jax import convolutions, padding, tensors
+from convpad.backends.jax import convolutions, padding, plain, tensors
 
 
 class JaxBackend(Backend):
@@ -12,4 +12,4 @@ class JaxBackend(Backend):
     name = "jax"
 
 
-BACKEND = JaxBackend(convolutions, padding, tensors)
+BACKEND = JaxBackend(convolutions, padding, tensors, plain=plain)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -14,7 +13,7 @@ from jax import lax
 
 from convpad import tuning
 from convpad.backends.base import Context, ConvWindow
-from convpad.backends.jax import cpu, xla
+from convpad.backends.jax import cpu, plain, xla
 from convpad.backends.jax.tensors import Tensor, wide
 
 _CPU = Context("cpu", gradient=None)
@@ -38,33 +37,23 @@ def _named(op: str, x: Tensor, kernel: Tensor, window: ConvWindow) -> str:
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     name = _named("conv", x, kernel, window)
     if name == "framework":
-        return _framework_conv(x, kernel, window)
+        return plain.conv(x, kernel, window)
     return cpu.KERNELS[name](x, kernel, window)
-
-
-def _framework_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-    cuts, pads = xla.trim_taps(xla.spatial(x.shape, window), kernel.shape, window)
-    return xla.conv(x, kernel[cuts], replace(window, pads=pads))
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     name = _named("depthwise_conv", x, kernel, window)
     if name != "framework":
         return cpu.KERNELS[name](x, kernel, window)
-    *taps, channels, multiplier = kernel.shape
-    grouped = kernel.reshape(*taps, 1, channels * multiplier)
-    return _framework_conv(x, grouped, replace(window, groups=channels))
+    return plain.depthwise_conv(x, kernel, window)
 
 
 def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     name = _named("conv_transpose", y, kernel, window)
     if name != "framework":
         return cpu.TRANSPOSED[name](y, kernel, window)
-    sizes = xla.transposed_sizes(xla.spatial(y.shape, window), kernel.shape, window)
-    cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
-    flipped = xla.flip_kernel(kernel[cuts], window.rank, window.groups)
     convolve = cpu.conv_with_extra_row if jax.default_backend() == "cpu" else xla.conv
-    return xla.conv_transpose(y, flipped, replace(window, pads=pads), convolve)
+    return plain.conv_transpose(y, kernel, window, convolve)
 
 
 def _reduce(x: Tensor, start: Any, reducer: Any, window: ConvWindow) -> Tensor:

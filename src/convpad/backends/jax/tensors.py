@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,17 @@ def context(*arrays: Tensor) -> Context:
     # A traced array is on no device yet; what is traced runs where JAX computes by default. A gradient is known only
     # when it is taken.
     return Context(jax.default_backend(), gradient=None)
+
+
+def facts(arrays: Sequence[Tensor]) -> tuple[Context, tuple[Any, ...], tuple[str, ...]]:
+    shapes, here = tuple([shape(x) for x in arrays]), context(*arrays)
+    if any([None in sizes for sizes in shapes]):  # noqa: C419 (no generator for every call)
+        here = replace(here, traced=True)
+    return here, shapes, tuple([x.dtype.name for x in arrays])
+
+
+def at_least_zero(number: Any) -> Any:
+    return max(number, 0) if isinstance(number, int) else jax.core.max_dim(number, 0)  # pyright: ignore
 
 
 def is_sharded() -> bool:
@@ -88,6 +100,11 @@ def _starts(x: Tensor, box: Box) -> tuple[int, ...]:
 
 def supports_inplace(x: Tensor) -> bool:
     return True
+
+
+def cut(x: Tensor, axis: int, start: Any, count: Any) -> Tensor:
+    # Its length is `count` as it is written, where that of a slice with symbols is the least of two expressions.
+    return lax.dynamic_slice_in_dim(x, start, count, axis)
 
 
 def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ spatial axis is computed as two, the first of length 1, because only the 2-D ker
 from __future__ import annotations
 
 from convpad.backends.base import Backend
-from convpad.backends.tensorflow import convolutions, padding, tensors
+from convpad.backends.tensorflow import convolutions, padding, plain, tensors
 
 
 class TensorflowBackend(Backend):
@@ -16,4 +16,4 @@ class TensorflowBackend(Backend):
     name = "tensorflow"
 
 
-BACKEND = TensorflowBackend(convolutions, padding, tensors)
+BACKEND = TensorflowBackend(convolutions, padding, tensors, plain=plain)

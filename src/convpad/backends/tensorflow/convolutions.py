@@ -141,6 +141,8 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
             return transposed(y, kernel, [size(y, 0), *sizes, channels], [1, *strides, 1], "SAME")
         if rank == 3:
             return transposed(y, kernel, [size(y, 0), *full, channels], [1, *strides, 1], "VALID")[tuple(cuts)]
+        if not any(map(any, pads)):
+            return transposed(y, kernel, [size(y, 0), *full, channels], [1, *strides, 1], "VALID")
         return _cropped(y, kernel, strides, pads, [size(y, 0), *full, channels], tuple(cuts))
 
     out = _by_groups(transpose, y, kernel, window.groups)

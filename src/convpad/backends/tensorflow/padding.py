@@ -70,9 +70,9 @@ def _places(problem: Problem) -> Any:
     return flat.reshape(-1)
 
 
-def _one_number(problem: Problem, values: Any) -> float | None:
-    """Return the number that all sides are padded with, where there is one and all sizes are known."""
-    if any(mode.copies_input for pair in problem.modes for mode in pair) or not problem.is_static:
+def one_number(problem: Problem, values: Any) -> float | None:
+    """Return the number that all sides are padded with, where there is one."""
+    if any(mode.copies_input for pair in problem.modes for mode in pair):
         return None
     carried = [0 if value is None else value for pair in values for value in pair]
     same = all(isinstance(value, (int, float)) for value in carried) and len(set(carried)) == 1
@@ -81,7 +81,7 @@ def _one_number(problem: Problem, values: Any) -> float | None:
 
 def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
     """Return TensorFlow's own pad for a number; one gather for all axes where all padding is copies."""
-    number = _one_number(problem, values)
+    number = one_number(problem, values)
     if number is not None:
         pads = problem.around(problem.pads)
         return tf.pad(x, pads, constant_values=tensor(number, x)) if number else tf.pad(x, pads)

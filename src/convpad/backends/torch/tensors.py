@@ -6,7 +6,9 @@ addition in place.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,6 +23,9 @@ def owns(x: object) -> bool:
     return isinstance(x, torch.Tensor)
 
 
+_is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # PyTorch 2.6 cannot tell
+
+
 def is_compiling() -> bool:
     return torch.compiler.is_compiling()
 
@@ -29,6 +34,13 @@ def call_cached(function: Callable[..., Any], *arguments: Any) -> Any:
     # torch.compile warns of every functools cache that it meets.
     cached: Any = function
     return cached.__wrapped__(*arguments) if torch.compiler.is_compiling() else cached(*arguments)
+
+
+def static_shape(x: Tensor) -> tuple[int, ...]:
+    """Return the shape in ints, those of the traced tensor under `torch.jit.trace`, where sizes are tensors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # pyright: ignore[reportPrivateImportUsage]
+        return tuple([int(size) for size in x.shape])
 
 
 def shape(x: Tensor) -> tuple[int | None, ...]:
@@ -74,9 +86,14 @@ def context(*arrays: Tensor) -> Context:
 
 
 def facts(arrays: Sequence[Tensor]) -> tuple[Context, tuple[Any, ...], tuple[str, ...]]:
-    compiling = torch.compiler.is_compiling()
-    shapes = tuple([shape(x) if compiling or {*map(type, x.shape)} != {int} else x.shape for x in arrays])
-    return context(*arrays), shapes, tuple([_NAMES[x.dtype] for x in arrays])
+    here, names = context(*arrays), tuple([_NAMES[x.dtype] for x in arrays])
+    if torch.compiler.is_compiling():
+        here = replace(here, traced=True) if _is_exporting() else here
+        return here, tuple([shape(x) for x in arrays]), names
+    if all([{*map(type, x.shape)} == {int} for x in arrays]):  # noqa: C419 (no generator for every call)
+        return here, tuple([x.shape for x in arrays]), names
+    # torch.jit.trace: the sizes of the input are tensors, and stay open; those of the kernels do not change.
+    return replace(here, traced=True), (shape(arrays[0]), *map(static_shape, arrays[1:])), names
 
 
 def zeros(shape: Sequence[int], like: Tensor) -> Tensor:
@@ -117,15 +134,16 @@ def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
 
 
 def where(mask: Tensor, x: Tensor, value: float) -> Tensor:
-    return torch.where(mask != 0, x, torch.as_tensor(value, dtype=x.dtype, device=x.device))
+    return torch.where(mask != 0, x, x.new_full((), value))
 
 
 def channels_first(x: Tensor, channels_last: bool) -> Tensor:
-    return x.movedim(-1, 1) if channels_last else x
+    # Not movedim: torch.onnx writes its negative axes as they are.
+    return x.permute(0, x.ndim - 1, *range(1, x.ndim - 1)) if channels_last else x
 
 
 def as_given(x: Tensor, channels_last: bool) -> Tensor:
-    return x.movedim(1, -1) if channels_last else x
+    return x.permute(0, *range(2, x.ndim), 1) if channels_last else x
 
 
 def requires_grad(*tensors: Tensor) -> bool:
@@ -184,7 +202,9 @@ def _added(out: Tensor, boxes: Sequence[Box], values: Sequence[Tensor]) -> Tenso
 
 
 def add_bias(out: Tensor, bias: Tensor) -> Tensor:
-    return add_slices(out, [((), bias)]) if out.dtype == bias.dtype else out + bias
+    if out.dtype != bias.dtype or torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+        return out + bias
+    return add_slices(out, [((), bias)])
 
 
 def multiply(

@@ -91,7 +91,8 @@ def _batched(
     return out.reshape(*many.shape[:2], *out.shape[1:]), 0
 
 
-_view = Primitive("convpad_view")
+# Its name is in the refusals of exporters that do not know it (jax2onnx): it says how to do without.
+_view = Primitive("convpad_view, absent within convpad.portable_pads()")
 _view.def_impl(jax.jit(_computed, static_argnames=("computes", "window")))
 _view.def_abstract_eval(_shaped)
 ad.defbilinear(_view, _transpose_first, _transpose_second)

@@ -1,0 +1,28 @@
+"""XLA's own convolutions, which every reader of an exported program knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from convpad.backends.base import ConvWindow
+from convpad.backends.jax import xla
+from convpad.backends.jax.tensors import Tensor
+
+
+def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    cuts, pads = xla.trim_taps(xla.spatial(x.shape, window), kernel.shape, window)
+    return xla.conv(x, kernel[cuts], replace(window, pads=pads))
+
+
+def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    *taps, channels, multiplier = kernel.shape
+    return conv(x, kernel.reshape(*taps, 1, channels * multiplier), replace(window, groups=channels))
+
+
+def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow, convolve: Callable[..., Any] = xla.conv) -> Tensor:
+    sizes = xla.transposed_sizes(xla.spatial(y.shape, window), kernel.shape, window)
+    cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
+    flipped = xla.flip_kernel(kernel[cuts], window.rank, window.groups)
+    return xla.conv_transpose(y, flipped, replace(window, pads=pads), convolve)
