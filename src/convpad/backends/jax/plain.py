@@ -6,9 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convpad.backends.base import ConvWindow
+import jax.numpy as jnp
+
+from convpad.backends.base import ConvWindow, Pairs
 from convpad.backends.jax import xla
 from convpad.backends.jax.tensors import Tensor
+
+
+def pad_zeros(x: Tensor, pads: Pairs) -> Tensor:
+    return jnp.pad(x, pads)  # of which jax2onnx takes open sizes, and of lax.pad not
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

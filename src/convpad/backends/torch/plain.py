@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad.backends.base import ConvWindow
 from convpad.backends.torch.padding import flat
-from convpad.backends.torch.tensors import Tensor, as_given, channels_first, static_shape
+from convpad.backends.torch.tensors import Tensor, as_given, channels_first, dtype, static_shape
 from convpad.core.problem import Problem
 
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -38,6 +39,8 @@ def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: b
 
 
 def tensor(array: Any, like: Tensor) -> Tensor:
+    if dtype(like) in ("float16", "float32", "float64") and not torch.is_tensor(array):
+        array = np.asarray(array, dtype(like))  # not converted within the program: LiteRT's converter refuses that
     if not torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
         return torch.as_tensor(array, dtype=like.dtype, device=like.device)
     with warnings.catch_warnings():
