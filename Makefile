@@ -5,8 +5,9 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q -n auto
 
 TESTS := test-numpy test-jax test-tensorflow test-torch
+EXPORTS := test-exports-jax test-exports-tensorflow test-exports-torch
 
-.PHONY: help setup demo test $(TESTS) test-python lint format mutation pictures bench clean
+.PHONY: help setup demo test $(TESTS) test-python $(EXPORTS) test-exports lint format mutation pictures bench clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -43,6 +44,18 @@ $(TESTS): test-%: .venv/development
 test-python: .venv/light ## The tests that need no PyTorch and no TensorFlow: for other Pythons, with PYTHON=python3.14
 	CONVPAD_BACKENDS=numpy KERAS_BACKEND=numpy $(PYTEST) tests
 	CONVPAD_BACKENDS=jax KERAS_BACKEND=jax $(PYTEST) tests
+
+# PyTorch to LiteRT lies in a folder of its own: see requirements-litert.txt.
+.venv/exports: .venv/development requirements-exports.txt requirements-litert.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-dev.txt -r requirements-exports.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps --target .venv/litert -r requirements-litert.txt
+	@touch $@
+
+test-exports: $(EXPORTS) ## Every export in its own runtime; every cell: CONVPAD_EXPORTS=full make test-exports
+
+$(EXPORTS): test-exports-%: .venv/exports
+	PYTHONPATH=$(if $(filter torch,$*),.venv/litert) CONVPAD_EXPORTS=$${CONVPAD_EXPORTS:-covering} \
+		CONVPAD_BACKENDS=$* KERAS_BACKEND=$* $(PYTEST) tests/exports
 
 lint: .venv/development ## ruff, pyright (strict on the core), import order
 	$(BIN)/ruff check
