@@ -266,8 +266,11 @@ class Backend:
         """Return `count` values of an axis from `start` on, both integers of `size`."""
         return self.slices(x, (slice(None),) * axis + (slice(start, start + count),))
 
-    def add_slice(self, x: Tensor, box: Box, values: Tensor) -> Tensor:
-        """Return `x` with values, which broadcast, added to a box. `x` may be overwritten: it is unaliased."""
+    def add_slice(self, x: Tensor, box: Box, values: Tensor, *, exportable: bool = False) -> Tensor:
+        """Return `x` with values, which broadcast, added to a box. `x` may be overwritten: it is unaliased.
+
+        `exportable`: the addition is part of an operation, not of its gradient, so converters should know it.
+        """
         return self.set_slice(x, box, x[box] + values)
 
     def take_slices(self, x: Tensor, boxes: Sequence[Box]) -> list[Tensor]:

@@ -193,10 +193,10 @@ def filled_slab(backend: Backend, source: Tensor, problem: Problem, values: Valu
     return backend.pad_zeros(filled, problem.around(slab.zeros)) if any(map(any, slab.zeros)) else filled
 
 
-def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
+def fold(backend: Backend, padded: Tensor, problem: Problem, *, exportable: bool = False) -> Tensor:
     """Add the values outside, weighted, to the values they are copies of: the adjoint of `extend` without constants.
 
-    `padded` may be overwritten.
+    `padded` may be overwritten. `exportable`: as part of an operation, not of a gradient.
     """
     cuts: list[slice] = [slice(None)] * len(padded.shape)
     for axis, tensor_axis in reversed(list(enumerate(problem.axes))):
@@ -215,12 +215,14 @@ def fold(backend: Backend, padded: Tensor, problem: Problem) -> Tensor:
                     padded = backend.scatter_add(padded, tensor_axis, index + before, part)
                 continue
             for run in backend.call_cached(runs, mode, start, stop, size):
-                padded = _fold_run(backend, padded, tensor_axis, run, before + start, before)
+                padded = _fold_run(backend, padded, tensor_axis, run, before + start, before, exportable)
                 start += run.length
     return backend.slices(padded, tuple(cuts))
 
 
-def _fold_run(backend: Backend, padded: Tensor, axis: int, run: Run, first: int, before: int) -> Tensor:
+def _fold_run(
+    backend: Backend, padded: Tensor, axis: int, run: Run, first: int, before: int, exportable: bool
+) -> Tensor:
     """Add the positions from `first` on to the values their run copies, of an axis that begins at `before`."""
     strip = backend.slices(padded, _box(axis, first, first + run.length))
     for start, weight, step in run.parts:
@@ -231,7 +233,7 @@ def _fold_run(backend: Backend, padded: Tensor, axis: int, run: Run, first: int,
         else:
             part, begin, length = backend.flip(strip, axis), start - run.length + 1, run.length
         box = _box(axis, before + begin, before + begin + length)
-        padded = backend.add_slice(padded, box, _weighted(backend, part, axis, weight))
+        padded = backend.add_slice(padded, box, _weighted(backend, part, axis, weight), exportable=exportable)
     return padded
 
 

@@ -197,7 +197,7 @@ class Transposed:
                 like = self.backend.conv_transpose(y, kernel, replace(self.window, pads=self.problem.pads))
             y = y * renormalisation(self.backend, y, like, self.problem)
         out = self.backend.conv_transpose(y, kernel, self.window)
-        return fold(self.backend, out, self.problem) if self.folds else out
+        return fold(self.backend, out, self.problem, exportable=True) if self.folds else out
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     return lax.dynamic_update_slice(x, values, _starts(x, box))
 
 
-def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
+def add_slice(x: Tensor, box: Box, values: Tensor, *, exportable: bool = False) -> Tensor:
     return _add(x, jnp.broadcast_to(values, x[box].shape), _starts(x, box))
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import tensorflow as tf
 
 from convpad.backends.base import Box, ConvWindow
-from convpad.backends.tensorflow import convolutions
+from convpad.backends.tensorflow import convolutions, tensors
 from convpad.backends.tensorflow.padding import is_same, one_number
-from convpad.backends.tensorflow.tensors import Tensor, size, tensor
+from convpad.backends.tensorflow.tensors import Tensor, tensor
 from convpad.core.problem import Problem
 from convpad.core.window import spanned
 
@@ -20,10 +20,8 @@ def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: b
     return None if number is None else tf.pad(x, problem.around(problem.pads), constant_values=tensor(number, x))
 
 
-def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
-    # As a sum: converters know no update in place.
-    around = [(cut.start or 0, 0 if cut.stop is None else size(x, axis) - cut.stop) for axis, cut in enumerate(box)]
-    return x + tf.pad(values, [*around, *[(0, 0)] * (len(x.shape) - len(box))])
+def add_slice(x: Tensor, box: Box, values: Tensor, *, exportable: bool = False) -> Tensor:
+    return tensors.add_slice(x, box, values, exportable=True)
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

@@ -104,6 +104,19 @@ def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     return tf.ensure_shape(tf.reshape(rows, tf.shape(x)), x.shape)
 
 
+def add_slice(x: Tensor, box: Box, values: Tensor, *, exportable: bool = False) -> Tensor:
+    if not exportable:
+        return set_slice(x, box, x[box] + values)
+    # Converters of graphs (LiteRT, ONNX, OpenVINO) know no update in place.
+    axis, lead = len(box) - 1, box[:-1]
+    length, cut = size(x, axis), box[-1]
+    start, stop = cut.start or 0, length if cut.stop is None else cut.stop
+    # Nor empty parts: OpenVINO aborts the process.
+    before = [] if isinstance(start, int) and start == 0 else [x[(*lead, slice(0, start))]]
+    after = [] if isinstance(length, int) and stop == length else [x[(*lead, slice(stop, None))]]
+    return tf.concat([*before, x[box] + values, *after], axis)
+
+
 def _count(x: Tensor, axes: range) -> Any:
     return prod(size(x, axis) for axis in axes)
 

@@ -171,7 +171,7 @@ def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
     return x
 
 
-def add_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
+def add_slice(x: Tensor, box: Box, values: Tensor, *, exportable: bool = False) -> Tensor:
     x[box] += values
     return x
 
