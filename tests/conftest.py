@@ -64,6 +64,12 @@ settings.register_profile("wide", max_examples=500, deadline=None, suppress_heal
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands write to a pipe, as when piped by hand: pytest-xdist tells its workers the width of a terminal."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def nothing_is_too_small() -> Iterator[None]:
     """Treat small tensors as large ones, which are scaled in parts and, padded, not kept by PyTorch."""

@@ -81,7 +81,7 @@ class Preference:
         eager: True for calls outside of a graph, False for calls inside, None for both.
         ops: the operations it was measured for; none named is every one.
         max_halo_share: largest share of the multiplications that the padding may take.
-        min_size_per_side: values of the input, for each side that is padded with more than zeros.
+        min_size_per_side: values of the input, for each side that is padded with more than zeros; no size may be open.
         only_constants: whether no side may copy from the input.
         unless_padded_is_faster: not for a padded tensor that is one gather, or is read by many taps.
     """

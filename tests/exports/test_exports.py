@@ -10,6 +10,7 @@ import doctest
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from exports import KINDS, REFUSED, Cell, covering, exists, full, page, selected
 from impossible import IMPOSSIBLE, Impossible, impossible, not_yet
 from keras_layers import BACKEND, KNOWN_WARNINGS, numbers, ours
 from runtimes import Runtimes
+
+from convpad import tuning
 
 pytestmark = [pytest.mark.needs("jax", "tensorflow", "torch"), KNOWN_WARNINGS]
 
@@ -82,6 +85,20 @@ def test_a_compiled_module_gives_the_eager_numbers_at_every_size(mode: str) -> N
         for x in map(torch.from_numpy, cell.inputs()):
             difference = (compiled(x) - eager(x)).abs().max() / eager(x).abs().max()
             assert difference <= 1e-5
+
+
+@pytest.mark.parametrize("mode", ["reflect", "ignore"])
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="only there are large graphs updated in place")
+def test_an_image_so_large_that_its_border_would_be_corrected(mode: str, runtimes: Runtimes, tmp_path: Path) -> None:
+    [route] = [route for route in HERE if route.runtime == "litert"]
+    need(route)
+    cell = Cell("Conv", 2, mode, "same", 1, "batch", "channels_last")
+    rows = [replace(row, min_size_per_side=min(row.min_size_per_side, 1)) for row in tuning.PREFERENCES]
+    with quiet(), tuning.replace(preferences=rows, tensorflow_scale_parts_values=1):
+        path, eager = route.write(cell, tmp_path)
+    x = numbers(*cell.shapes()[1])
+    [output], _ = runtimes.run(route.runtime, str(path), [x])
+    assert np.abs(output - eager(x)).max() <= 1e-5 * np.abs(output).max()
 
 
 @pytest.mark.parametrize("route", [route for route in HERE if WHOLE and not route.seldom], ids=lambda route: route.name)

@@ -159,9 +159,17 @@ def _fits(row: Preference, problem: Problem) -> bool:
         return False
     if row.unless_padded_is_faster and _padded_is_faster(problem):
         return False
-    if prod([size or 1 for size in problem.input_shape]) < row.min_size_per_side * _filled_sides(problem):
+    if not _is_large_enough(row, problem):
         return False
     return row.max_halo_share == 1.0 or halo_share(problem) <= row.max_halo_share
+
+
+def _is_large_enough(row: Preference, problem: Problem) -> bool:
+    if not row.min_size_per_side:
+        return True
+    # Programs with an open batch are what converters read, which know no updates in place.
+    sizes = [size for size in problem.input_shape if size is not None]
+    return len(sizes) == len(problem.input_shape) and prod(sizes) >= row.min_size_per_side * _filled_sides(problem)
 
 
 def _filled_sides(problem: Problem) -> int:

@@ -170,7 +170,9 @@ def add_slices(out: Tensor, added: Sequence[tuple[Box, Tensor]]) -> Tensor:
 def multiply(
     out: Tensor, factors: Callable[[], Tensor], boxes: Callable[[], Sequence[tuple[Box, Any]] | None]
 ) -> Tensor:
-    large = prod([size or 1 for size in out.shape]) >= tuning.LIMITS["tensorflow.scale_parts_values"]
+    # Not with an open batch: that is what converters read, which know no updates in place.
+    known = None not in out.shape
+    large = known and prod(out.shape) >= tuning.LIMITS["tensorflow.scale_parts_values"]
     thin_boxes = boxes() if large and not tf.executing_eagerly() else None
     if thin_boxes is None:
         return out * factors()
