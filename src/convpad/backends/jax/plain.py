@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from convpad.backends.base import ConvWindow, Pairs
 from convpad.backends.jax import xla
-from convpad.backends.jax.tensors import Tensor
+from convpad.backends.jax.tensors import Tensor, cut
+from convpad.core.window import spanned
 
 
 def pad_zeros(x: Tensor, pads: Pairs) -> Tensor:
@@ -18,8 +19,20 @@ def pad_zeros(x: Tensor, pads: Pairs) -> Tensor:
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    if max(window.strides) > 1 and not all(isinstance(size, int) for size in xla.spatial(x.shape, window)):
+        x, window = _without_leftovers(x, kernel, window)
     cuts, pads = xla.trim_taps(xla.spatial(x.shape, window), kernel.shape, window)
     return xla.conv(x, kernel[cuts], replace(window, pads=pads))
+
+
+def _without_leftovers(x: Tensor, kernel: Tensor, window: ConvWindow) -> tuple[Tensor, ConvWindow]:
+    """Return a padded input of open sizes without what no window reads, of which JAX has no gradient (0.10.2)."""
+    first = 1 if window.channels_last else 2
+    x = pad_zeros(x, [(0, 0)] * first + list(window.pads) + [(0, 0)] * (x.ndim - first - window.rank))
+    for axis, (stride, taps, dilation) in enumerate(zip(window.strides, kernel.shape, window.dilation, strict=False)):
+        span = spanned(taps, dilation)
+        x = cut(x, first + axis, 0, (x.shape[first + axis] - span) // stride * stride + span)
+    return x, window.without_pads()
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
