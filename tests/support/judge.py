@@ -11,20 +11,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from cases import NUMPY
 
 from convpad.models.windows import ModelWindows, PaddedWindow
 
 Run = Callable[[Any], Any]
 """A model: an array, batch and channels first, to an array."""
 
-_NUMPY = {
-    "reflect": {"mode": "reflect"},
-    "symmetric": {"mode": "symmetric"},
-    "replicate": {"mode": "edge"},
-    "circular": {"mode": "wrap"},
-    "reflect_odd": {"mode": "reflect", "reflect_type": "odd"},
-    "symmetric_odd": {"mode": "symmetric", "reflect_type": "odd"},
-}
 HOLE = np.nan
 """What stands where nothing counts."""
 UNKNOWN = 1e30
@@ -37,8 +30,8 @@ def extended(x: Any, axis: int, sides: Sequence[tuple[int, tuple[str, Any]]]) ->
     for side, (amount, (mode, value)) in enumerate(sides):
         widths = [(0, 0)] * x.ndim
         widths[axis] = (amount, 0) if side == 0 else (0, amount)
-        if mode in _NUMPY:
-            padded = np.pad(x, widths, **_NUMPY[mode])
+        if mode in NUMPY:
+            padded = np.pad(x, widths, **NUMPY[mode])
         else:
             constant = {"zeros": 0.0, "ignore": HOLE}.get(mode, value)
             padded = np.pad(x, widths, constant_values=UNKNOWN if constant is None else constant)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+
+from convpad.core.imports import ImportHook
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
@@ -19,33 +19,19 @@ def quiet_tensorflow() -> None:
     """
     if _LEVEL not in os.environ:
         os.environ[_LEVEL] = "3"
-        sys.meta_path.insert(0, _QuietFinder())
+        sys.meta_path.insert(0, _QuietImport("tensorflow"))
 
 
-class _QuietFinder:
-    """Finds TensorFlow as the other finders do; while it is imported, the standard error leads nowhere.
+class _QuietImport(ImportHook):
+    """Imports a module while the standard error leads nowhere.
 
     The lines come from C++ and are written whatever the level, "before absl::InitializeLog() is called" (2.21).
     A failure is an exception, and is not lost.
     """
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname != "tensorflow":
-            return None
-        after = sys.meta_path[sys.meta_path.index(self) + 1 :]
-        specs = (finder.find_spec(fullname, path, target) for finder in after)
-        spec = next((spec for spec in specs if spec is not None), None)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                with _no_standard_error():
-                    execute(module)
-
-            spec.loader.exec_module = exec_module
-        return spec
+    def execute(self, run: Callable[[], None]) -> None:
+        with _no_standard_error():
+            run()
 
 
 @contextmanager

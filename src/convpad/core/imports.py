@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from convpad.core.errors import ConvpadError
@@ -30,29 +31,40 @@ def _try(load: Callable[[], object]) -> None:
         load()
 
 
-class _Hook:
-    """Finds a framework as the other finders do, and appends a function to its import."""
+class ImportHook:
+    """Finds one module as the finders after it do, and runs its import by `execute`."""
 
-    def __init__(self, framework: str, load: Callable[[], object]) -> None:
-        self.framework, self.load = framework, load
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def execute(self, run: Callable[[], None]) -> None:
+        """Import the module by calling `run`."""
+        raise NotImplementedError
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != self.framework:
+        if fullname != self.module:
             return None
         # Those before it have been asked, and may ask it in turn.
         after = sys.meta_path[sys.meta_path.index(self) + 1 :]
         specs = (finder.find_spec(fullname, path, target) for finder in after)
         spec = next((spec for spec in specs if spec is not None), None)
         if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                execute(module)
-                if self in sys.meta_path:
-                    sys.meta_path.remove(self)
-                    _try(self.load)
-
-            spec.loader.exec_module = exec_module
+            load = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: self.execute(partial(load, module))
         return spec
+
+
+class _Hook(ImportHook):
+    """Appends a function to the import of a framework, once."""
+
+    def __init__(self, framework: str, load: Callable[[], object]) -> None:
+        super().__init__(framework)
+        self.load = load
+
+    def execute(self, run: Callable[[], None]) -> None:
+        run()
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+            _try(self.load)

@@ -16,7 +16,7 @@ from convpad.core.problem import Problem
 
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _CONV_TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
-_WORDS = {"reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+_MODES = ("reflect", "replicate", "circular")
 
 
 def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: bool) -> Tensor | None:
@@ -33,9 +33,9 @@ def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: b
         window.size is None or max(pair) > window.size - (mode.name == "reflect")
         for pair, window in zip(problem.pads, problem.windows, strict=True)
     ]
-    if mode.name not in _WORDS or (mode.name != "replicate" and any(short)) or not x.is_floating_point():
+    if mode.name not in _MODES or (mode.name != "replicate" and any(short)) or not x.is_floating_point():
         return None
-    return as_given(F.pad(first, pads, mode=_WORDS[mode.name]), problem.channels_last)
+    return as_given(F.pad(first, pads, mode=mode.name), problem.channels_last)
 
 
 def tensor(array: Any, like: Tensor) -> Tensor:
