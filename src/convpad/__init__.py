@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from convpad import tuning as tuning
     from convpad.benchmark import bench
     from convpad.benchmark.result import Bench
+    from convpad.changes import Changes
     from convpad.core.amounts import AMOUNTS
     from convpad.core.errors import ConvpadError, DisagreementError, ModelFileError, PaddingError, ShapeError
     from convpad.core.modes import MODES
     from convpad.core.padding import Constant, Learned, Padding
     from convpad.explanation import Explanation, explain
     from convpad.models.audit import Audit, audit
-    from convpad.models.changes import Changes
     from convpad.models.compare import Comparison, compare
     from convpad.models.fold import fold
     from convpad.models.repad import repad
@@ -99,7 +99,7 @@ if not TYPE_CHECKING:
         "convpad.core.padding": ("Constant", "Learned", "Padding"),
         "convpad.explanation": ("Explanation", "explain"),
         "convpad.models.audit": ("Audit", "audit"),
-        "convpad.models.changes": ("Changes",),
+        "convpad.changes": ("Changes",),
         "convpad.models.compare": ("Comparison", "compare"),
         "convpad.models.fold": ("fold",),
         "convpad.models.repad": ("repad",),

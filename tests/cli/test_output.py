@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from convpad.changes import Change, Changes
 from convpad.cli import output
 from convpad.cli.commands import app
 from convpad.display.text import to_text
-from convpad.models.changes import Change, Changes
 from convpad.models.readers import line_of, printable
 
 pytestmark = pytest.mark.needs("numpy")

@@ -19,12 +19,12 @@ import convpad.keras
 from convpad import demo
 from convpad.benchmark.candidates import relative_difference
 from convpad.benchmark.timing import Budget, Rounds
+from convpad.changes import Change, Changes
 from convpad.demo import story
 from convpad.demo.border import CASES
 from convpad.demo.networks import TOLERANCE, mobilenet, oracle_output, worked_around
 from convpad.demo.picture import cropped
 from convpad.display.text import to_text
-from convpad.models.changes import Change, Changes
 from convpad.models.layer_map import PADDINGS, WINDOWED
 
 # Keras 3.15.1's own variables, asked for their values by NumPy 2.

@@ -16,12 +16,12 @@ import pytest
 import convpad
 from convpad.benchmark.layer import make_layer
 from convpad.benchmark.result import Bench, BenchRow
+from convpad.changes import Change, Changes
 from convpad.core.operation import OPS, POOLS
 from convpad.display.result import Result
 from convpad.display.table import Table
 from convpad.display.wrap import wrapped, wrapped_code
 from convpad.frameworks import NAMES
-from convpad.models.changes import Change, Changes
 
 pytestmark = pytest.mark.needs("numpy")
 

@@ -15,8 +15,8 @@ from tool_models import MODELS, filled, inputs_for, outputs
 from typer.testing import CliRunner
 
 import convpad
+from convpad.changes import Changes
 from convpad.cli.commands import app
-from convpad.models.changes import Changes
 from convpad.models.layer_graph import walk_layers
 
 pytestmark = [pytest.mark.needs("jax", "tensorflow", "torch"), KNOWN_WARNINGS]

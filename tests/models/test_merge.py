@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import convpad
 from convpad import Constant, Learned, Padding
-from convpad.models.changes import Change, Changes
+from convpad.changes import Change, Changes
 from convpad.models.merge import merge_paddings
 
 if "numpy" not in CHOSEN:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+from convpad.changes import Changes
 from convpad.cli.h5_check import refuse_weights
 from convpad.cli.output import one_line, progress, refuse_to_write, whole_file
 from convpad.core.errors import ModelFileError, PaddingError
-from convpad.models.changes import Changes
 from convpad.models.readers import read
 from convpad.models.readers.keras_safety import refuse_code
 

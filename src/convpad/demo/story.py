@@ -13,13 +13,13 @@ import numpy as np
 import convpad
 from convpad.benchmark.candidates import relative_difference
 from convpad.benchmark.timing import Budget, Rounds, time_interleaved
+from convpad.changes import Changes
 from convpad.demo.border import Outcome
 from convpad.demo.networks import TOLERANCE, mobilenet, oracle_output, worked_around
 from convpad.demo.picture import Crop
 from convpad.display.format import format_seconds, format_sizes
 from convpad.display.table import Cell, Table
 from convpad.models.audit import Audit
-from convpad.models.changes import Changes
 
 MODE = "reflect"
 STOCK, ZEROS, OURS, WORKAROUND = MODELS = ("Keras, zeros", "convpad, zeros", f"convpad, {MODE}", f"workaround, {MODE}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from convpad.changes import Change, Changes
 from convpad.core.padding import Learned, Padding
-from convpad.models.changes import Change, Changes
 from convpad.models.layer_graph import LayerGraph, PlacedLayer, Use, layer_graph, walk_layers
 from convpad.models.layer_map import (
     PADDINGS,
@@ -35,7 +35,7 @@ def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
 
     Args:
         model: a Keras model.
-        report: called once with the `convpad.models.changes.Changes` made: `report=print` prints them.
+        report: called once with the `convpad.changes.Changes` made: `report=print` prints them.
 
     Returns:
         A new model.

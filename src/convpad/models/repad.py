@@ -7,9 +7,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from convpad.changes import Change, Changes
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import Padding
-from convpad.models.changes import Change, Changes
 from convpad.models.layer_graph import PlacedLayer, walk_layers
 from convpad.models.layer_map import (
     PADDINGS,
@@ -47,7 +47,7 @@ def repad(
             layers keep their amounts.
         where: the layers to replace: a name or a pattern (`"block1_*"`; in another model or layer also
             `"backbone/conv*"`), several of them, or a function of a layer. The rest stays Keras's. None: all.
-        report: called once with the `convpad.models.changes.Changes` made: `report=print` prints them.
+        report: called once with the `convpad.changes.Changes` made: `report=print` prints them.
 
     Returns:
         A new model.

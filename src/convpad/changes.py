@@ -1,4 +1,4 @@
-"""Report of `repad` and `fold`: each layer, with its change or the reason why it was left alone."""
+"""Report of `repad`, `repad_` and `fold`: each layer, with its change or the reason why it was left alone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Changes(Result):
 
     Example:
 
-    >>> from convpad.models.changes import Change, Changes
+    >>> from convpad.changes import Change, Changes
     >>> print(Changes("fold", (Change("pad", "ZeroPadding2D", "folded", "into conv"),)))
     fold: 0 layers replaced, 1 folded, 0 left alone
     <BLANKLINE>
