@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from convpad import frameworks as frameworks
     from convpad import keras as keras
     from convpad import reference as reference
+    from convpad import torch as torch
     from convpad import tuning as tuning
     from convpad.benchmark import bench
     from convpad.benchmark.result import Bench
@@ -120,7 +121,7 @@ if not TYPE_CHECKING:
         "convpad.solver.solution": ("Solution",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-    _SUBMODULES = ("frameworks", "keras", "reference", "tuning")
+    _SUBMODULES = ("frameworks", "keras", "reference", "torch", "tuning")
 
     def __getattr__(name: str) -> object:
         from importlib import import_module

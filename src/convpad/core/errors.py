@@ -86,6 +86,16 @@ def closest(word: str, words: Iterable[str]) -> str:
     return f"Did you mean {close[0]!r}?" if close else ""
 
 
+def not_installed(what: str, framework: str, package: str) -> ModuleNotFoundError:
+    """Return the error of an import with the line that mends it, where the framework of a front end is missing.
+
+    `what` is the part that was imported, `"convpad.torch"`; `package` is installed by pip under that name.
+    """
+    return ModuleNotFoundError(
+        f"{what} needs {framework}, which is not installed. Install it with: pip install {package}", name=what
+    )
+
+
 _NO_BACKEND = "KERAS_BACKEND=jax (none is installed yet: pip install jax)"
 
 
