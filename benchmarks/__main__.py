@@ -21,6 +21,8 @@ app = typer.Typer(help="How fast is convpad?", no_args_is_help=True, add_complet
 errors = Console(stderr=True)
 
 BACKENDS = ("jax", "torch", "tensorflow")
+HOSTS = ("jax", "torch")
+"""Backends of the hosts whose modules are compared."""
 
 Backend = Annotated[str, typer.Option(help="jax, torch or tensorflow.")]
 Output = Annotated[Path, typer.Option(help="The folder to write to.")]
@@ -56,7 +58,8 @@ def _line(cell: Cell) -> str:
     (_, base), *others = cell.figures.items()
     parts = [f"{name} {figure.ratio:.2f} ({figure.low:.2f}-{figure.high:.2f})" for name, figure in others]
     route = cell.route.partition(" on ")[0]
-    head = f"{cell.row:<17}{cell.mode:<10}{cell.step:<9}{base.seconds * 1e3:8.2f} ms  "
+    names = f"{cell.row:<17}{cell.mode:<17}{cell.variant:<24}" if cell.variant else f"{cell.row:<17}{cell.mode:<10}"
+    head = f"{names}{cell.step:<9}{base.seconds * 1e3:8.{3 if cell.variant else 2}f} ms  "
     return head + "  ".join([*parts, f"[{route}]"] if route else parts)
 
 
@@ -189,6 +192,32 @@ def memory(
 
 
 @app.command()
+def modules(
+    backend: Annotated[str, typer.Option(help="torch, or jax: Flax and Equinox.")],
+    row: Rows = None,
+    mode: Modes = None,
+    quick: Quick = False,
+    keep: Keep = False,
+    output: Output = FOLDER,
+) -> None:
+    """Modules next to PyTorch's, Flax's and Equinox's own, and to what their users write for a padding."""
+    if backend not in HOSTS:
+        raise typer.BadParameter(f"--backend must be {' or '.join(HOSTS)}. Received: {backend}.")
+    _choose(backend)
+    from benchmarks.modules import BUDGET, measure
+    from benchmarks.modules.rows import MODES, ROWS
+    from convpad.benchmark.timing import Budget
+
+    chosen = _among("--row", row, [one.name for one in ROWS[backend]])
+    rows = [one for one in ROWS[backend] if one.name in chosen]
+    modes = [one for one in MODES if one in _among("--mode", mode, MODES)]
+    budget = Budget(seconds=0.2, min_rounds=3, patience=2) if quick else BUDGET
+    measured = partial(measure, backend, rows, modes, budget=budget)
+    total = sum(one in each.modes for each in rows for one in modes)
+    _run("modules", backend, total, _with_progress(measured), output, keep=keep, quick=quick)
+
+
+@app.command()
 def report(output: Output = FOLDER) -> None:
     """The tables and the charts, from the figures that are in the folder."""
     from benchmarks.chart import draw
@@ -206,7 +235,7 @@ def everything(
 ) -> None:
     """Every command on every backend, each in a process of its own; then the report. Takes an hour or two."""
     for name in backend or BACKENDS:
-        for command in ("layers", "scale", "memory", "models"):
+        for command in ("layers", "scale", "memory", "models", *(["modules"] if name in HOSTS else [])):
             errors.print(f"{command} on {name}", style="bold")
             arguments = [command, "--backend", name, "--output", str(output)]
             hurry = ["--quick"] if quick and command != "memory" else []

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill
 
+from benchmarks.markdown import spread, table
+from benchmarks.modules import report as modules
 from benchmarks.reasons import reason
 from benchmarks.results import Cell, Memory, Results, load, path_of
 from benchmarks.rows import ROWS
 from benchmarks.verdict import excess, verdicts
 from convpad.benchmark.machine import describe_machine
-from convpad.benchmark.timing import Timing
 
 __all__ = ["loaded", "summary", "write"]
 
-COMMANDS = ("layers", "models", "scale", "memory")
+COMMANDS = ("layers", "models", "scale", "modules", "memory")
 BACKENDS = ("jax", "torch", "tensorflow")
 STEPS = {"forward": "forward", "gradient": "forward and backward", "training": "a step of training"}
 
@@ -44,31 +45,21 @@ def loaded(folder: Path) -> list[Results]:
     return sorted(results, key=lambda one: (COMMANDS.index(one.command), BACKENDS.index(one.backend), one.dtype))
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(cells) + " |" for cells in (heads, *rows)]
-    lines.insert(1, "|" + "---|" * len(heads))
-    return "\n".join(lines) + "\n"
-
-
-def _spread(figure: Timing) -> str:
-    return f"{figure.ratio:.2f} ({figure.low:.2f} to {figure.high:.2f})"
-
-
 def _where(results: Sequence[Results]) -> str:
     """The machine and the versions, once where all agree."""
     rows = [
         (one.backend, *describe_machine(one.machine, one.versions), "quick" if one.quick else "full") for one in results
     ]
-    return "## Machine and versions\n\n" + _table(("backend", "machine", "versions", "run"), dict.fromkeys(rows))
+    return "## Machine and versions\n\n" + table(("backend", "machine", "versions", "run"), dict.fromkeys(rows))
 
 
 def _verdicts(results: Sequence[Results]) -> str:
     found = verdicts(results)
     rows = [(one.backend, one.target, one.wanted, one.reached, "yes" if one.met else "**no**") for one in found]
-    table = "## Targets\n\n" + _table(("backend", "target", "wanted", "reached", "met"), rows)
+    targets = "## Targets\n\n" + table(("backend", "target", "wanted", "reached", "met"), rows)
     known = dict.fromkeys((one.backend, reason(one)) for one in found if not one.met and reason(one))
     why = "\n".join(fill(f"- **{backend}**: {text}", 120, subsequent_indent="  ") for backend, text in known)
-    return table + (f"\n### Why those that are missed are\n\n{why}\n" if why else "")
+    return targets + (f"\n### Why those that are missed are\n\n{why}\n" if why else "")
 
 
 def _grid(cells: Sequence[Cell], name: str) -> str:
@@ -78,8 +69,8 @@ def _grid(cells: Sequence[Cell], name: str) -> str:
     lines: list[list[str]] = []
     for row in rows:
         figures = [at.get((row, mode)) for mode in modes]
-        lines.append([row, *("" if figure is None else _spread(figure) for figure in figures)])
-    return _table(("row", *modes), lines)
+        lines.append([row, *("" if figure is None else spread(figure) for figure in figures)])
+    return table(("row", *modes), lines)
 
 
 def _by_step(result: Results) -> Iterable[tuple[str, list[Cell]]]:
@@ -106,13 +97,13 @@ def _scale(result: Results) -> str:
 
 def _models(result: Results) -> str:
     rows = [
-        (cell.row, STEPS[cell.step], name, base, f"{1e3 * figure.seconds:.0f} ms", _spread(figure))
+        (cell.row, STEPS[cell.step], name, base, f"{1e3 * figure.seconds:.0f} ms", spread(figure))
         for cell in result.cells
         for base, *others in [list(cell.figures)]
         for name, figure in cell.figures.items()
         if name in others
     ]
-    return f"### {_title(result)}\n\n" + _table(("network", "step", "what", "next to", "median", "ratio"), rows)
+    return f"### {_title(result)}\n\n" + table(("network", "step", "what", "next to", "median", "ratio"), rows)
 
 
 def _memory(result: Results) -> str:
@@ -135,7 +126,7 @@ def _memory(result: Results) -> str:
         for memory in result.memory
     ]
     heads = ("row", "mode", "step", "input", "limit", "convpad", "workaround", "beyond the limit / input", "kept")
-    return f"# Memory on {_title(result)}, in MiB\n\n" + _table(heads, rows)
+    return f"# Memory on {_title(result)}, in MiB\n\n" + table(heads, rows)
 
 
 def _details(result: Results) -> str:
@@ -149,11 +140,11 @@ def _details(result: Results) -> str:
                 cell.mode,
                 cell.route.partition(" on ")[0],
                 f"{1e3 * cell.figures['limit'].seconds:.2f} ms",
-                *(_spread(cell.figures[name]) if name in cell.figures else "" for name in list(names)[1:]),
+                *(spread(cell.figures[name]) if name in cell.figures else "" for name in list(names)[1:]),
             )
             for cell in cells
         ]
-        parts.append(f"## {step}\n\n" + _table(("row", "mode", "route", "limit", *list(names)[1:]), rows))
+        parts.append(f"## {step}\n\n" + table(("row", "mode", "route", "limit", *list(names)[1:]), rows))
     return "\n".join(parts)
 
 
@@ -169,7 +160,7 @@ def _rows() -> str:
         )
         for row in ROWS
     ]
-    return "### The rows\n\n" + _table(("row", "network", "operation", "input", "kernel", "padding"), rows)
+    return "### The rows\n\n" + table(("row", "network", "operation", "input", "kernel", "padding"), rows)
 
 
 def _page(result: Results) -> str:
@@ -187,6 +178,10 @@ TensorFlow without oneDNN, whose allocator does not tell. *kept*: what PyTorch s
 """
 
 
+PAGES = {"layers": _details, "memory": _memory, "modules": modules.page}
+"""What is written on a page of its own."""
+
+
 def summary(results: Sequence[Results]) -> str:
     """The page that is read first."""
     parts = [HEAD, _where(results), _verdicts(results)]
@@ -196,6 +191,11 @@ def summary(results: Sequence[Results]) -> str:
             parts.append(f"## {title}\n\n![]({command}.png)\n")
             parts += [section(one) for one in chosen]
             parts += [_rows()] if command == "layers" else []
+    chosen = [one for one in results if one.command == "modules"]
+    if chosen:
+        parts.append("## Modules\n\n" + modules.HEAD)
+        parts += [f"{modules.summary(one)}\nEvery cell: [{_page(one)}]({_page(one)}).\n" for one in chosen]
+        parts.append(modules.rows([one.backend for one in chosen]))
     pages = [_page(one) for one in results if one.command == "memory"]
     if pages:
         parts.append("## Memory\n\n" + MEMORY + "\n" + "\n".join(f"- [{page}]({page})" for page in pages) + "\n")
@@ -207,9 +207,8 @@ def write(folder: Path) -> list[Path]:
     results = loaded(folder)
     pages = {folder / "README.md": summary(results)}
     for one in results:
-        if one.command in ("layers", "memory"):
-            text = _details(one) if one.command == "layers" else _memory(one)
-            pages[folder / _page(one)] = text
+        if one.command in PAGES:
+            pages[folder / _page(one)] = PAGES[one.command](one)
     for path, text in pages.items():
         path.write_text(text)
     return list(pages)

@@ -24,8 +24,9 @@ class Cell:
         row: a layer, a network, or a size.
         mode: the padding mode.
         step: `"forward"` or `"gradient"` (forward and backward); of a network `"forward"` or `"training"`.
-        route: of convpad's plan.
-        figures: by candidate; seconds and ratios, or bytes.
+        route: of convpad's plan; "" where several layers or none of ours are compared.
+        figures: by candidate; seconds, and ratios to the first one's.
+        variant: of a module: its host, or memory format and eager or compiled.
     """
 
     row: str
@@ -33,6 +34,7 @@ class Cell:
     step: str
     route: str
     figures: dict[str, Timing]
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def save(
     """Write cells, and the kept ones that are not among them, as `<command>-<backend>.json`; return the path."""
     folder.mkdir(parents=True, exist_ok=True)
     earlier = [] if kept is None else [*kept.cells, *kept.memory]
-    merged = {(one.row, one.mode, one.step): one for one in (*earlier, *measured)}.values()
+    merged = {(one.row, one.mode, one.step, getattr(one, "variant", "")): one for one in (*earlier, *measured)}.values()
     cells = [one for one in merged if isinstance(one, Cell)]
     memory = [one for one in merged if isinstance(one, Memory)]
     results = Results(

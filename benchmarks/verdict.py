@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import geometric_mean
 
+from benchmarks.modules.rows import AGAIN, OURS, TINY
+from benchmarks.modules.rows import ROWS as MODULE_ROWS
 from benchmarks.results import Cell, Memory, Results
 from benchmarks.rows import ROWS
 from convpad.ops.plan import Route
 
-__all__ = ["PEERS", "Verdict", "verdicts"]
+__all__ = ["PEERS", "Verdict", "place", "verdicts"]
 
 PEERS = ("torch.nn", "torch.nn channels_last", "flax", "equinox")
 DENSE = {row.name for row in ROWS if row.op == "conv"}
 DEPTHWISE = {row.name for row in ROWS if row.depthwise}
+DEPTHWISE_MODULES = {row.name for rows in MODULE_ROWS.values() for row in rows if row.depthwise}
 UNEVEN = {row.name for row in ROWS if row.pairs != row.even_pairs}
 
 LIMITS = {"jax": (1.05, 1.15), "torch": (1.15, 1.20), "tensorflow": (1.15, 1.25)}
@@ -26,6 +29,8 @@ SEEN = 4 * 2**20
 MODELS = {("jax", "MobileNetV2"): 3.5, ("jax", "EfficientNetB0"): 4.0, ("torch", "MobileNetV2"): 1.5}
 MODELS |= {("torch", "ResNet50"): 1.2}
 """How many times faster than stock Keras a forward pass is to be."""
+OVERHEAD = 2
+"""Microseconds that a call of a module may take more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,9 @@ def slower_than_best(cell: Cell, *, alike: bool = False) -> float:
     return max((figures[ours].seconds / figures[name].seconds for ours, name in pairs if name in figures), default=0.0)
 
 
-def _place(cell: Cell) -> str:
-    return f"{cell.row}, {cell.mode}, {cell.step}"
+def place(cell: Cell) -> str:
+    """Return the names of a cell."""
+    return ", ".join(name for name in (cell.row, cell.mode, cell.step, cell.variant) if name)
 
 
 def _layers(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
@@ -88,7 +94,7 @@ def _layers(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
         ratios = [(slower_than_best(cell, alike=alike), cell) for cell in cells]
         reached, worst = max(ratios, key=lambda pair: pair[0])
         over = sum(ratio > 1.05 for ratio, _ in ratios)
-        note = f" ({_place(worst)}); {over} of {len(cells)} above"
+        note = f" ({place(worst)}); {over} of {len(cells)} above"
         yield _most(f"time / the fastest of {who}: worst", backend, 1.05, reached, note)
     for step, bound in zip(("forward", "gradient"), LIMITS[backend], strict=True):
         chosen = [cell for cell in cells if cell.step == step]
@@ -97,7 +103,7 @@ def _layers(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
             yield _most(f"time / limit, {step}: geometric mean", backend, bound, reached)
     if backend == "jax":
         worst = max(cells, key=lambda cell: cell.figures["convpad"].ratio)
-        yield _most("time / limit: worst", backend, 1.25, worst.figures["convpad"].ratio, f" ({_place(worst)})")
+        yield _most("time / limit: worst", backend, 1.25, worst.figures["convpad"].ratio, f" ({place(worst)})")
     yield from _faster_than(backend, [cell for cell in cells if cell.step == "forward"])
 
 
@@ -158,9 +164,56 @@ def _scale(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
     yield _most(f"time / limit at {largest} squared: worst", backend, 1.03, reached, note)
 
 
+def _overhead(target: str, backend: str, cells: Sequence[Cell]) -> Iterable[Verdict]:
+    """Yield the target of the smallest convolution: microseconds, because of those a ratio says nothing."""
+    more = [(1e6 * (cell.figures[OURS].seconds - next(iter(cell.figures.values())).seconds), cell) for cell in cells]
+    if more:
+        reached, worst = max(more, key=lambda pair: pair[0])
+        yield _most(target, backend, OVERHEAD, reached, f" ({place(worst)})")
+
+
+def _next_to(target: str, backend: str, bound: float, cells: Sequence[Cell]) -> Iterable[Verdict]:
+    """Yield the target of modules next to the fastest of the others: the worst cell, and what all are in the mean."""
+    if cells:
+        worst = max(cells, key=lambda cell: cell.figures[OURS].ratio)
+        over = sum(cell.figures[OURS].ratio > bound for cell in cells)
+        note = f" ({place(worst)}); {over} of {len(cells)} above; geometric mean {_mean(cells, _ours):.2f}"
+        noise = [cell.figures[AGAIN].ratio for cell in cells if AGAIN in cell.figures]
+        note += f"; two copies of the same {min(noise):.2f} to {max(noise):.2f}" if noise else ""
+        yield _most(target, backend, bound, worst.figures[OURS].ratio, note)
+
+
+def _ours(cell: Cell) -> float:
+    return cell.figures[OURS].ratio
+
+
+def _modules(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    tiny = [cell for cell in cells if cell.row == TINY and cell.mode == "zeros"]
+    zeros = [cell for cell in cells if cell.row != TINY and cell.mode == "zeros"]
+    others = [cell for cell in cells if cell.mode != "zeros"]
+    if backend == "torch":
+        for way in ("eager", "compiled"):
+            of_way = lambda chosen, way=way: [cell for cell in chosen if cell.variant.endswith(way)]  # noqa: E731
+            yield from _next_to(f"modules, zeros, {way}: time / torch.nn: worst", backend, 1.02, of_way(zeros))
+            yield from _overhead(f"modules, zeros, {way}, {TINY}: us more than torch.nn", backend, of_way(tiny))
+            target = f"modules, other paddings, {way}: time / the fastest that users write: worst"
+            yield from _next_to(target, backend, 1.05, of_way(others))
+        return
+    for host in dict.fromkeys(cell.variant for cell in cells):
+        chosen = [cell for cell in (*zeros, *others) if cell.variant == host and cell.row != TINY]
+        yield from _next_to(f"modules, {host}: time / {host}'s own: worst", backend, 1.02, chosen)
+        of_host = [cell for cell in cells if cell.row == TINY and cell.variant == host]
+        yield from _overhead(f"modules, {host}, {TINY}: us more than {host}'s own", backend, of_host)
+        depthwise = [cell for cell in chosen if cell.row in DEPTHWISE_MODULES]
+        for step in dict.fromkeys(cell.step for cell in depthwise):
+            target = f"modules, {host}, depthwise, {step}: times faster: geometric mean"
+            reached = 1 / _mean([cell for cell in depthwise if cell.step == step], _ours)
+            yield _least(target, backend, 10, reached)
+
+
 def verdicts(results: Iterable[Results]) -> list[Verdict]:
     """One for every target that there are figures for."""
-    kinds = {"layers": _layers, "models": _models, "scale": _scale}
+    kinds = {"layers": _layers, "models": _models, "scale": _scale, "modules": _modules}
     found: list[Verdict] = []
     for result in results:
         if result.command == "memory" and result.memory:
