@@ -20,10 +20,10 @@ def seam(image: Any, axis: int) -> float:
     Example:
 
     >>> import convpad, numpy as np
-    >>> ramp = np.tile([0, 1, 2, 3], (2, 1))
+    >>> ramp = np.tile([0, 1, 2, 3], (3, 1))
     >>> convpad.seam(ramp, axis=1)  # from 3 to 0, against steps of 1
     3.0
-    >>> convpad.seam(ramp, axis=0)
+    >>> convpad.seam(ramp, axis=0)  # all rows are equal
     1.0
 
     Args:
