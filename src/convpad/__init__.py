@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     )
     from convpad.ops.plan import Plan
     from convpad.ops.portable import portable_pads
+    from convpad.ops.resize import resize
     from convpad.ops.run import plan
+    from convpad.seams import seam
     from convpad.solver import Solutions, solve
     from convpad.solver.chain import Chain, solve_chain
     from convpad.solver.solution import Solution
@@ -79,6 +81,8 @@ __all__ = [
     "plan",
     "portable_pads",
     "repad",
+    "resize",
+    "seam",
     "separable_conv",
     "solve",
     "solve_chain",
@@ -116,7 +120,9 @@ if not TYPE_CHECKING:
         ),
         "convpad.ops.plan": ("Plan",),
         "convpad.ops.portable": ("portable_pads",),
+        "convpad.ops.resize": ("resize",),
         "convpad.ops.run": ("plan",),
+        "convpad.seams": ("seam",),
         "convpad.solver": ("Solutions", "solve"),
         "convpad.solver.chain": ("Chain", "solve_chain"),
         "convpad.solver.solution": ("Solution",),
