@@ -93,9 +93,8 @@ def _equinox_call(kind: Any, row: ModuleRow, *, wrapped: bool = False, **options
 
 
 def _equinox(row: ModuleRow, mode: str) -> dict[str, Call]:
-    from equinox import nn
-
     import convpad.equinox as convpad_equinox
+    from equinox import nn
 
     half = row.window // 2
     match mode:

@@ -78,3 +78,85 @@ class Changes(Result):
         done = {row.done for row in self.rows}
         legend = tuple((word, meaning) for word, meaning in LEGEND if word in done)
         return Table(self.summary, ("layer", "kind", "done", "detail"), rows, legend=legend)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleChange:
+    """One module of a live PyTorch model.
+
+    Args:
+        module: its name, as `named_modules` has it: `"decoder.conv_in"`; empty for the model itself.
+        kind: its class before the change.
+        kind_after: its class after the change.
+        padding: its padding before, as `"1 with 'zeros'"`; empty where it has none of its own.
+        padding_after: its padding after the change.
+        done: `"replaced"` or `"left"`.
+        reason: why it was left alone, or a remark.
+    """
+
+    module: str
+    kind: str
+    kind_after: str
+    padding: str
+    padding_after: str
+    done: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ModuleChanges(Result):
+    """The changes that `convpad.torch.repad_` made to the modules that pad or could pad, and what stays as it was.
+
+    Args:
+        tool: `"repad_"`.
+        rows: one for each module.
+
+    Example:
+
+    >>> from convpad.changes import ModuleChange, ModuleChanges
+    >>> row = ModuleChange("0", "Conv2d", "convpad.torch.Conv2d", "1 with 'zeros'", "1 with 'circular'", "replaced", "")
+    >>> print(ModuleChanges("repad_", (row,)))
+    repad_: 1 module replaced, 0 left alone
+    <BLANKLINE>
+      class   class now             padding         padding now        done
+      -------------------------------------------------------------------------
+    0
+      Conv2d  convpad.torch.Conv2d  1 with 'zeros'  1 with 'circular'  replaced
+    <BLANKLINE>
+    replaced  its padding; parameters, hooks and names are the same
+    """
+
+    tool: str
+    rows: tuple[ModuleChange, ...]
+
+    def modules(self, done: str) -> tuple[str, ...]:
+        """Return the names of the modules with this change."""
+        return tuple(row.module for row in self.rows if row.done == done)
+
+    @property
+    def summary(self) -> str:
+        """The counts: `repad_: 1 module replaced, 0 left alone`."""
+        replaced, left = (len(self.modules(done)) for done in ("replaced", "left"))
+        return f"{self.tool}: {replaced} {'module' if replaced == 1 else 'modules'} replaced, {left} left alone"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the tool and one dict for each module."""
+        return {"tool": self.tool, "modules": [asdict(row) for row in self.rows]}
+
+    def to_table(self) -> Table:
+        """Return one row for each module; modules that differ in their names alone share one."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for row in self.rows:
+            kind_after = row.kind_after if row.kind_after != row.kind else ""
+            padding_after = row.padding_after if row.done == "replaced" else ""
+            cells = (row.kind, kind_after, row.padding, padding_after, row.done, row.reason)
+            groups.setdefault(cells, []).append(row.module or "(model)")
+        rows = tuple(
+            (names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else ""), *cells)
+            for cells, names in groups.items()
+        )
+        legend = (("replaced", "its padding; parameters, hooks and names are the same"), ("left", "as it was"))
+        done = {row.done for row in self.rows}
+        shown = tuple(entry for entry in legend if entry[0] in done)
+        headings = ("module", "class", "class now", "padding", "padding now", "done", "reason")
+        return Table(self.summary, headings, rows, legend=shown).without_empty_columns()

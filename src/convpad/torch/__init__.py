@@ -17,6 +17,7 @@ from convpad.torch.convolution import (
     ConvTranspose2d,
     ConvTranspose3d,
 )
+from convpad.torch.live import Handle, repad_
 from convpad.torch.padding import Pad1d, Pad2d, Pad3d
 from convpad.torch.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 
@@ -30,10 +31,12 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "Handle",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
     "Pad1d",
     "Pad2d",
     "Pad3d",
+    "repad_",
 ]
