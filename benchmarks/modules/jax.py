@@ -93,8 +93,9 @@ def _equinox_call(kind: Any, row: ModuleRow, *, wrapped: bool = False, **options
 
 
 def _equinox(row: ModuleRow, mode: str) -> dict[str, Call]:
-    import convpad.equinox as convpad_equinox
     from equinox import nn
+
+    import convpad.equinox as convpad_equinox
 
     half = row.window // 2
     match mode:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from convpad.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from convpad import equinox as equinox
     from convpad import frameworks as frameworks
     from convpad import keras as keras
     from convpad import reference as reference
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     )
     from convpad.ops.plan import Plan
     from convpad.ops.portable import portable_pads
+    from convpad.ops.resize import resize
     from convpad.ops.run import plan
+    from convpad.seams import seam
     from convpad.solver import Solutions, solve
     from convpad.solver.chain import Chain, solve_chain
     from convpad.solver.solution import Solution
@@ -78,6 +81,8 @@ __all__ = [
     "plan",
     "portable_pads",
     "repad",
+    "resize",
+    "seam",
     "separable_conv",
     "solve",
     "solve_chain",
@@ -115,13 +120,15 @@ if not TYPE_CHECKING:
         ),
         "convpad.ops.plan": ("Plan",),
         "convpad.ops.portable": ("portable_pads",),
+        "convpad.ops.resize": ("resize",),
         "convpad.ops.run": ("plan",),
+        "convpad.seams": ("seam",),
         "convpad.solver": ("Solutions", "solve"),
         "convpad.solver.chain": ("Chain", "solve_chain"),
         "convpad.solver.solution": ("Solution",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-    _SUBMODULES = ("frameworks", "keras", "reference", "torch", "tuning")
+    _SUBMODULES = ("equinox", "frameworks", "keras", "reference", "torch", "tuning")
 
     def __getattr__(name: str) -> object:
         from importlib import import_module

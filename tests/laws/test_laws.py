@@ -316,6 +316,14 @@ def test_an_axis_of_length_one_and_amounts_beyond_it(name: str, mode: str, rank:
 
 
 @on_every_backend
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_four_axes_are_padded(name: str, mode: str) -> None:
+    x = np.random.default_rng(0).normal(size=(1, 3, 2, 3, 4, 2))
+    padded = convpad.pad(framework(name).tensor(x), 1, mode)
+    assert_close(framework(name).numpy(padded), np.pad(x, [(0, 0), *[(1, 1)] * 4, (0, 0)], **NUMPY[mode]))
+
+
+@on_every_backend
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "ignore"])
 def test_an_empty_batch_gives_an_empty_batch(name: str, op: str, mode: str) -> None:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from convpad.core.problem import Problem
+from convpad.core.resampling import ResizedAxis
 from convpad.core.window import at_least_zero, spanned
 
 Tensor = Any
@@ -255,6 +256,23 @@ class Backend:
         `kernel` returns the tensor. It is called only where the order matters, since reading a variable may make it.
         The last `trailing_axes` axes are those of the outputs.
         """
+
+    # With a default: resizing
+
+    def can_resize(self, axes: Sequence[ResizedAxis], dtype: str) -> bool:
+        """Return whether `framework_resize` resizes tensors of that dtype with exactly these weights."""
+        return False
+
+    def framework_resize(self, x: Tensor, axes: Sequence[ResizedAxis], crops: Pairs, channels_last: bool) -> Tensor:
+        """Return `x` with its spatial axes resized as if their ends were repeated, then cropped `(before, after)`."""
+        raise NotImplementedError
+
+    def interleave(self, parts: list[Tensor], axis: int) -> Tensor:
+        """Return tensors of one shape joined along an axis, a value of each in turn."""
+        whole = self.concat(parts, axis)
+        places = self.arange(0, self.size(whole, axis), whole)
+        turn = places // len(parts)
+        return self.take(whole, axis, turn + (places - turn * len(parts)) * self.size(parts[0], axis))
 
     # With a default: slices
 

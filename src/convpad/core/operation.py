@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from convpad.core.errors import ShapeError, refuse
@@ -62,6 +62,10 @@ class Operation:
             return value
         return self._hash
 
+    def __getstate__(self) -> list[Any]:
+        """Return the fields without the hash, which another process would compute otherwise."""
+        return [None if each.name == "_hash" else getattr(self, each.name) for each in fields(self)]
+
     @classmethod
     def parse(
         cls,
@@ -83,7 +87,7 @@ class Operation:
         Raises:
             PaddingError: an argument is wrong by itself.
         """
-        last = _channels_last(data_format)
+        last = reads_channels_last(data_format)
         has_window = op != "pad"
         if has_window and rank > MAX_RANK:
             raise ShapeError(
@@ -120,7 +124,8 @@ class Operation:
         return self.padding.rank
 
 
-def _channels_last(data_format: object) -> bool:
+def reads_channels_last(data_format: object) -> bool:
+    """Return whether a layout has its channels last, or refuse it."""
     if data_format not in ("channels_last", "channels_first"):
         raise refuse("data_format", "be 'channels_last' or 'channels_first'", data_format)
     return data_format == "channels_last"

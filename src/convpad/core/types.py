@@ -6,7 +6,7 @@ At run time nothing is checked here: `Padding.parse` reads every spelling, and s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
 
 from convpad.core.modes import Mode
 from convpad.core.padding import Constant, Learned, Padding
@@ -41,6 +41,15 @@ AxisMode: TypeAlias = SideMode | Sequence[SideMode]
 
 PaddingModeLike: TypeAlias = AxisMode | Sequence[AxisMode]
 """With what: a mode for all axes, or one for each. With one axis, a pair (before, after)."""
+
+
+MethodName: TypeAlias = Literal[
+    "nearest", "linear", "cubic", "nearest-exact", "bilinear", "trilinear", "bicubic", "tricubic"
+]
+"""How `convpad.resize` computes a value between others."""
+
+Scale: TypeAlias = SupportsFloat | Sequence[SupportsFloat]
+"""Outputs per input of a resizing: one number, or one for each spatial axis."""
 
 
 class SupportsShape(Protocol):

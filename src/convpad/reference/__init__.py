@@ -16,9 +16,10 @@ import numpy as np
 
 from convpad.core.problem import Problem
 from convpad.reference import windows
+from convpad.reference.resampling import resize, resize_gradient
 from convpad.reference.windows import Array, Values
 
-__all__ = ["gradients", "solve"]
+__all__ = ["gradients", "resize", "resize_gradient", "solve"]
 
 
 def solve(problem: Problem, values: Values, *arrays: Array) -> Array:

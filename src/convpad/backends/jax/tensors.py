@@ -84,6 +84,12 @@ def concat(parts: list[Tensor], axis: int) -> Tensor:
     return lax.concatenate(parts, axis)
 
 
+def interleave(parts: list[Tensor], axis: int) -> Tensor:
+    shape = list(parts[0].shape)
+    shape[axis] *= len(parts)
+    return jnp.stack(parts, axis + 1).reshape(shape)
+
+
 def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
     shape = list(like.shape)
     shape[axis] = count

@@ -60,6 +60,12 @@ def concat(parts: list[Tensor], axis: int) -> Tensor:
     return tf.concat(parts, axis)
 
 
+def interleave(parts: list[Tensor], axis: int) -> Tensor:
+    shape = [size(parts[0], other) for other in range(len(parts[0].shape))]
+    shape[axis] = shape[axis] * len(parts)
+    return tf.reshape(tf.stack(parts, axis + 1), shape)
+
+
 def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
     shape = [size(like, other) for other in range(len(like.shape))]
     shape[axis] = count

@@ -7,7 +7,7 @@ calls channels-last memory, so nothing is copied.
 from __future__ import annotations
 
 from convpad.backends.base import Backend
-from convpad.backends.torch import convolutions, padding, plain, tensors
+from convpad.backends.torch import convolutions, padding, plain, resizing, tensors
 
 
 class TorchBackend(Backend):
@@ -17,4 +17,4 @@ class TorchBackend(Backend):
     dilated_pools = frozenset({"max_pool"})
 
 
-BACKEND = TorchBackend(convolutions, padding, tensors, plain=plain)
+BACKEND = TorchBackend(convolutions, padding, resizing, tensors, plain=plain)

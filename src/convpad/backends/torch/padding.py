@@ -13,8 +13,16 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad import tuning
 from convpad.backends.base import Pairs
-from convpad.backends.torch.tensors import Tensor, as_given, call_cached, channels_first, is_functorch, requires_grad
-from convpad.core.operation import POOLS
+from convpad.backends.torch.tensors import (
+    Tensor,
+    as_given,
+    call_cached,
+    channels_first,
+    is_channels_last_memory,
+    is_functorch,
+    requires_grad,
+)
+from convpad.core.operation import MAX_RANK, POOLS
 from convpad.core.problem import Problem
 from convpad.core.window import Window
 
@@ -64,6 +72,8 @@ def _framework_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
     word = _NATIVE_MODES.get(mode.name)
     if not problem.is_static or any(each != mode for pair in problem.modes for each in pair):
         return None
+    if problem.rank > MAX_RANK and word != "constant":
+        return None
     # A mirror needs one value more than it gives, and nothing goes round more than once.
     rows = zip(problem.pads, problem.windows, strict=True)
     if word in room and any(max(pair) > (window.size or 0) + room[word] for pair, window in rows):
@@ -86,12 +96,14 @@ def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: b
     # The gradient of its circle is slow, and on a GPU that of a mirror is summed in any order.
     if word is None or (needs_gradient and (word == "circular" or x.is_cuda) and requires_grad(x)):
         return None
-    if word == "circular" and problem.channels_last:
+    if word == "circular" and (problem.channels_last or is_channels_last_memory(x)):
         # It would come back channels first. With the last axis and the channels as one, there are no channels.
-        batch, *sizes, last, channels = x.shape
-        wide = x.reshape(batch, 1, *sizes, last * channels)
+        last_axes = as_given(x, not problem.channels_last)
+        batch, *sizes, last, channels = last_axes.shape
+        wide = last_axes.reshape(batch, 1, *sizes, last * channels)
         wide = F.pad(wide, [pads[0] * channels, pads[1] * channels, *pads[2:]], mode=word)
-        return wide.reshape(batch, *wide.shape[2:-1], -1, channels)
+        wide = wide.reshape(batch, *wide.shape[2:-1], -1, channels)
+        return channels_first(wide, not problem.channels_last)
     first = channels_first(x, problem.channels_last)
     if len(problem.windows) == 1:
         first, pads = first.unsqueeze(2), [*pads, 0, 0]  # PyTorch has no channels-last memory with one axis

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from convpad.backends.base import ConvWindow
 from convpad.backends.torch.padding import flat
 from convpad.backends.torch.tensors import Tensor, as_given, channels_first, dtype, static_shape
+from convpad.core.operation import MAX_RANK
 from convpad.core.problem import Problem
 
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -33,7 +34,9 @@ def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: b
         window.size is None or max(pair) > window.size - (mode.name == "reflect")
         for pair, window in zip(problem.pads, problem.windows, strict=True)
     ]
-    if mode.name not in _MODES or (mode.name != "replicate" and any(short)) or not x.is_floating_point():
+    if mode.name not in _MODES or problem.rank > MAX_RANK or not x.is_floating_point():
+        return None
+    if mode.name != "replicate" and any(short):
         return None
     return as_given(F.pad(first, pads, mode=mode.name), problem.channels_last)
 

@@ -127,6 +127,10 @@ def concat(parts: list[Tensor], axis: int) -> Tensor:
     return torch.cat(parts, axis)
 
 
+def interleave(parts: list[Tensor], axis: int) -> Tensor:
+    return torch.stack(parts, axis + 1).flatten(axis, axis + 1)
+
+
 def broadcast_along(x: Tensor, axis: int, count: Any, like: Tensor) -> Tensor:
     shape = list(like.shape)
     shape[axis] = count
@@ -144,6 +148,12 @@ def channels_first(x: Tensor, channels_last: bool) -> Tensor:
 
 def as_given(x: Tensor, channels_last: bool) -> Tensor:
     return x.permute(0, *range(2, x.ndim), 1) if channels_last else x
+
+
+def is_channels_last_memory(x: Tensor) -> bool:
+    """Return whether a tensor, by its shape channels first, lies in memory channels last."""
+    kind = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.ndim)
+    return kind is not None and not x.is_contiguous() and x.is_contiguous(memory_format=kind)
 
 
 def requires_grad(*tensors: Tensor) -> bool:

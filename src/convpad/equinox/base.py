@@ -1,0 +1,190 @@
+"""Base classes of the layers: a parsed padding with its trained values, and the computation that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from convpad.backends.jax.initializers import check_initializer, first_values
+from convpad.core.errors import ShapeError, refuse
+from convpad.core.padding import Constant, Learned, Padding
+from convpad.core.validation import integer, per_axis
+from convpad.equinox.batching import run_layer
+from convpad.ops.plan import Plan
+
+PerAxis = int | Sequence[int]
+"""One int, or one for each spatial axis."""
+
+_MODES = ("ZEROS", "REFLECT", "REPLICATE", "CIRCULAR")
+_AMOUNTS = ("SAME", "SAME_LOWER", "VALID")
+"""Equinox's words, as it stores them."""
+
+
+def parse_padding(padding: Any, padding_mode: Any, rank: int) -> Padding:
+    """Return the padding of a layer, in which every `Learned` that was written is an object of its own."""
+    return Padding.parse(padding, _map(padding_mode, _owned), rank=rank)
+
+
+def _map(mode: Any, change: Callable[[Any], Any]) -> Any:
+    """Return the structure of a mode with every entry changed."""
+    if isinstance(mode, (list, tuple)):
+        return tuple(_map(entry, change) for entry in mode)  # pyright: ignore[reportUnknownVariableType]
+    return change(mode)
+
+
+def _owned(entry: Any) -> Any:
+    """Return an entry in convpad's words that belongs to one layer, with the constant of an array as numbers."""
+    if isinstance(entry, str) and entry.upper() in _MODES:
+        return entry.lower()
+    if isinstance(entry, Constant) and hasattr(entry.value, "shape"):
+        if isinstance(entry.value, jax.core.Tracer):  # pyright: ignore[reportAttributeAccessIssue]
+            mend = "For values that are trained give Learned(): they are arrays of the layer."
+            raise refuse("padding_mode", "be known when the layer is made", entry, mend)
+        return Constant(np.asarray(entry.value))
+    if isinstance(entry, Learned):
+        check_initializer(entry)
+        return Learned(entry.initializer)
+    return entry
+
+
+def learned_of(padding: Padding) -> list[Learned]:
+    """Return every `Learned` of a padding once."""
+    return list({id(value): value for pair in padding.values for value in pair if isinstance(value, Learned)}.values())
+
+
+def trained_values(padding: Padding, key: Any, channels: int, dtype: Any) -> tuple[jax.Array, ...]:
+    """Return the first values of the trained padding. Equinox splits the key of a layer in two: these take others."""
+    return tuple(
+        first_values(learned, jax.random.fold_in(key, 2 + number), channels, dtype)
+        for number, learned in enumerate(learned_of(padding))
+    )
+
+
+def trained_places(padding: Padding) -> tuple[tuple[int | None, ...], ...]:
+    """Return the number of the trained value for each side of each axis, None where there is none."""
+    numbers = {id(learned): number for number, learned in enumerate(learned_of(padding))}
+    return tuple(tuple(numbers.get(id(value)) for value in pair) for pair in padding.values)
+
+
+class PaddedLayer(eqx.Module):
+    """A layer with a padding, mixed in before one of equinox.nn's.
+
+    Attributes:
+        padding, padding_mode: as Equinox stores them; where it has no such padding, as convpad writes them.
+        computation: what the layer computes, without its arrays.
+        padding_values: the trained values, one array of shape `(channels,)` for each `Learned` that was written.
+    """
+
+    computation: Any = eqx.field(static=True, repr=False)
+    padding_values: tuple[jax.Array, ...]
+
+    def plan(self, input_shape: Sequence[int]) -> Plan:
+        """Return how this layer would compute an input of that shape, and why so.
+
+        Args:
+            input_shape: `(channels, *spatial)`; under `jax.vmap` with the number of examples before.
+
+        Raises:
+            ShapeError: it would refuse such an input.
+        """
+        shape, lead = tuple(input_shape), len(input_shape) - self.computation.rank - 1
+        if lead < 0:
+            raise self._wrong_rank(shape)
+        return self.computation.plan((prod(shape[:lead]), *shape[lead:]), *self._parameters())
+
+    def _parameters(self) -> tuple[jax.Array, ...]:
+        """Return the arrays of the layer besides the trained values of its padding."""
+        return ()
+
+    def _run(self, x: Any) -> jax.Array:
+        if x.ndim != self.computation.rank + 1:
+            raise self._wrong_rank(x.shape)
+        return run_layer(self.computation, x, *self._parameters(), *self.padding_values)
+
+    def _wrong_rank(self, shape: tuple[int, ...]) -> ShapeError:
+        rank = self.computation.rank
+        return ShapeError(
+            f"An input of {type(self).__name__} must have {rank + 1} axes: channels and {rank} spatial. Received: "
+            f"shape {shape}. Map a layer over a batch: jax.vmap(layer)(batch)."
+        )
+
+
+def stored_padding(padding: Padding) -> Any:
+    """Return the amounts as Equinox stores them; where it has no such amounts, as convpad writes them."""
+    names = {amount.name for amount in padding.amounts}
+    if names == {"explicit"}:
+        return tuple(amount.pair for amount in padding.amounts)
+    word = min(names).upper()
+    return word if len(names) == 1 and word in _AMOUNTS else padding.spelling()[0]
+
+
+def stored_mode(padding: Padding) -> Any:
+    """Return the mode as Equinox stores it; where it has no such mode, as convpad writes it."""
+    mode = padding.spelling()[1]
+    return mode.upper() if isinstance(mode, str) and mode.upper() in _MODES else mode
+
+
+def is_hosts(padding: Any, padding_mode: Any) -> bool:
+    """Return whether Equinox has the stored padding of a layer."""
+    return padding_mode in _MODES and (padding in _AMOUNTS or all(isinstance(entry, tuple) for entry in padding))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The window of a convolution: one int for each spatial axis."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    @classmethod
+    def parse(
+        cls, rank: int, in_channels: int, out_channels: int, size: Any, stride: Any, dilation: Any, groups: Any
+    ) -> Window:
+        """Read the window of a layer, or refuse it or the channels."""
+        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if integer(name, channels, 1) % integer("groups", groups, 1):
+                raise refuse(name, f"be divisible by the groups, {groups}", channels)
+        return cls(
+            per_axis("kernel_size", size, rank), per_axis("stride", stride, rank), per_axis("dilation", dilation, rank)
+        )
+
+
+class ConvLayer(PaddedLayer):
+    """What plain and transposed convolutions share."""
+
+    if TYPE_CHECKING:  # fields of Equinox's classes
+        weight: jax.Array
+        bias: jax.Array | None
+        use_bias: bool
+        padding: Any
+        padding_mode: Any
+
+    def _parameters(self) -> tuple[jax.Array, ...]:
+        return (self.weight, cast(jax.Array, self.bias)) if self.use_bias else (self.weight,)
+
+    def _is_left_to_equinox(self) -> bool:
+        """Return whether Equinox computes this layer: in integers or complex numbers, with a padding that it has."""
+        return not jnp.issubdtype(self.weight.dtype, jnp.floating) and is_hosts(self.padding, self.padding_mode)
+
+    def __call__(self, x: jax.Array, *, key: Any = None) -> jax.Array:
+        """Return the output for one input; for a batch, `jax.vmap(layer)(batch)`.
+
+        Args:
+            x: of shape `(in_channels, *spatial)`.
+            key: ignored, as Equinox's layers ignore it.
+
+        Raises:
+            ShapeError: the input does not fit.
+        """
+        if self._is_left_to_equinox():
+            return super().__call__(x)  # pyright: ignore[reportAttributeAccessIssue]
+        with jax.named_scope(f"convpad.equinox.{type(self).__name__}"):
+            return self._run(x)
