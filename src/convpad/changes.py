@@ -102,6 +102,15 @@ class ModuleChange:
     done: str
     reason: str
 
+    @property
+    def detail(self) -> str:
+        """The class and the padding after the change, and the padding before; or why the module was left alone."""
+        if self.done == "left":
+            return self.reason
+        same = self.padding == self.padding_after
+        change = f"{self.padding_after}, as before" if same else f"{self.padding_after}, before {self.padding}"
+        return "; ".join(filter(None, (f"{self.kind_after}: {change}", self.reason)))
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ModuleChanges(Result):
@@ -118,10 +127,10 @@ class ModuleChanges(Result):
     >>> print(ModuleChanges("repad_", (row,)))
     repad_: 1 module replaced, 0 left alone
     <BLANKLINE>
-      class   class now             padding         padding now        done
-      -------------------------------------------------------------------------
-    0
-      Conv2d  convpad.torch.Conv2d  1 with 'zeros'  1 with 'circular'  replaced
+    module  class   done      detail
+    --------------------------------------------------------------------------------
+    0       Conv2d  replaced  convpad.torch.Conv2d: 1 with 'circular', before 1 with
+                              'zeros'
     <BLANKLINE>
     replaced  its padding; parameters, hooks and names are the same
     """
@@ -147,10 +156,7 @@ class ModuleChanges(Result):
         """Return one row for each module; modules that differ in their names alone share one."""
         groups: dict[tuple[str, ...], list[str]] = {}
         for row in self.rows:
-            kind_after = row.kind_after if row.kind_after != row.kind else ""
-            padding_after = row.padding_after if row.done == "replaced" else ""
-            cells = (row.kind, kind_after, row.padding, padding_after, row.done, row.reason)
-            groups.setdefault(cells, []).append(row.module or "(model)")
+            groups.setdefault((row.kind, row.done, row.detail), []).append(row.module or "(model)")
         rows = tuple(
             (names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else ""), *cells)
             for cells, names in groups.items()
@@ -158,5 +164,4 @@ class ModuleChanges(Result):
         legend = (("replaced", "its padding; parameters, hooks and names are the same"), ("left", "as it was"))
         done = {row.done for row in self.rows}
         shown = tuple(entry for entry in legend if entry[0] in done)
-        headings = ("module", "class", "class now", "padding", "padding now", "done", "reason")
-        return Table(self.summary, headings, rows, legend=shown).without_empty_columns()
+        return Table(self.summary, ("module", "class", "done", "detail"), rows, legend=shown)

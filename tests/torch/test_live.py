@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import doctest
+import functools
 import io
 import pickle
 import threading
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import live_modules as live
@@ -20,6 +23,7 @@ from torch.nn.utils import parametrizations, parametrize
 import convpad
 from convpad import Learned, PaddingError
 from convpad.torch import repad_
+from convpad.torch.traced_call import scratch_copy
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -296,6 +300,33 @@ def test_forwards_put_in_place_from_outside() -> None:
     )
 
 
+def test_a_forward_that_wraps_its_class_s() -> None:
+    """As accelerate's hooks do, which move weights to a device and back."""
+    for cls in (nn.Conv2d, live.Hooked, live.Standardised):
+        module, x = cls(3, 4, 3, padding=1), image()
+        original = module.forward
+        module.forward = functools.wraps(original)(lambda x, original=original: original(x) + 1)
+        before = module(x)
+        with repad_(module, GLOBE) as handle:
+            if cls is live.Standardised:  # what it wraps is bound to the class before
+                assert handle.changes.rows[0].reason == "its forward was replaced from outside: undo that first"
+            else:
+                equal(module(x.roll(2, -1)), module(x).roll(2, -1))
+                equal(module(x)[..., 1:-1], before[..., 1:-1])
+        assert torch.equal(module(x), before)
+
+
+def test_what_a_module_holds_besides_is_not_copied() -> None:
+    module = live.Standardised(3, 4, 3, padding=1)
+    others = [nn.Parameter(torch.ones(3)), torch.ones(3)]
+    module.held = others
+    copied = scratch_copy(module, with_values=False).held
+    assert [value.device.type for value in copied] == ["meta", "meta"]
+    with repad_(module, GLOBE) as handle:
+        assert handle.changes.modules("replaced") == ("",)
+        assert module.held is others
+
+
 def test_a_forward_that_calls_another_way_later_is_an_error() -> None:
     class Switch(nn.Conv2d):
         off = False
@@ -531,10 +562,17 @@ def test_the_report() -> None:
             "done": "replaced",
             "reason": "",
         }
-        text = handle.changes.to_text(None)
-        assert text.startswith("repad_: 2 modules replaced, 2 left alone\n")
-        assert "0 and 1 more  Conv2d" in text
-        assert "2 and 1 more  GroupNorm" in text
+        rows = handle.changes.to_table().rows
+        assert rows == (
+            (
+                "0 and 1 more",
+                "Conv2d",
+                "replaced",
+                "convpad.torch.Conv2d: (1, 1) with ('zeros', 'circular'), before (1, 1) with 'zeros'",
+            ),
+            ("2 and 1 more", "GroupNorm", "left", "its statistics are those of the whole image: it looks at no edge"),
+        )
+        assert str(handle.changes).startswith("repad_: 2 modules replaced, 2 left alone\n")
         assert "<table" in handle.changes.to_html()
 
 
@@ -736,3 +774,12 @@ def test_no_warning_and_no_patch_of_torch() -> None:
         handle = repad_(Net(), "circular")
         handle.remove()
     assert functions == [F.conv2d, F.pad, nn.Conv2d.forward, nn.Conv2d._conv_forward, nn.Module.__call__]
+
+
+def test_the_page_runs() -> None:
+    page = Path(__file__).parents[2] / "docs" / "torch.md"
+    text = page.read_text(encoding="utf-8").replace("```", "")
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, None, 0)
+    said: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
+    assert not said, "".join(said)

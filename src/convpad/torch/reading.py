@@ -12,7 +12,7 @@ from torch import nn
 from convpad.core.amounts import AMOUNTS
 from convpad.core.window import spanned
 from convpad.torch.hosts import Host, declared_padding, host_of
-from convpad.torch.traced_call import TracedCall, WindowCall, per_axis, trace
+from convpad.torch.traced_call import TracedCall, WindowCall, per_axis, trace, wraps_its_class
 
 Way = Literal["plain", "host", "hook", "own"]
 """How a class of ours and a module's class are joined.
@@ -52,12 +52,21 @@ class NotUnderstood(Exception):  # noqa: N818 (a reason, never shown as an error
 
 def is_plain(module: nn.Module, cls: type, host: Host) -> bool:
     """Return whether a module runs torch.nn's own forward (or ours), with nothing put in its place."""
-    names = ("forward", "_conv_forward", "__call__", "_call_impl")
-    return not any(
-        name in module.__dict__
-        or getattr(cls, name, None) not in (getattr(host.theirs, name, None), getattr(host.ours, name, None))
-        for name in names
-    )
+    for name in ("forward", "_conv_forward", "__call__", "_call_impl"):
+        if getattr(cls, name, None) not in (getattr(host.theirs, name, None), getattr(host.ours, name, None)):
+            return False
+    return not _replaced(module)
+
+
+def _replaced(module: nn.Module) -> list[str]:
+    """Return the methods that something put in the place of the class's on this module alone.
+
+    A `forward` that says that it wraps the class's (`functools.wraps`, as hooks of accelerate do) calls it.
+    """
+    names = [name for name in ("forward", "_conv_forward") if name in module.__dict__]
+    if "forward" in names and wraps_its_class(module) and inspect.unwrap(module.__dict__["forward"]).__self__ is module:
+        names.remove("forward")
+    return names
 
 
 def read(module: nn.Module, cls: type, host: Host) -> Reading:
@@ -216,11 +225,17 @@ def _spelled(fill: Any, host: Host) -> Any:
 
 def _way(calls: list[TracedCall], module: Any, cls: type, host: Host) -> Way:
     """Return how the forward of a module can be kept, or why it cannot."""
-    replaced = [name for name in ("forward", "_conv_forward") if name in module.__dict__]
+    replaced = _replaced(module)
     call = calls[0]
     window = own_window(call, module, host)
     alone = window.output is call.output and window.arguments["own_input"] and window.arguments["own_weights"]
-    if alone and not replaced and _takes_input_alone(cls.forward) and _keeps_nothing(cls):
+    if (
+        alone
+        and "forward" not in module.__dict__
+        and not replaced
+        and _takes_input_alone(cls.forward)
+        and _keeps_nothing(cls)
+    ):
         return "host"
     if host.kind != "convolution":
         raise NotUnderstood("its class has its own forward, which does more than torch.nn's")
@@ -228,7 +243,7 @@ def _way(calls: list[TracedCall], module: Any, cls: type, host: Host) -> Way:
         raise NotUnderstood("its _conv_forward was replaced from outside: undo that first")
     if call.hook is not None and window.hooked and call.pads_in_hook and _hook_is_alone(call, window):
         return "hook"
-    if replaced:
+    if "forward" in module.__dict__:
         raise NotUnderstood("its forward was replaced from outside: undo that first")
     return "own"
 

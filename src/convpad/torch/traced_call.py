@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -197,7 +198,19 @@ def scratch_copy(module: nn.Module, *, with_values: bool) -> nn.Module:
             for value in holder.values():
                 if isinstance(value, Tensor):
                     memo.setdefault(id(value), _like(value, with_values))
-    return copy.deepcopy(module, memo)
+    if with_values:
+        return copy.deepcopy(module, memo)
+    with _WithoutValues():  # what it holds besides may be a whole model
+        return copy.deepcopy(module, memo)
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Copies tensors without their values."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.clone, Tensor.clone, Tensor.__deepcopy__):
+            return _like(args[0], False)
+        return func(*args, **(kwargs or {}))
 
 
 def _like(value: Tensor, with_values: bool) -> Tensor:
@@ -205,9 +218,17 @@ def _like(value: Tensor, with_values: bool) -> Tensor:
     return nn.Parameter(tensor, requires_grad=value.requires_grad) if isinstance(value, nn.Parameter) else tensor
 
 
+def wraps_its_class(module: nn.Module) -> bool:
+    """Return whether the forward of this module alone says that it wraps its class's (`functools.wraps`)."""
+    wrapped = inspect.unwrap(module.__dict__["forward"]) if "forward" in module.__dict__ else None
+    return getattr(wrapped, "__func__", None) is type(module).forward
+
+
 def trace(module: nn.Module, shape: Sequence[int], rank: int, *, with_values: bool = False) -> TracedCall:
     """Call the forward of a copy of a module, without its hooks, on a tensor of that shape, and return what it ran."""
     scratch = scratch_copy(module, with_values=with_values)
+    if wraps_its_class(module):
+        del scratch.__dict__["forward"]
     like = next((p for p in scratch.parameters() if p.is_floating_point()), None)
     dtype = torch.float32 if like is None else like.dtype
     device = like.device if like is not None else torch.device("cpu" if with_values else "meta")
