@@ -20,6 +20,7 @@ from convpad.torch.convolution import (
 from convpad.torch.live import Handle, repad_
 from convpad.torch.padding import Pad1d, Pad2d, Pad3d
 from convpad.torch.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
+from convpad.torch.upsampling import Upsample
 
 __all__ = [
     "AvgPool1d",
@@ -38,5 +39,6 @@ __all__ = [
     "Pad1d",
     "Pad2d",
     "Pad3d",
+    "Upsample",
     "repad_",
 ]

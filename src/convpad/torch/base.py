@@ -17,8 +17,8 @@ from convpad.core.window import spanned
 from convpad.ops.extension import Values
 from convpad.ops.run import run
 
-_SHORT = Repr()
-_SHORT.maxother = 60
+SHORT = Repr()
+SHORT.maxother = 60
 """Shows the modes of a module, of a constant for each of many channels its beginning and its end."""
 
 _INITIALIZERS = ("zeros", "ones", "normal", "uniform", "trunc_normal")
@@ -52,7 +52,7 @@ class PaddedModule(nn.Module):
 
     def _set_padding(self, padding: Any, padding_mode: Any) -> None:
         """Set all that follows from a padding, or refuse it and leave the module as it was."""
-        parsed = self._parse(padding, map_mode(padding_mode, _owned))
+        parsed = self._parse(padding, map_mode(padding_mode, owned))
         self._set_parsed(parsed, self._spelled_padding(parsed, padding), self._spelled_mode(parsed, padding_mode))
 
     def _parse(self, padding: Any, padding_mode: Any) -> Padding:
@@ -158,7 +158,7 @@ class PaddedModule(nn.Module):
 
     def _shown_mode(self) -> str:
         """Return the mode for a line, as torch.nn shows its words: without quotation marks."""
-        return self.padding_mode if isinstance(self.padding_mode, str) else _SHORT.repr(self.padding_mode)
+        return self.padding_mode if isinstance(self.padding_mode, str) else SHORT.repr(self.padding_mode)
 
 
 def equal_sides(operation: Operation, kernel_size: tuple[int, ...], mode: str) -> tuple[int, ...] | None:
@@ -195,8 +195,8 @@ def map_mode(mode: Any, change: Callable[[Any], Any]) -> Any:
     return change(mode)
 
 
-def _owned(entry: Any) -> Any:
-    """Return an entry that belongs to the module alone, with the constant of a tensor as numbers."""
+def owned(entry: Any) -> Any:
+    """Return an entry of a mode that belongs to one module alone, with the constant of a tensor as numbers."""
     if isinstance(entry, Learned):
         return Learned(entry.initializer)
     if isinstance(entry, Constant) and isinstance(entry.value, Tensor):
