@@ -501,3 +501,8 @@ def test_each_side_without_its_tensor() -> None:
     assert mixed.without_tensors().values == ((tensor, 2.5), (TensorValue(), TensorValue()))
     numbers = Padding.parse(1, 2.5, rank=1)
     assert numbers.without_tensors() is numbers
+
+
+def test_places_of_tensors_stay_when_a_padding_is_parsed_again() -> None:
+    padding = Padding.parse(1, Learned(), rank=2).without_tensors()
+    assert padding.without_tensors() == padding

@@ -214,6 +214,13 @@ class Backend:
         """Call a function of integers that is wrapped in `lru_cache`, in a way that the framework's tracer accepts."""
         return function(*arguments)
 
+    def compiled(self, executor: Callable[..., Tensor], values: Any) -> Callable[..., Tensor]:
+        """Return an executor that runs as one program, where the framework would run its operations one by one.
+
+        It is called as `executor(values, *tensors)`, with constants that are None where those of `values` are.
+        """
+        return executor
+
     # With a default: choices
 
     def why_not_native(self, problem: Problem, *, ignored: bool) -> str:

@@ -12,7 +12,7 @@ from convpad.backends.base import Backend, Tensor
 from convpad.core.problem import Problem
 
 _TUNED = {
-    *("kernel_name", "framework_pad", "supports_inplace", "set_kernel_layout"),
+    *("compiled", "kernel_name", "framework_pad", "supports_inplace", "set_kernel_layout"),
     *("take_slices", "add_slice", "add_slices", "multiply", "add_bias"),
     *("with_custom_vjp", "rematerialise", "select_for_gradient", "plain_operations"),
 }

@@ -219,6 +219,8 @@ def has_tensors(values: Iterable[tuple[Any, Any]]) -> bool:
 
 
 def _without_tensor(value: Any) -> Any:
+    if isinstance(value, TensorValue):
+        return value
     if hasattr(value, "shape"):
         return TensorValue(tuple(value.shape), dtype_name(value))
     return TensorValue() if isinstance(value, Learned) else value

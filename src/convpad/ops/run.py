@@ -190,7 +190,8 @@ def _executor(
     if context.traced or tuning.STATE.portable_pads:
         context = replace(context, traced=True)
         backend = plain_backend(name, sliced_pads=tuning.STATE.portable_pads > 0)
-    return prepare(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
+    executor = prepare(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
+    return backend.compiled(executor, operation.padding.values)
 
 
 def plan_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convpad.backends.base import Backend
-from convpad.backends.jax import convolutions, padding, plain, tensors
+from convpad.backends.jax import convolutions, padding, plain, programs, tensors
 
 
 class JaxBackend(Backend):
@@ -12,4 +12,4 @@ class JaxBackend(Backend):
     name = "jax"
 
 
-BACKEND = JaxBackend(convolutions, padding, tensors, plain=plain)
+BACKEND = JaxBackend(convolutions, padding, programs, tensors, plain=plain)
