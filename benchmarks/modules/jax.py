@@ -58,8 +58,9 @@ def _flax_call(kind: Any, row: ModuleRow, *, wrapped: bool = False, **options: A
 
 
 def _flax(row: ModuleRow, mode: str) -> dict[str, Call]:
-    import convpad.flax as convpad_flax
     from flax import nnx
+
+    import convpad.flax as convpad_flax
 
     half = row.window // 2
     match mode:

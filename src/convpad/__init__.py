@@ -12,6 +12,7 @@ from convpad.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from convpad import equinox as equinox
+    from convpad import flax as flax
     from convpad import frameworks as frameworks
     from convpad import keras as keras
     from convpad import reference as reference
@@ -128,7 +129,7 @@ if not TYPE_CHECKING:
         "convpad.solver.solution": ("Solution",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-    _SUBMODULES = ("equinox", "frameworks", "keras", "reference", "torch", "tuning")
+    _SUBMODULES = ("equinox", "flax", "frameworks", "keras", "reference", "torch", "tuning")
 
     def __getattr__(name: str) -> object:
         from importlib import import_module

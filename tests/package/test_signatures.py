@@ -17,7 +17,7 @@ import pytest
 import convpad
 
 CHOSEN = os.environ.get("CONVPAD_BACKENDS", "jax,tensorflow,torch").split(",")
-FRONT_ENDS = {"torch": "torch", "equinox": "jax"}
+FRONT_ENDS = {"torch": "torch", "equinox": "jax", "flax": "jax"}
 """The packages of modules and layers besides Keras's, each with the backend whose process imports it."""
 
 FILE = Path(__file__).with_name("signatures.txt")

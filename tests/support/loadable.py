@@ -19,7 +19,7 @@ NEEDS_KERAS = (
 )
 HOMES = ("convpad.backends", "convpad.benchmark.runners")
 FRAMEWORKS = {f"{home}.{name}": name for home in HOMES for name in ("jax", "tensorflow", "torch")}
-FRAMEWORKS |= {"convpad.torch": "torch", "convpad.equinox": "jax"}
+FRAMEWORKS |= {"convpad.torch": "torch", "convpad.equinox": "jax", "convpad.flax": "jax"}
 
 
 def loadable(module: str) -> bool:
