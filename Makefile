@@ -6,8 +6,9 @@ PYTEST := $(BIN)/python -m pytest -q -n auto
 
 TESTS := test-numpy test-jax test-tensorflow test-torch
 EXPORTS := test-exports-jax test-exports-tensorflow test-exports-torch
+MODELS := test-models-small test-models
 
-.PHONY: help setup demo test $(TESTS) test-python $(EXPORTS) test-exports lint format mutation pictures bench clean
+.PHONY: help setup demo test $(TESTS) test-python $(EXPORTS) test-exports $(MODELS) lint format mutation pictures bench clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -35,8 +36,8 @@ setup: .venv/development ## All that development needs, in .venv
 demo: .venv/demo ## A real network audited, folded, repadded, timed; every padding, one picture
 	$(BIN)/convpad demo --force
 
-# One process per backend, so that none sees another's framework; the first has no framework at all.
-test: $(TESTS) ## Every test, one process per backend; each alone: make test-jax
+# One process per backend, so that none sees another's framework; the first has no framework at all. Real models have one, too.
+test: $(TESTS) test-models-small ## Every test, one process per backend; each alone: make test-jax
 
 $(TESTS): test-%: .venv/development
 	CONVPAD_BACKENDS=$* KERAS_BACKEND=$* $(PYTEST) tests
@@ -56,6 +57,19 @@ test-exports: $(EXPORTS) ## Every export in its own runtime; every cell: CONVPAD
 $(EXPORTS): test-exports-%: .venv/exports
 	PYTHONPATH=$(if $(filter torch,$*),.venv/litert) CONVPAD_EXPORTS=$${CONVPAD_EXPORTS:-covering} \
 		CONVPAD_BACKENDS=$* KERAS_BACKEND=$* $(PYTEST) tests/exports
+
+# Real architectures lie in a folder of their own, too: see requirements-models.txt.
+.venv/models/installed: .venv/development requirements-models.txt
+	rm -rf .venv/models
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv/models -r requirements-models.txt
+	@touch $@
+
+test-models: ## Every real model: timm, diffusers, MONAI, ...; make test has a small one of each kind
+test-models-small: # A small one of each kind
+
+$(MODELS): .venv/models/installed
+	PYTHONPATH=.venv/models CONVPAD_MODELS=$(if $(filter %-small,$@),small,all) \
+		CONVPAD_BACKENDS=torch KERAS_BACKEND=torch $(PYTEST) tests/realmodels
 
 lint: .venv/development ## ruff, pyright (strict on the core), import order
 	$(BIN)/ruff check
