@@ -28,7 +28,7 @@ MODELS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     ),
     "ResNet-50": (lambda: torchvision.resnet50(num_classes=10), (2, 3, 40, 37)),
     "ConvNeXt": (lambda: torchvision.convnext_tiny(num_classes=10), (1, 3, 96, 96)),
-    "MobileNetV3": (lambda: torchvision.mobilenet_v3_small(num_classes=10), (2, 3, 40, 65)),
+    "MobileNetV3": (lambda: torchvision.mobilenet_v3_small(num_classes=10), (2, 3, 65, 70)),
     "MONAI's 3-D UNet": (
         lambda: monai.UNet(
             spatial_dims=3, in_channels=1, out_channels=2, channels=(4, 8, 16), strides=(2, 2), num_res_units=1
