@@ -1,0 +1,1 @@
+"""Examples: each is a folder or a file that runs by itself."""

@@ -1,0 +1,1 @@
+"""Seamless textures: a trained network whose tiles show their edges, and the same network without them."""
