@@ -156,6 +156,32 @@ def test_transposed_convolutions_go_round() -> None:
         assert torch.equal(module(x), before)
 
 
+def test_upsampling_goes_on_beyond_the_edge() -> None:
+    model = nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.UpsamplingNearest2d(scale_factor=2),
+        nn.UpsamplingBilinear2d(scale_factor=2),
+    )
+    x, known = image(), facts(model)
+    before = model[0](x)
+    with repad_(model, GLOBE) as handle:
+        assert handle.changes.modules("replaced") == ("0",)
+        assert handle.changes.rows[0].detail == "convpad.torch.Upsample: ('zeros', 'circular'), before 'replicate'"
+        assert [row.reason for row in handle.changes.rows[1:]] == [
+            "it looks at no edge",
+            "its corners stand on the edge (align_corners), which no mode goes on beyond",
+        ]
+        equal(model[0](x.roll(1, -1)), model[0](x).roll(2, -1))
+        equal(model[0](x)[..., 1:-1, 1:-1], before[..., 1:-1, 1:-1])
+        with repad_(model, "circular"):
+            equal(model[0](x.roll(1, -2)), model[0](x).roll(2, -2))
+        equal(copy.deepcopy(model[0])(x), model[0](x))
+    assert facts(model) == known
+    assert torch.equal(model[0](x), before)
+    row = repad_(nn.Upsample(scale_factor=1.5, mode="bilinear"), "circular").changes.rows[0]
+    assert row.reason == "a circle closes where size times scale_factor is whole alone"
+
+
 def test_pools_take_a_padding_and_no_mode_alone() -> None:
     model, x = nn.Sequential(nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(3, 2, 1), nn.MaxPool2d(2)), image(1, 3, 24, 24)
     handle = repad_(model, "circular")

@@ -39,8 +39,6 @@ def why_bystander(module: nn.Module) -> str:
         return _NORM
     if isinstance(module, nn.MultiheadAttention):
         return _ATTENTION
-    if isinstance(module, nn.Upsample):
-        return "" if module.mode == "nearest" else _RESIZE.format(mode=module.mode)
     if module.__dict__.get("use_tiling") is True:
         return "it works in tiles (use_tiling), each of which has edges of its own: disable_tiling() first"
     cls = type(module)

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from torch import nn
 
-from convpad.torch import convolution, padding, pooling
+from convpad.torch import convolution, padding, pooling, upsampling
 from convpad.torch.base import PaddedModule
 
-Kind = Literal["convolution", "transposed", "pool", "pad"]
+Kind = Literal["convolution", "transposed", "pool", "pad", "resize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Host:
     Args:
         theirs, ours: the classes.
         kind: what it does.
-        rank: the number of spatial axes.
+        rank: the number of spatial axes; 0 where modules of the class have any.
     """
 
     theirs: type[nn.Module]
@@ -46,6 +46,7 @@ HOSTS: tuple[Host, ...] = (
     ),
     *(Host(getattr(nn, f"{name}{rank}d"), _OURS[rank - 1], "pad", rank) for name in _PADS for rank in _RANKS),
     *(Host(ours, ours, "pad", ours.rank) for ours in _OURS),
+    Host(nn.Upsample, upsampling.Upsample, "resize", 0),
 )
 """One for each class. `ZeroPad` is a `ConstantPad` in torch.nn."""
 
@@ -61,6 +62,8 @@ def declared_padding(module: Any, host: Host) -> tuple[Any, Any]:
     """Return `(padding, padding_mode)` of a module whose forward is that of its host, as our class takes them."""
     if isinstance(module, PaddedModule):
         return module.__dict__.get("declared", (module.padding, module.padding_mode))
+    if host.kind == "resize":
+        return None, getattr(module, "padding_mode", "replicate")
     if host.kind == "pad":
         flat = module.padding
         pairs = tuple(reversed([tuple(flat[place : place + 2]) for place in range(0, len(flat), 2)]))

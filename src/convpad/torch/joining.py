@@ -41,7 +41,7 @@ def rebased(cls: type[Any], core: type[Any]) -> type[Any]:
 
 def joined_class(cls: type[Any], ours: type[Any], way: Way) -> type[Any]:
     """Return the class in the place of a module's: ours alone for torch.nn's, else one made of both, made once."""
-    if issubclass(cls, PaddedModule):
+    if issubclass(cls, (PaddedModule, ours)):
         return cls
     if cls in ours.__bases__:
         return ours

@@ -62,7 +62,7 @@ class Handle:
 def repad_(module: Any, padding_mode: Any = None, *, padding: Any = None, where: Any = None) -> Handle:
     """Change the padding of a PyTorch model in place, and return a handle that undoes it.
 
-    Convolutions, transposed ones and padding modules pad with another mode from then on. Parameters, hooks,
+    Convolutions, transposed ones, padding modules and `Upsample` pad with another mode from then on. Parameters, hooks,
     `state_dict`, device, dtype and `isinstance` stay. A class with its own forward keeps what that does
     beyond padding, or is left alone with the reason. `handle.changes` lists both.
 

@@ -55,7 +55,7 @@ def plan_module(place: PlacedModule, host: Host, request: Request) -> Planned:
     except NotUnderstood as error:
         return Planned(row_left(place, host, str(error), None))
     try:
-        reason = _why_left(reading, host, request)
+        reason = _why_left(module, reading, host, request)
         if reason:
             return Planned(row_left(place, host, reason, reading))
         step, probe = plan_step(module, host, reading, request)
@@ -72,6 +72,8 @@ def plan_module(place: PlacedModule, host: Host, request: Request) -> Planned:
     added = ", ".join(step.added_parameters())
     before, after = described(reading.padding, reading.padding_mode), described(*declared_padding(probe, host))
     reason = f"state_dict gains {added}" if added else ""
+    if host.kind == "resize" and _is_fractional(module):
+        reason = "a circle closes where size times scale_factor is whole alone"
     row = ModuleChange(place.name, kind, now, before, after, "replaced", reason)
     return Planned(row, step, reading.absorbed)
 
@@ -88,13 +90,15 @@ def row_left(place: PlacedModule, host: Host | None, reason: str, reading: Readi
 
 
 def described(padding: Any, padding_mode: Any) -> str:
-    """Return a padding for a table."""
+    """Return a padding for a table; of a module that resizes, the mode alone."""
+    if padding is None:
+        return _SHORT.repr(padding_mode)
     mode = "" if padding_mode is None else f" with {_SHORT.repr(padding_mode)}"
     return f"{padding!r}{mode}"
 
 
 def _read(module: nn.Module, host: Host) -> Reading:
-    if isinstance(module, PaddedModule):
+    if isinstance(module, (PaddedModule, host.ours)):
         way = getattr(type(module), "joined", (None, None, "plain"))[2]
         return Reading(
             way, *declared_padding(module, host), seen=getattr(module, "seen", ()), words=getattr(module, "words", ())
@@ -102,8 +106,10 @@ def _read(module: nn.Module, host: Host) -> Reading:
     return read(module, core_class(type(module)), host)
 
 
-def _why_left(reading: Reading, host: Host, request: Request) -> str:
+def _why_left(module: Any, reading: Reading, host: Host, request: Request) -> str:
     """Return why nothing is to be done; empty where something is."""
+    if host.kind == "resize":
+        return _why_not_resized(module, request)
     takes_over = reading.follows_size or reading.pads_apart or bool(reading.absorbed)
     if host.kind == "pool" and request.padding is None:
         reason = "its padding stays" if request.padding_mode is None else "a mode alone leaves pools as they are"
@@ -111,6 +117,21 @@ def _why_left(reading: Reading, host: Host, request: Request) -> str:
     if request.padding_mode is None and (request.padding is None or host.kind == "pad"):
         return "" if takes_over else "its padding stays"
     return "it pads nothing" if pads_nothing(reading.padding) else ""
+
+
+def _is_fractional(module: Any) -> bool:
+    if module.scale_factor is None or module.recompute_scale_factor:
+        return False
+    factors = module.scale_factor if isinstance(module.scale_factor, tuple) else (module.scale_factor,)
+    return not all(float(factor).is_integer() for factor in factors)
+
+
+def _why_not_resized(module: Any, request: Request) -> str:
+    if module.mode in ("nearest", "nearest-exact", "area"):
+        return "it looks at no edge"
+    if request.padding_mode is None:
+        return "its padding stays"
+    return "its corners stand on the edge (align_corners), which no mode goes on beyond" if module.align_corners else ""
 
 
 def plan_step(module: nn.Module, host: Host, reading: Reading, request: Request) -> tuple[Step, Any]:
@@ -124,6 +145,9 @@ def plan_step(module: nn.Module, host: Host, reading: Reading, request: Request)
         mode = None  # of a pool alone
     if amounts is None or host.kind == "pad":
         amounts = reading.padding
+    if host.kind == "resize":
+        probe._set_padding(mode)
+        return _made(module, probe, host, request)
     state = probe.__dict__
     if reading.way == "own":
         is_first = not isinstance(module, PaddedModule)
@@ -132,6 +156,10 @@ def plan_step(module: nn.Module, host: Host, reading: Reading, request: Request)
     _set_padding(probe, amounts, mode, reading)
     if reading.way != "plain" and not isinstance(module, PaddedModule):
         _verify(module, probe, host, same_amounts=request.padding is None)
+    return _made(module, probe, host, request)
+
+
+def _made(module: nn.Module, probe: Any, host: Host, request: Request) -> tuple[Step, Any]:
     step = step_between(module, probe)
     step.request = host, request
     return step, probe

@@ -75,7 +75,7 @@ def read(module: nn.Module, cls: type, host: Host) -> Reading:
         if host.kind == "pad" and any(amount < 0 for amount in module.__dict__["padding"]):
             raise NotUnderstood("it cuts values off: some of its amounts are negative")
         return Reading("plain", *declared_padding(module, host))
-    if host.kind == "pad":
+    if host.kind in ("pad", "resize"):
         raise NotUnderstood("its class has its own forward")
     calls = _traced_calls(module, host)
     for call in calls:
