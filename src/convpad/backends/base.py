@@ -52,6 +52,7 @@ class ConvWindow:
         channels_last: whether the channels are the last axis, or the second.
         leftovers: of a transposed convolution, per axis: values that the padded axis holds beyond the last window.
         size: of a pool: taps per spatial axis.
+        filters_first: whether kernels are in PyTorch's order, filters and channels before the window.
     """
 
     strides: tuple[int, ...]
@@ -61,6 +62,7 @@ class ConvWindow:
     channels_last: bool = True
     leftovers: tuple[int, ...] = ()
     size: tuple[int, ...] = ()
+    filters_first: bool = False
 
     @property
     def rank(self) -> int:
@@ -280,6 +282,27 @@ class Backend:
         places = self.arange(0, self.size(whole, axis), whole)
         turn = places // len(parts)
         return self.take(whole, axis, turn + (places - turn * len(parts)) * self.size(parts[0], axis))
+
+    # With a default: functions of tensors alone, for which everything else is decided
+
+    def prepare_pad(self, problem: Problem, values: Any, context: Context) -> Callable[[Tensor, Any], Tensor] | None:
+        """Return the framework's own pad, as a function of a tensor and the constants; None where it has none.
+
+        `values` are the constants as far as they are known: a `TensorValue` stands for a tensor.
+        """
+        return None
+
+    def prepare_conv(self, op: str, window: ConvWindow) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+        """Return `conv` or `conv_transpose` plus a bias, as a function of a tensor, a kernel, and a bias or None."""
+        convolve = getattr(self, op)
+
+        def run(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+            out = convolve(x, kernel, window)
+            if bias is None:
+                return out
+            return self.add_bias(out, bias if window.channels_last else bias.reshape(-1, *[1] * window.rank))
+
+        return run
 
     # With a default: slices
 

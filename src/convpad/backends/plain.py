@@ -13,6 +13,7 @@ from convpad.core.problem import Problem
 
 _TUNED = {
     *("compiled", "kernel_name", "framework_pad", "supports_inplace", "set_kernel_layout"),
+    *("prepare_pad", "prepare_conv"),
     *("take_slices", "add_slice", "add_slices", "multiply", "add_bias"),
     *("with_custom_vjp", "rematerialise", "select_for_gradient", "plain_operations"),
 }

@@ -41,6 +41,7 @@ class Operation:
         output_padding: of `conv_transpose`: one int or None per axis.
         pool_size: of a pool: one int per axis.
         ceil_mode: of a pool: whether the number of outputs is rounded up.
+        filters_first: whether kernels are in PyTorch's order, filters and channels before the window.
     """
 
     op: str
@@ -52,12 +53,13 @@ class Operation:
     output_padding: tuple[int | None, ...] = ()
     pool_size: tuple[int, ...] = ()
     ceil_mode: bool = False
+    filters_first: bool = False
     _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
         if self._hash is None:  # hashed once, and not at all where a compiler traces
             values = self.op, self.padding, self.strides, self.dilation, self.groups, self.channels_last
-            value = hash((*values, self.output_padding, self.pool_size, self.ceil_mode))
+            value = hash((*values, self.output_padding, self.pool_size, self.ceil_mode, self.filters_first))
             object.__setattr__(self, "_hash", value)
             return value
         return self._hash

@@ -42,7 +42,8 @@ class Problem:
         channels_last: whether the channels are the last axis, or the second.
         amounts: one per spatial axis, for a backend that learns a size only when it runs.
         leftovers: per axis, what the padded axis holds beyond the last window (`conv_transpose` alone).
-        kernel_shape: the kernel's shape, None for channels that are unknown; empty where there is none.
+        kernel_shape: the kernel's shape as Keras has it, None for channels that are unknown; empty where there is none.
+        filters_first: whether kernels are in PyTorch's order, filters and channels before the window.
     """
 
     op: str
@@ -55,6 +56,7 @@ class Problem:
     amounts: tuple[Amount, ...]
     leftovers: tuple[int, ...] = ()
     kernel_shape: Shape = ()
+    filters_first: bool = False
     strides: tuple[int, ...] = _derived()
     """Steps from one output to the next, per axis."""
     dilation: tuple[int, ...] = _derived()
@@ -159,7 +161,9 @@ def pad_problem(input_shape: Any, padding: Padding, data_format: str = "channels
 
 
 def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) -> Problem:
-    """Check an operation against the shapes of its input and kernels, as Keras has them; None where unknown.
+    """Check an operation against the shapes of its input and kernels, None where unknown.
+
+    Kernels are as Keras has them, or as PyTorch, if the operation says so.
 
     Raises:
         ShapeError: the shapes do not fit.
@@ -178,7 +182,8 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
     if op == "pad" or op in POOLS:
         kernel, filters = operation.pool_size or (1,) * operation.rank, channels
     else:
-        full = _kernel_shape("kernel", kernel_shapes[0], operation.rank)
+        given = _kernel_shape("kernel", kernel_shapes[0], operation.rank, operation.filters_first)
+        full = (*given[2:], given[1], given[0]) if operation.filters_first else given
         kernel, filters = cast("tuple[int, ...]", full[:-2]), _filters(op, full, channels, operation.groups)
         if op == "separable_conv":
             filters = _pointwise_filters(_kernel_shape("pointwise_kernel", kernel_shapes[1], operation.rank), filters)
@@ -207,6 +212,7 @@ def make_problem(operation: Operation, input_shape: Any, *kernel_shapes: Any) ->
         padding.amounts,
         leftovers,
         full,
+        operation.filters_first,
     )
 
 
@@ -292,7 +298,7 @@ def rank_of(input_shape: Sequence[int | None]) -> int:
     return len(input_shape) - 2
 
 
-def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> Shape:
+def _kernel_shape(argument: str, kernel_shape: Any, rank: int, filters_first: bool = False) -> Shape:
     full = known_shape(argument, kernel_shape)
     if len(full) != rank + 2:
         axes = "one window axis" if rank == 1 else f"{rank} window axes"
@@ -300,7 +306,7 @@ def _kernel_shape(argument: str, kernel_shape: Any, rank: int) -> Shape:
             f"A kernel must have {axes}, like the input, and two for channels. Received: a {argument} of "
             f"shape {full} for an input with {rank} spatial {'axis' if rank == 1 else 'axes'}."
         )
-    if 0 in full or None in full[:-2]:
+    if 0 in full or None in (full[2:] if filters_first else full[:-2]):
         raise ShapeError(
             f"A kernel must hold at least one value on every axis. Received: a {argument} of shape {full}."
         )

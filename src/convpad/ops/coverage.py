@@ -123,7 +123,7 @@ def renormalisation(backend: Backend, out: Tensor, x: Tensor, problem: Problem) 
         return backend.tensor(_to_tensor_axes(factors, problem), out)
     # Where sizes are known only when it runs: a convolution of the mask with ones.
     ones = backend.tensor(np.ones((*(window.kernel for window in problem.windows), 1, 1)), x)
-    window = replace(conv_window(problem).without_pads(), groups=1, size=(), leftovers=())
+    window = replace(conv_window(problem).without_pads(), groups=1, size=(), leftovers=(), filters_first=False)
     covered = backend.conv(extended_mask(backend, x, problem), ones, window)
     divisor = backend.where(covered, covered, 1.0)
     return backend.where(covered, problem.taps / divisor, 0.0)

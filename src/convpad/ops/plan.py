@@ -153,6 +153,8 @@ def preferred(problem: Problem, backend: str, context: Context, possible: Collec
 
 def _fits(row: Preference, problem: Problem) -> bool:
     """Return whether a preference was measured for such problems."""
+    if problem.filters_first:
+        return False
     if row.ops and problem.op not in row.ops:
         return False
     if row.only_constants and any(mode.copies_input for mode in problem.padded_modes):
@@ -213,6 +215,7 @@ def conv_window(problem: Problem) -> ConvWindow:
         channels_last=problem.channels_last,
         leftovers=problem.leftovers,
         size=tuple([window.kernel for window in problem.windows]) if problem.op in POOLS else (),
+        filters_first=problem.filters_first,
     )
 
 
@@ -280,6 +283,8 @@ def _against_correction(problem: Problem, planner: Backend) -> str:
         return "nothing but zeros is padded"
     if problem.op in ("max_pool", "conv_transpose"):
         return f"{problem.op} of zeros is no {problem.op} to start from"
+    if problem.filters_first:
+        return "a module of PyTorch computes what torch.nn's does, rounded alike"
     if not problem.is_static:
         return "where the border is depends on a size that is not known yet"
     return planner.why_not_native(problem, ignored=False)

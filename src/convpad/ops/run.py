@@ -19,6 +19,7 @@ from convpad.core.errors import refuse
 from convpad.core.operation import OPS, POOLS, Operation
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import Problem, known_shape, make_problem, rank_of
+from convpad.ops.biased import with_bias
 from convpad.ops.dtypes import check_dtypes, check_values
 from convpad.ops.extension import Values
 from convpad.ops.plan import Plan, choose, route_named
@@ -117,19 +118,35 @@ def call(op: str, arrays: Sequence[Any], route: Any, *arguments: Any) -> Any:
     return prepared(values, *tensors)
 
 
-def run(operation: Operation, values: Values, arrays: Sequence[Any]) -> Any:
-    """Run a parsed operation, with tensors in the place of trained values. Every layer does this."""
+def run(operation: Operation, values: Values, arrays: Sequence[Any], *bias: Any) -> Any:
+    """Run a parsed operation, with tensors in the place of trained values. Every layer does this.
+
+    `bias`, a tensor or None, is given where kernels are in PyTorch's order, and added to the output.
+    """
     backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
     owner = backend or _ORACLE
     tensors, (context, shapes, dtypes) = _facts(backend, arrays)
     if context.autocast:
         without_casts, tensors = owner.autocast(tensors)
+        if bias and bias[0] is not None:
+            bias = (bias[0].to(tensors[0].dtype),)
         with without_casts:
-            return run(operation, values, tensors)
+            return run(operation, values, tensors, *bias)
     if operation.padding.has_tensors:
         context = _with_trained_values(context)
     facts = (context, shapes, dtypes, None, tuning.STATE.version)
-    return owner.call_cached(_executor, operation, owner.name, *facts)(values, *tensors)
+    return owner.call_cached(_executor, operation, owner.name, *facts)(values, *tensors, *bias)
+
+
+def executor_of(operation: Operation, tensors: Sequence[Any]) -> Executor:
+    """Return the executor of an operation on tensors like these, outside of autocast and of compilers.
+
+    A module keeps it under their shapes, dtypes, device and want of a gradient, and `tuning.STATE.version`.
+    """
+    backend, arrays = tensors_of(_ARRAYS[operation.op], tensors)
+    owner = backend or _ORACLE
+    _, (context, shapes, dtypes) = _facts(backend, arrays)
+    return _executor(operation, owner.name, context, shapes, dtypes, None, tuning.STATE.version)
 
 
 def _with_trained_values(context: Context) -> Context:
@@ -191,6 +208,8 @@ def _executor(
         context = replace(context, traced=True)
         backend = plain_backend(name, sliced_pads=tuning.STATE.portable_pads > 0)
     executor = prepare(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
+    if operation.filters_first:
+        return with_bias(backend, executor, problem, context, operation.padding.values)
     return backend.compiled(executor, operation.padding.values)
 
 

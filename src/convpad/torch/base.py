@@ -15,11 +15,19 @@ from convpad.core.operation import Operation
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.window import spanned
 from convpad.ops.extension import Values
-from convpad.ops.run import run
+from convpad.ops.routes import Executor
+from convpad.ops.run import executor_of, run
+from convpad.tuning import STATE
 
 SHORT = Repr()
 SHORT.maxother = 60
 """Shows the modes of a module, of a constant for each of many channels its beginning and its end."""
+
+_DEVICES = ("cpu", "cuda")
+"""The devices whose executors are kept."""
+
+_KEPT = 64
+"""Executors kept at most, of inputs of different sizes."""
 
 _INITIALIZERS = ("zeros", "ones", "normal", "uniform", "trunc_normal")
 """The functions of torch.nn.init that need no more than a tensor with one axis, without their underscores."""
@@ -49,6 +57,8 @@ class PaddedModule(nn.Module):
     _parsed: Padding
     _trained: tuple[tuple[str | None, str | None], ...]
     """The names of the trained values, `(before, after)` for each axis; empty where there are none."""
+    _executors: dict[Any, Executor]
+    """What runs, by shapes, dtypes and circumstances."""
 
     def _set_padding(self, padding: Any, padding_mode: Any) -> None:
         """Set all that follows from a padding, or refuse it and leave the module as it was."""
@@ -77,7 +87,7 @@ class PaddedModule(nn.Module):
         if before is None or parsed.values is not before.values:
             self._set_trained(parsed.values)
         state["_parsed"], state["operation"], state["own_padding"] = parsed, operation, own_padding
-        state["padding"], state["padding_mode"] = padding, padding_mode
+        state["padding"], state["padding_mode"], state["_executors"] = padding, padding_mode, {}
 
     def _set_trained(self, values: Values) -> None:
         """Make the parameters of a padding in the place of those of the padding before."""
@@ -145,16 +155,48 @@ class PaddedModule(nn.Module):
             for values, names in rows
         )
 
-    def _run(self, input: Tensor, *kernels: Tensor, operation: Operation | None = None) -> Tensor:
-        operation, axes = operation or self.operation, input.dim() - self.rank
-        if axes == 2:
-            return run(operation, self._values(), (input, *kernels))
+    def _run(
+        self, input: Tensor, *kernels: Tensor, bias: tuple[Tensor | None, ...] = (), operation: Operation | None = None
+    ) -> Tensor:
+        """Return the operation's output by convpad's own way, `operation` in the place of the module's if given."""
+        axes = input.dim() - self.rank
         if axes == 1:
-            return run(operation, self._values(), (input.unsqueeze(0), *kernels)).squeeze(0)
+            return self._run(input.unsqueeze(0), *kernels, bias=bias, operation=operation).squeeze(0)
+        if axes == 2:
+            executor = self._kept_executor(input, kernels) if operation is None else None
+            if executor is None:
+                return run(operation or self.operation, self._values(), (input, *kernels), *bias)
+            return executor(self._values() if self._trained else self._parsed.values, input, *kernels, *bias)
         raise ShapeError(
             f"An input of {type(self).__name__} must have {self.rank + 2} axes (batch, channels and {self.rank} "
             f"spatial), or {self.rank + 1} without a batch. Received: shape {tuple(input.shape)}."
         )
+
+    def _kept_executor(self, input: Tensor, kernels: tuple[Tensor, ...]) -> Executor | None:
+        """Return the executor that is kept for tensors like these, made if need be; None where none is kept."""
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+            return None
+        device = input.device.type
+        if device not in _DEVICES or torch.is_autocast_enabled(device):
+            return None
+        tensors = (input, *kernels)
+        wants_gradient = torch.is_grad_enabled() and any([x.requires_grad for x in tensors])  # noqa: C419
+        facts = [(x.shape, x.dtype) for x in tensors]
+        try:
+            key = (device, wants_gradient, STATE.version, *facts)
+            kept = self._executors.get(key)
+        except TypeError:  # sizes that a tracer leaves open have no hash
+            return None
+        if kept is None:
+            kept = executor_of(self.operation, tensors)
+            if len(self._executors) >= _KEPT:
+                self._executors.clear()
+            self._executors[key] = kept
+        return kept
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state to copy or pickle: without executors, which are made again."""
+        return {**self.__dict__, "_executors": {}}
 
     def _shown_mode(self) -> str:
         """Return the mode for a line, as torch.nn shows its words: without quotation marks."""

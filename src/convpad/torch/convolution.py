@@ -54,8 +54,10 @@ class _Conv(PaddedModule):
         self, input: Tensor, weight: Tensor, bias: Tensor | None, operation: Operation | None = None
     ) -> Tensor:
         """Return the convolution with a weight in torch.nn's order, by convpad's own way."""
-        out = self._run(input, weight.permute(*range(2, weight.dim()), 1, 0), operation=operation)
-        return out if bias is None else out + bias.to(out.dtype).reshape(-1, *[1] * self.rank)
+        return self._run(input, weight, bias=(bias,), operation=operation)
+
+    def _operation(self, parsed: Padding) -> Operation:
+        return replace(super()._operation(parsed), filters_first=True)
 
     def extra_repr(self) -> str:
         """Return torch.nn's line, with the padding as it was written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,24 +12,53 @@ from convpad import tuning
 from convpad.backends.base import Context, ConvWindow
 from convpad.backends.torch import cpu
 from convpad.backends.torch.padding import flat, is_kept, symmetrised
-from convpad.backends.torch.tensors import Tensor, as_given, channels_first, dtype, requires_grad
+from convpad.backends.torch.tensors import Tensor, add_bias, as_given, channels_first, dtype, requires_grad
 from convpad.core.window import spanned
 
 _CPU = Context("cpu")
-_CONV: dict[int, Any] = {2: F.conv2d, 3: F.conv3d}
-_CONV_TRANSPOSE: dict[int, Any] = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_CONV_TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
 def kernel_name(
     op: str, shape: Sequence[Any], kernel_shape: Sequence[Any], window: ConvWindow, dtype_name: str, context: Context
 ) -> str:
     """Return `"adjoint"` where the adjoint of a convolution by the reversed kernel is faster, else `"framework"`."""
-    if op == "conv" and context.device == "cpu" and not context.gradient:
+    if op == "conv" and context.device == "cpu" and not window.filters_first and not context.gradient:
         return cpu.kernel_name(shape, kernel_shape, window, dtype_name)
     return "framework"
 
 
+def prepare_conv(op: str, window: ConvWindow) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Return PyTorch's convolution with a kernel in its own order, of a channels-first tensor."""
+    strides, dilation, groups = window.strides, window.dilation, window.groups
+    if op == "conv_transpose":
+        crops, extra, ends = _crops(window)
+        convolve = _CONV_TRANSPOSE[window.rank]
+
+        def transpose(y: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+            out = convolve(y, weight, bias, strides, crops, extra, groups, dilation)
+            return F.pad(out, ends) if any(ends) else out
+
+        def transpose_with_zeros(y: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+            out = transpose(y, weight, None)
+            return out if bias is None else add_bias(out, bias.reshape(-1, *[1] * window.rank))
+
+        return transpose if max(ends, default=0) <= 0 else transpose_with_zeros
+    convolve = _CONV[window.rank]
+    even = all(before == after for before, after in window.pads)
+    pads = tuple([before for before, _ in window.pads]) if even else (0,) * window.rank
+    around = None if even else flat(window.pads)
+
+    def run(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return convolve(x if around is None else F.pad(x, around), weight, bias, strides, pads, dilation, groups)
+
+    return run
+
+
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    if window.filters_first:
+        return prepare_conv("conv", window)(x, kernel, None)
     if kernel.numel() < tuning.LIMITS["torch.reorder_kernel_values"]:
         return _conv(x, kernel.permute(-1, -2, *range(kernel.ndim - 2)), window, window.groups)
     reorders = cpu.may_reorder(kernel) and x.is_cpu and not requires_grad(x, kernel)
@@ -71,7 +100,8 @@ def _convolve(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation: Any,
     return _Asymmetric.apply(x, weight, *options) if differentiated else _convolve_uneven(x, weight, *options)  # pyright: ignore
 
 
-def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+def _crops(window: ConvWindow) -> tuple[tuple[int, ...], tuple[int, ...], list[int]]:
+    """Return PyTorch's `padding` and `output_padding` of a transposed convolution, and what is padded after it."""
     # `padding` crops both sides alike and `output_padding` gives back at the end; the rest is sliced off. What
     # must be given back beyond PyTorch's limit is zeros: no window reads it.
     rows = list(zip(window.pads, window.leftovers, window.strides, window.dilation, strict=True))
@@ -80,6 +110,16 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
         min(max(crop - (after - leftover), 0), max(stride, dilation) - 1)
         for crop, ((_, after), leftover, stride, dilation) in zip(crops, rows, strict=True)
     ]
+    ends: list[int] = []
+    for crop, given_back, ((before, after), leftover, _, _) in reversed(list(zip(crops, extra, rows, strict=True))):
+        ends += [crop - before, leftover - after + crop - given_back]
+    return tuple(crops), tuple(extra), ends
+
+
+def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    if window.filters_first:
+        return prepare_conv("conv_transpose", window)(y, kernel, None)
+    crops, extra, ends = _crops(window)
     first = channels_first(y, window.channels_last)
     is_1d = window.rank == 1
     if is_1d:
@@ -88,15 +128,12 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
         first,
         cpu.channels_last(cpu.filters_first(kernel), first),
         stride=(1, *window.strides) if is_1d else window.strides,
-        padding=(0, *crops) if is_1d else tuple(crops),
-        output_padding=(0, *extra) if is_1d else tuple(extra),
+        padding=(0, *crops) if is_1d else crops,
+        output_padding=(0, *extra) if is_1d else extra,
         dilation=(1, *window.dilation) if is_1d else window.dilation,
         groups=window.groups,
     )
     out = out.squeeze(2) if is_1d else out
-    ends: list[int] = []
-    for crop, given_back, ((before, after), leftover, _, _) in reversed(list(zip(crops, extra, rows, strict=True))):
-        ends += [crop - before, leftover - after + crop - given_back]
     return as_given(F.pad(out, ends) if any(ends) else out, window.channels_last)
 
 

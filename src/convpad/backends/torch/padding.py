@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad import tuning
-from convpad.backends.base import Pairs
+from convpad.backends.base import Context, Pairs
 from convpad.backends.torch.tensors import (
     Tensor,
     as_given,
@@ -35,7 +35,8 @@ def why_not_native(problem: Problem, *, ignored: bool) -> str:
         rows = zip(problem.windows, problem.pads, strict=True)
         computed = prod([_outputs_symmetrised(window, pair) for window, pair in rows])
         outputs = prod([window.output or 1 for window in problem.windows])
-        if pooled or computed > (1 + tuning.LIMITS["torch.even_pads_max_share"]) * outputs:
+        # A module gives a tensor of its own, as torch.nn's does, and no slice.
+        if pooled or problem.filters_first or computed > (1 + tuning.LIMITS["torch.even_pads_max_share"]) * outputs:
             return "torch pads both sides of an axis alike"
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
         return "torch pads a pool by half its window at most"
@@ -109,6 +110,86 @@ def framework_pad(x: Tensor, problem: Problem, values: Any, *, needs_gradient: b
         first, pads = first.unsqueeze(2), [*pads, 0, 0]  # PyTorch has no channels-last memory with one axis
     out = F.pad(first, pads, mode=word, value=value if number else None)
     return as_given(out.squeeze(2) if len(problem.windows) == 1 else out, problem.channels_last)
+
+
+Step = tuple[str, list[int], float]
+"""(mode, amounts, number) for `F.pad`."""
+
+
+def _steps(problem: Problem, values: Any) -> list[Step] | None:
+    """Return the pads that pad the axes one after the other, equal ones joined; None where PyTorch has none."""
+    steps: list[Step] = []
+    for axis, (window, modes) in enumerate(zip(problem.windows, problem.modes, strict=True)):
+        if window.before is None or window.after is None:
+            return None
+        counts = (window.before, window.after)
+        sides = {(modes[side], values[axis][side]) for side in (0, 1) if counts[side]}
+        if not sides:
+            continue
+        (mode, value), *others = sides
+        word = "constant" if mode.takes_value else _NATIVE_MODES.get(mode.name)
+        if others or word is None or not (value is None or isinstance(value, (int, float))):
+            return None
+        room = {"reflect": -1, "circular": 0}.get(word)
+        if room is not None and (window.size is None or max(counts) > window.size + room):
+            return None
+        pads = [0] * (2 * problem.rank)
+        pads[2 * (problem.rank - 1 - axis) : 2 * (problem.rank - axis)] = counts
+        number = float(value or 0)
+        if steps and (steps[-1][0], steps[-1][2]) == (word, number):
+            pads = [a + b for a, b in zip(steps.pop()[1], pads, strict=True)]
+        steps.append((word, pads, number))
+    return steps
+
+
+def prepare_pad(problem: Problem, values: Any, context: Context) -> Callable[[Tensor, Any], Tensor] | None:
+    """Return PyTorch's own pads of a channels-first tensor, or None where convpad's are faster or the only ones."""
+    steps = _steps(problem, values)
+    if steps is None:
+        return None
+    circular = any(word == "circular" for word, _, _ in steps)
+    compiling = torch.compiler.is_compiling()
+    if context.gradient and not compiling:
+        size = prod([size or 0 for size in problem.input_shape])
+        mirrors = any(word != "constant" for word, _, _ in steps)
+        # Its gradient of a circle makes many tensors; on a GPU, that of a mirror is summed in any order.
+        if (circular and size >= tuning.LIMITS["torch.fold_min_values"]) or (mirrors and context.device == "gpu"):
+            return None
+    if circular and not compiling:
+        return _joined(steps)
+    if len(steps) == 1:
+        ((word, pads, number),) = steps
+        value = number if word == "constant" else None
+        return lambda x, values: F.pad(x, pads, word, value)
+
+    def pad(x: Tensor, values: Any) -> Tensor:
+        for word, pads, number in steps:
+            x = F.pad(x, pads, word, number if word == "constant" else None)
+        return x
+
+    return pad
+
+
+def _joined(steps: list[Step]) -> Callable[[Tensor, Any], Tensor]:
+    """Return pads of which circles are slices joined: they keep channels-last memory, which `F.pad` loses."""
+
+    def pad(x: Tensor, values: Any) -> Tensor:
+        for word, pads, number in steps:
+            if word != "circular":
+                x = F.pad(x, pads, word, number if word == "constant" else None)
+                continue
+            for index in range(len(pads) - 2, -1, -2):
+                before, after, axis = pads[index], pads[index + 1], x.ndim - 1 - index // 2
+                parts = [x]
+                if before:
+                    parts.insert(0, x.narrow(axis, x.shape[axis] - before, before))
+                if after:
+                    parts.append(x.narrow(axis, 0, after))
+                if len(parts) > 1:
+                    x = torch.cat(parts, axis)
+        return x
+
+    return pad
 
 
 def with_custom_vjp(

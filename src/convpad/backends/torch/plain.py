@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,21 @@ def scatter_add(x: Tensor, axis: int, index: Any, values: Tensor) -> Tensor:
     return x.scatter_add(axis, index.reshape(shape).expand_as(values), values)
 
 
+def prepare_conv(op: str, window: ConvWindow) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Return the convolution with a bias; a transposed one adds it after the crop, which pads with zeros, too."""
+    if op == "conv":
+        return lambda x, weight, bias: _conv(x, weight, window, window.groups, bias)
+
+    def transpose(y: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        out = conv_transpose(y, weight, window)
+        return out if bias is None else out + bias.reshape(-1, *[1] * window.rank)
+
+    return transpose
+
+
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    if window.filters_first:
+        return _conv(x, kernel, window, window.groups)
     rank = window.rank
     return _conv(x, kernel.permute(rank + 1, rank, *range(rank)), window, window.groups)
 
@@ -74,18 +89,18 @@ def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     return _conv(x, weight.reshape(channels * multiplier, 1, *taps), window, channels)
 
 
-def _conv(x: Tensor, weight: Tensor, window: ConvWindow, groups: int) -> Tensor:
+def _conv(x: Tensor, weight: Tensor, window: ConvWindow, groups: int, bias: Tensor | None = None) -> Tensor:
     first, pads = channels_first(x, window.channels_last), [before for before, _ in window.pads]
     if any(before != after for before, after in window.pads):
         first, pads = F.pad(first, flat(window.pads)), [0] * window.rank
-    out = _CONV[window.rank](first, weight, None, window.strides, pads, window.dilation, groups)
+    out = _CONV[window.rank](first, weight, bias, window.strides, pads, window.dilation, groups)
     return as_given(out, window.channels_last)
 
 
 def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     """Return PyTorch's transposed convolution uncropped, then zeros that no window reads, then the crop."""
     rank = window.rank
-    weight = kernel.permute(rank + 1, rank, *range(rank))
+    weight = kernel if window.filters_first else kernel.permute(rank + 1, rank, *range(rank))
     out = _CONV_TRANSPOSE[rank](
         channels_first(y, window.channels_last),
         weight,

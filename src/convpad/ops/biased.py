@@ -1,0 +1,80 @@
+"""Executors of convolutions with a bias, whose kernels are in PyTorch's order: filters and channels first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from convpad.backends.base import Backend, Context, Pairs, Tensor
+from convpad.core.problem import Problem
+from convpad.ops.extension import Values, extend
+from convpad.ops.plan import conv_window
+from convpad.ops.routes import Executor, Native, Padded, Transposed
+
+
+@dataclass(frozen=True, slots=True)
+class WithBias:
+    """A convolution of PyTorch's own kernel order, of a padded input, plus a bias."""
+
+    pad: Callable[[Tensor, Values], Tensor] | None
+    convolve: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+    def __call__(self, values: Values, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        return self.convolve(x if self.pad is None else self.pad(x, values), kernel, bias)
+
+
+@dataclass(frozen=True, slots=True)
+class BiasAfter:
+    """An executor's output plus a bias: where outputs are scaled or added up after the convolution."""
+
+    backend: Backend
+    inner: Executor
+
+    def __call__(self, values: Values, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        out = self.inner(values, x, kernel)
+        return out if bias is None else self.backend.add_bias(out, bias.reshape(-1, *[1] * (len(x.shape) - 2)))
+
+
+def with_bias(backend: Backend, inner: Executor, problem: Problem, context: Context, values: Values) -> Executor:
+    """Return the executor of a convolution with a bias, from one without; its kernel is in PyTorch's order."""
+    window = conv_window(problem)
+    if isinstance(inner, Native):
+        return WithBias(None, backend.prepare_conv("conv", window))
+    if isinstance(inner, Transposed) and not inner.folds and not problem.renormalises:
+        return WithBias(None, backend.prepare_conv("conv_transpose", window))
+    if not isinstance(inner, Padded):
+        return BiasAfter(backend, inner)
+    outer = leave_zeros(problem)
+    window = replace(window, pads=_difference(problem.pads, outer.pads))
+    pad = backend.prepare_pad(outer, values, context)
+    return WithBias(Outer(backend, outer) if pad is None else pad, backend.prepare_conv("conv", window))
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """The padding that a convolution does not do itself."""
+
+    backend: Backend
+    problem: Problem
+
+    def __call__(self, x: Tensor, values: Values) -> Tensor:
+        return extend(self.backend, x, self.problem, values)
+
+
+def _difference(pads: Pairs, others: Pairs) -> tuple[tuple[int, int], ...]:
+    return tuple((a - c, b - d) for (a, b), (c, d) in zip(pads, others, strict=True))
+
+
+def leave_zeros(problem: Problem) -> Problem:
+    """Return a problem without the zeros that a convolution pads itself: equally many on both sides of an axis.
+
+    Zeros that an axis after them fills with a constant at the corners stay: a later axis decides there.
+    """
+    windows, constant = list(problem.windows), False
+    for axis in reversed(range(problem.rank)):
+        window, modes = windows[axis], problem.modes[axis]
+        zeros = not any(mode.copies_input or mode.takes_value or not mode.is_counted for mode in modes)
+        if zeros and not constant and window.before is not None and window.before == window.after:
+            windows[axis] = replace(window, before=0, after=0)
+        constant = constant or any(mode.takes_value for mode in modes)
+    return replace(problem, windows=tuple(windows))
