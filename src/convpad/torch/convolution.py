@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import gt
 from typing import Any
 
+import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
@@ -15,12 +17,17 @@ from convpad.core.operation import Operation
 from convpad.core.padding import Learned, Padding
 from convpad.core.types import PaddingLike, PaddingModeLike, PerAxis
 from convpad.core.validation import integer, per_axis
-from convpad.core.window import transposed_window
+from convpad.core.window import spanned, transposed_window
 from convpad.torch.base import PaddedModule, equal_sides, initialized
+
+_CONVOLVE: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_PADS = {"zeros": "constant", "constant": "constant"} | {name: name for name in ("reflect", "replicate", "circular")}
+"""The modes of `F.pad` by convpad's names."""
 
 
 class _Conv(PaddedModule):
     op = "conv"
+    first_pad: Any = None
     in_channels: int
     out_channels: int
     kernel_size: tuple[int, ...]
@@ -54,6 +61,13 @@ class _Conv(PaddedModule):
         self, input: Tensor, weight: Tensor, bias: Tensor | None, operation: Operation | None = None
     ) -> Tensor:
         """Return the convolution with a weight in torch.nn's order, by convpad's own way."""
+        first = self.first_pad
+        if first is not None and input.is_cpu and operation is None and not _is_traced():
+            convolve, pads, word, value, least, padding = first
+            fast = word != "circular" or (input.dim() == self.rank + 2 and _is_plain(input))
+            if fast and all(map(gt, input.shape[-self.rank :], least)):
+                padded = F.pad(input, pads, word, value)
+                return convolve(padded, weight, bias, self.stride, padding, self.dilation, self.groups)
         return self._run(input, weight, bias=(bias,), operation=operation)
 
     def _operation(self, parsed: Padding) -> Operation:
@@ -75,6 +89,15 @@ class _Conv(PaddedModule):
         if self.padding_mode != "zeros":
             shown += f", padding_mode={self._shown_mode()}"
         return shown
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Return whether `F.pad` pads a circle well: it forgets channels-last memory, and its gradient is slow."""
+    return not torch.is_grad_enabled() and x.is_contiguous()
+
+
+def _is_traced() -> bool:
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
 
 
 class _Convolution(_Conv):
@@ -113,6 +136,36 @@ class _Convolution(_Conv):
             in_channels, out_channels, kernel_size, stride, 0, dilation, groups, bias, "zeros", device, dtype
         )
         self._set_padding(padding, padding_mode)
+
+    def _set_parsed(self, parsed: Padding, padding: Any, padding_mode: Any) -> None:
+        super()._set_parsed(parsed, padding, padding_mode)
+        self.__dict__["first_pad"] = self._find_first_pad() if self.own_padding is None else None
+
+    def _find_first_pad(self) -> Any:
+        """Return the arguments of the one `F.pad` before the convolution; None where one does not do.
+
+        They are the convolution, `F.pad`'s arguments, the sizes that the axes must exceed, and the zeros that the
+        convolution pads itself.
+        """
+        operation, counts = self.operation, []
+        rows = zip(operation.padding.amounts, self.kernel_size, operation.strides, operation.dilation, strict=True)
+        for amount, kernel, stride, dilation in rows:
+            counts.append(amount.pair_or_none(None, spanned(kernel, dilation), stride))
+        fills, pads, padding, least = normalised_fills(operation.padding), [], [], []
+        padded: set[Any] = set()
+        for pair, sides in zip(counts[::-1], fills[::-1], strict=True):
+            used = {fill for count, fill in zip(pair or (), sides, strict=bool(pair)) if count}
+            alone = pair is not None and pair[0] == pair[1] and used <= {("zeros", None)}
+            if pair is None or (alone and any(mode == "constant" for mode, _ in padded)):
+                return None  # the corners are the later axis'
+            padding.insert(0, pair[0] if alone else 0)
+            pads += [0, 0] if alone else pair
+            padded |= set() if alone else used
+            least.insert(0, max(pair) - 1 if used == {("circular", None)} else max(pair) if used else 0)
+        (mode, value), *others = padded or {("", None)}
+        if others or mode not in _PADS or not isinstance(value, (int, float, type(None))):
+            return None
+        return _CONVOLVE[self.rank], pads, _PADS[mode], value, tuple(least), tuple(padding)
 
     def _find_own_padding(self, operation: Operation) -> Any:
         padding = equal_sides(operation, self.kernel_size, "zeros")

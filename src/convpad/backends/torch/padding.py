@@ -156,7 +156,7 @@ def prepare_pad(problem: Problem, values: Any, context: Context) -> Callable[[Te
         if (circular and size >= tuning.LIMITS["torch.fold_min_values"]) or (mirrors and context.device == "gpu"):
             return None
     if circular and not compiling:
-        return _joined(steps)
+        return _joined(steps, in_one_pass=not context.gradient)
     if len(steps) == 1:
         ((word, pads, number),) = steps
         value = number if word == "constant" else None
@@ -170,13 +170,19 @@ def prepare_pad(problem: Problem, values: Any, context: Context) -> Callable[[Te
     return pad
 
 
-def _joined(steps: list[Step]) -> Callable[[Tensor, Any], Tensor]:
-    """Return pads of which circles are slices joined: they keep channels-last memory, which `F.pad` loses."""
+def _joined(steps: list[Step], *, in_one_pass: bool) -> Callable[[Tensor, Any], Tensor]:
+    """Return pads of which circles are slices joined: they keep channels-last memory, which `F.pad` loses.
+
+    `in_one_pass`: a contiguous tensor is padded by `F.pad`, whose gradient makes many tensors.
+    """
 
     def pad(x: Tensor, values: Any) -> Tensor:
         for word, pads, number in steps:
             if word != "circular":
                 x = F.pad(x, pads, word, number if word == "constant" else None)
+                continue
+            if in_one_pass and x.is_contiguous():
+                x = F.pad(x, pads, word)
                 continue
             for index in range(len(pads) - 2, -1, -2):
                 before, after, axis = pads[index], pads[index + 1], x.ndim - 1 - index // 2
