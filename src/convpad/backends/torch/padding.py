@@ -123,12 +123,13 @@ def _steps(problem: Problem, values: Any) -> list[Step] | None:
         if window.before is None or window.after is None:
             return None
         counts = (window.before, window.after)
-        sides = {(modes[side], values[axis][side]) for side in (0, 1) if counts[side]}
+        # By name: the compiler cannot hash a mode.
+        sides = [(modes[side].name, values[axis][side]) for side in (0, 1) if counts[side]]
         if not sides:
             continue
-        (mode, value), *others = sides
-        word = "constant" if mode.takes_value else _NATIVE_MODES.get(mode.name)
-        if others or word is None or not (value is None or isinstance(value, (int, float))):
+        mode, value = sides[0]
+        word = "constant" if mode == "constant" else _NATIVE_MODES.get(mode)
+        if sides[-1] != sides[0] or word is None or not (value is None or isinstance(value, (int, float))):
             return None
         room = {"reflect": -1, "circular": 0}.get(word)
         if room is not None and (window.size is None or max(counts) > window.size + room):
