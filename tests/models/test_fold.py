@@ -284,7 +284,7 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_what_is_no_model_is_refused() -> None:
-    with pytest.raises(convpad.PaddingError, match="`model` must be a Keras model. Received: 3."):
+    with pytest.raises(convpad.PaddingError, match="`model` must be a Keras model or a torch.nn.Module. Received: 3."):
         convpad.fold(3)
 
 

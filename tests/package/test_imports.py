@@ -78,13 +78,12 @@ def test_a_program_that_fails_is_noticed() -> None:
         _foreign("import no_such_module")
 
 
-@pytest.mark.parametrize("name", ["keras", "repad", "fold"])
-def test_what_needs_keras_says_what_to_install(name: str) -> None:
+def test_what_needs_keras_says_what_to_install() -> None:
     blocked = "import sys; sys.modules['keras'] = None\nimport convpad\n"
-    program = blocked + f"try:\n    convpad.{name}\nexcept ModuleNotFoundError as error:\n    print(error)"
+    program = blocked + "try:\n    convpad.keras\nexcept ModuleNotFoundError as error:\n    print(error)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout == (
-        f"convpad.{name} needs Keras 3, which is not installed. Install it, and one of the backends that it runs "
+        "convpad.keras needs Keras 3, which is not installed. Install it, and one of the backends that it runs "
         "on, with: pip install keras jax\n"
     ), done.stderr
 
@@ -98,7 +97,6 @@ def test_a_front_end_says_what_to_install(name: str, framework: str) -> None:
     assert done.stdout == said, done.stderr
 
 
-@pytest.mark.parametrize("name", ["keras", "repad", "fold"])
 @pytest.mark.parametrize(
     ("set_to", "installed", "mend"),
     [
@@ -109,20 +107,44 @@ def test_a_front_end_says_what_to_install(name: str, framework: str) -> None:
     ],
 )
 def test_where_the_backend_of_keras_is_missing_it_is_named(
-    tmp_path: Path, name: str, set_to: str | None, installed: tuple[str, ...], mend: str
+    tmp_path: Path, set_to: str | None, installed: tuple[str, ...], mend: str
 ) -> None:
     need_installed("keras", *installed)
     missing = {"jax", "tensorflow", "torch"} - {*installed}
     program = f"import sys; sys.modules.update(dict.fromkeys({sorted(missing)}))\nimport convpad\n"
-    program += f"try:\n    convpad.{name}\nexcept ModuleNotFoundError as error:\n    print(error)"
+    program += "try:\n    convpad.keras\nexcept ModuleNotFoundError as error:\n    print(error)"
     environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
     environment |= {"KERAS_HOME": str(tmp_path)} | ({"KERAS_BACKEND": set_to} if set_to else {})
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
     backend = set_to or "tensorflow"
     assert done.stdout == (
-        f"convpad.{name} needs Keras, which is set to run on {backend} (its default is tensorflow), and {backend} is "
+        f"convpad.keras needs Keras, which is set to run on {backend} (its default is tensorflow), and {backend} is "
         f"not installed. Before Keras is imported, set another backend in the environment: {mend}\n"
     ), done.stderr
+
+
+@pytest.mark.parametrize("call", ["convpad.fold(model)", "convpad.repad(model, 'circular')"])
+def test_models_of_pytorch_need_no_keras_and_those_of_keras_no_pytorch(call: str) -> None:
+    need_installed("torch", "keras", "jax")
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys({missing!r}))\nimport convpad, {framework}\n{model}\n" + call
+    )
+    torch = "model = torch.nn.Sequential(torch.nn.ZeroPad2d(1), torch.nn.Conv2d(3, 8, 3))"
+    keras = "model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(8, 3)])"
+    for framework, missing, model in (("torch", ["keras"], torch), ("keras", ["torch"], keras)):
+        text = program.format(missing=missing, framework=framework, model=model)
+        variables = os.environ | {"KERAS_BACKEND": "jax"}
+        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False, env=variables)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("function", ["fold", "repad"])
+@pytest.mark.parametrize("thing", [3, "model.keras", [1]])
+def test_what_is_no_model_is_refused_without_a_framework(function: str, thing: object) -> None:
+    import convpad
+
+    with pytest.raises(convpad.PaddingError, match="`model` must be a Keras model or a torch.nn.Module. Received: "):
+        getattr(convpad, function)(thing)
 
 
 def test_another_package_that_is_missing_is_named() -> None:

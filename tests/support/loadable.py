@@ -8,7 +8,7 @@ from importlib import import_module
 
 from frameworks import CHOSEN
 
-KERAS_MODELS = ("fold", "layer_graph", "layer_map", "rebuild", "repad")
+KERAS_MODELS = ("keras_fold", "keras_repad", "layer_graph", "layer_map", "rebuild")
 KERAS_DEMO = ("border", "networks", "story")
 NEEDS_KERAS = (
     "convpad.keras",
@@ -26,6 +26,8 @@ def loadable(module: str) -> bool:
     """Whether the frameworks of this process are enough to import a module."""
     if module in FRAMEWORKS:
         return FRAMEWORKS[module] in CHOSEN
+    if module.startswith("convpad.models.torch_"):
+        return "torch" in CHOSEN
     return not module.startswith(NEEDS_KERAS) or CHOSEN != ["numpy"]
 
 

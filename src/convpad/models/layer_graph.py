@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from convpad.models.folding import LayerGraph, Use
 from convpad.models.readers.keras_live import nodes_behind
 
 
@@ -78,41 +79,6 @@ def walk_layers(model: Any) -> list[PlacedLayer]:
     return list(layers.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use of a layer's output.
-
-    Args:
-        reader: the layer that reads it; None where it is an output of a model.
-        model: the name of the model.
-        shape: of the output, None for sizes that are not known.
-    """
-
-    reader: Any
-    model: str
-    shape: tuple[int | None, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class LayerGraph:
-    """The calls of a model's layers, in every model that calls them.
-
-    Args:
-        uses: the uses of a layer's output, by `id` of the layer.
-        sources: the layers that a layer reads, by its `id`.
-        called_by_code: `id` of the layers that the code of a class calls; nothing is known of those calls.
-    """
-
-    uses: dict[int, list[Use]] = field(default_factory=dict)
-    sources: dict[int, list[Any]] = field(default_factory=dict)
-    called_by_code: set[int] = field(default_factory=set)
-
-    def connect(self, source: Any, use: Use) -> None:
-        self.uses.setdefault(id(source), []).append(use)
-        if use.reader is not None:
-            self.sources.setdefault(id(use.reader), []).append(source)
-
-
 def layer_graph(model: Any) -> LayerGraph:
     """Return the graph of a model and the models in it."""
     graph = LayerGraph()
@@ -122,7 +88,7 @@ def layer_graph(model: Any) -> LayerGraph:
         elif is_graph(layer):
             _add_functional(layer, graph)
         else:
-            graph.called_by_code.update(map(id, children(layer)))
+            graph.called_by_code.update((id(child), "it is called by code") for child in children(layer))
     return graph
 
 
@@ -131,7 +97,7 @@ def _add_stack(stack: Any, graph: LayerGraph) -> None:
         _add_functional(stack, graph)
         return
     for source, reader in zip(stack.layers, [*stack.layers[1:], None], strict=False):
-        graph.connect(source, Use(reader, stack.name, None))
+        graph.connect(source, _use(reader, stack))
 
 
 def _add_functional(model: Any, graph: LayerGraph) -> None:
@@ -139,6 +105,10 @@ def _add_functional(model: Any, graph: LayerGraph) -> None:
     places = {id(operation): place for place, operation in enumerate(order)}
     for node in sorted(nodes_behind(model.outputs, model.inputs), key=lambda node: places[id(node.operation)]):
         for tensor in node.arguments.keras_tensors:
-            graph.connect(tensor._keras_history.operation, Use(node.operation, model.name, tensor.shape))
+            graph.connect(tensor._keras_history.operation, _use(node.operation, model, tensor.shape))
     for source in {id(tensor._keras_history.operation): tensor for tensor in model.outputs}.values():
-        graph.connect(source._keras_history.operation, Use(None, model.name, None))
+        graph.connect(source._keras_history.operation, _use(None, model))
+
+
+def _use(reader: Any, model: Any, shape: tuple[int | None, ...] | None = None) -> Use:
+    return Use(reader, f"{model.name} gives it out" if reader is None else None, shape)

@@ -12,7 +12,6 @@ from typing import Any
 import keras
 
 import convpad.keras as layers
-from convpad.core.errors import refuse
 from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
 from convpad.core.window import spanned
@@ -60,12 +59,6 @@ def describe_layer(cls: type, padding: Padding) -> str:
     """Return the class and the padding of a new layer in words."""
     amount, mode = padding.spelling()
     return f"{cls.__name__}, {amount!r} with {mode!r}"
-
-
-def check_model(model: Any) -> None:
-    """Refuse anything but a Keras model."""
-    if not isinstance(model, keras.Model):
-        raise refuse("model", "be a Keras model", model, "Load a file with keras.saving.load_model first.")
 
 
 def convpad_class(layer: Any) -> Any:

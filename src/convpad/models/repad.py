@@ -1,27 +1,13 @@
-"""Repadding of a Keras model: the same weights on convpad's layers, with the same padding or another one."""
+"""Repadding of a model: the same weights on convpad's layers, with the same padding or another one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from fnmatch import fnmatchcase
+from importlib import import_module
 from typing import Any
 
-from convpad.changes import Change, Changes
-from convpad.core.errors import PaddingError, refuse
-from convpad.core.padding import Padding
-from convpad.models.layer_graph import PlacedLayer, walk_layers
-from convpad.models.layer_map import (
-    PADDINGS,
-    WINDOWED,
-    check_model,
-    convpad_class,
-    describe_layer,
-    is_padded,
-    padding_of,
-    replacement_of,
-)
-from convpad.models.rebuild import rebuild
+from convpad.changes import Changes
+from convpad.models.frameworks import framework_of
 
 
 def repad(
@@ -32,21 +18,27 @@ def repad(
     where: Any = None,
     report: Callable[[Changes], Any] | None = None,
 ) -> Any:
-    """Rebuild a Keras model on convpad's layers with the same weights, padding as before or with another mode.
+    """Return a model on convpad's layers with the same weights, padding as before or with another mode.
 
-    Works for functional and Sequential models, models in models, wrappers such as `TimeDistributed`, and classes
-    of your own that have `get_config`. Names stay, and a layer used in several places stays one. `model` is not
-    changed. A compiled model comes back compiled, where Keras can write down its loss; the optimizer
-    starts anew.
+    Works for Keras models (functional, Sequential, models in models, wrappers such as `TimeDistributed`, and classes
+    of your own that have `get_config`) and for every `torch.nn.Module`. Names stay, and a layer used in several places
+    stays one. `model` is not changed.
+
+    Of a Keras model the weights are copied. A compiled model comes back compiled, where Keras can write down its loss;
+    the optimizer starts anew. A PyTorch module comes back as a new tree with the same parameters and buffers: the same
+    tensors, so that training one trains both, and nothing is held twice. Its hooks go along;
+    `convpad.torch.repad_` changes a module in place instead.
 
     Args:
-        model: a Keras model.
-        padding_mode: the new mode of every convolution, pool and padding layer that pads, as `convpad.conv` takes
-            it. None: every layer keeps its mode, and the outputs of the model stay equal.
+        model: a Keras model or a `torch.nn.Module`.
+        padding_mode: the new mode of every layer that pads, as `convpad.conv` takes it: of convolutions and padding
+            layers, and in Keras of pools. None: every layer keeps its mode, and the outputs of the model stay equal.
         padding: the new amounts of the convolutions and pools that pad, as `convpad.conv` takes them. Padding
             layers keep their amounts.
         where: the layers to replace: a name or a pattern (`"block1_*"`; in another model or layer also
-            `"backbone/conv*"`), several of them, or a function of a layer. The rest stays Keras's. None: all.
+            `"backbone/conv*"`), several of them, or a function of a layer. In PyTorch a name is `"backbone.conv1"`,
+            and classes and a function of a name and a module will do as well, as in `convpad.torch.repad_`.
+            The rest stays as it is. None: all.
         report: called once with the `convpad.changes.Changes` made: `report=print` prints them.
 
     Returns:
@@ -54,7 +46,7 @@ def repad(
 
     Raises:
         PaddingError: no such padding, a chosen layer cannot have it, `where` fits no layer, or a layer cannot
-            be made from its config.
+            be made from its config, or be copied.
 
     Example:
 
@@ -76,82 +68,5 @@ def repad(
 
     Source: https://keras.io/api/models/model_saving_apis/, of which it uses `clone_model`.
     """
-    check_model(model)
-    _check(padding, padding_mode)
-    replacements: dict[int, Callable[[], Any]] = {}
-    changes: dict[int, Change] = {}
-    layers = walk_layers(model)
-    chosen = _chosen(layers, where)
-    for placed in layers:
-        layer, key, kind = placed.layer, id(placed.layer), type(placed.layer)
-        if not isinstance(layer, tuple(WINDOWED | PADDINGS)):
-            continue
-        done, detail, cls = "left", "not chosen", convpad_class(layer)
-        if key in chosen and cls is None:  # a user's class may do anything else besides
-            detail = f"{kind.__name__} is a class of its own: inherit from convpad.keras there"
-        elif key in chosen:
-            options = (padding if kind in WINDOWED else None, padding_mode) if is_padded(layer) else (None, None)
-            if cls is kind and all(option is None for option in options):
-                detail = "convpad's already"
-            else:
-                replacements[key] = replacement_of(layer, *options)
-                done, detail = "replaced", _describe(placed, replacements[key])
-        changes[key] = Change(placed.path, kind.__name__, done, detail)
-    new, replaced = rebuild(model, replacements, frozenset())
-    for key in replacements.keys() - replaced:
-        detail = "what holds it makes it when it is built: use convpad.keras there"
-        changes[key] = replace(changes[key], done="left", detail=detail)
-    if report is not None:
-        report(Changes("repad", tuple(changes.values())))
-    return new
-
-
-def _check(padding: Any, padding_mode: Any) -> None:
-    """Refuse a padding that fits no number of axes, also where no layer pads."""
-    amount, mode = "valid" if padding is None else padding, "zeros" if padding_mode is None else padding_mode
-    refusal = PaddingError()
-    for rank in (1, 3, 2):
-        try:
-            Padding.parse(amount, mode, rank=rank)
-            return
-        except PaddingError as error:
-            refusal = error
-    raise refusal
-
-
-def _chosen(layers: list[PlacedLayer], where: Any) -> set[int]:
-    """Return `id` of every layer that `where` fits."""
-    if where is None:
-        return {id(placed.layer) for placed in layers}
-    if callable(where):
-        keys = {id(placed.layer) for placed in layers if where(placed.layer)}
-        if not keys:
-            raise refuse("where", "choose at least one layer", where)
-        return keys
-    patterns: Any = [where] if isinstance(where, str) else where
-    if not isinstance(patterns, (list, tuple, set)) or not all(isinstance(entry, str) for entry in patterns):
-        allowed = "be a layer's name, a pattern, several of them, or a function of a layer"
-        raise refuse("where", allowed, where)
-    keys = set[int]()
-    for pattern in patterns:
-        fitting = [p for p in layers if fnmatchcase(p.path, pattern) or fnmatchcase(p.layer.name, pattern)]
-        if not fitting:
-            names = [placed.path for placed in layers if convpad_class(placed.layer)]
-            raise refuse("where", "fit a layer of the model", pattern, f"Layers are named like {names[:3]}.")
-        keys.update(id(placed.layer) for placed in fitting)
-    return keys
-
-
-def _describe(placed: PlacedLayer, replacement: Callable[[], Any]) -> str:
-    """Describe the new layer, or refuse it by name."""
-    try:
-        new = replacement()
-    except Exception as error:
-        refusal = error if isinstance(error, PaddingError) else error.__context__  # Keras raises one of its own over it
-        if not isinstance(refusal, PaddingError):
-            raise
-        mend = "Leave it out with where=."
-        if type(placed.layer) in PADDINGS:
-            mend = "Melt padding layers into what follows first, convpad.fold(model), or leave it out with where=."
-        raise PaddingError(f"The layer {placed.path!r} cannot pad so. {refusal} {mend}") from None
-    return describe_layer(type(new), padding_of(new)) if is_padded(new) else f"{type(new).__name__}, no padding"
+    repad_model = import_module(f"convpad.models.{framework_of(model)}_repad").repad_model
+    return repad_model(model, padding_mode, padding, where, report)
