@@ -240,7 +240,7 @@ def test_comparisons_say_in_json_what_was_not_read() -> None:
 
 def test_a_constant_that_the_model_does_not_tell_is_said() -> None:
     reading = read(onnx_model("q = Pad (x, p, v) y = Conv (q, k)", more=", float v"))
-    assert reading.unsupported == ("q (Pad: its constant is computed)",)
+    assert reading.unsupported == ("q (Pad: its constant is trained or computed)",)
     assert reading.windows[0].amounts == ((1, 1), (1, 1))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import doctest
 import pickle
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,8 +99,18 @@ MELTS: dict[str, Any] = {
     "ours, odd": lambda: (ours.Pad2d(2, "reflect_odd"), nn.Conv2d(4, 3, 3)),
     "ours, of no amount": lambda: (ours.Pad2d(0), ours.Conv2d(4, 3, 3, 2, "same")),
     "per channel": lambda: (ours.Pad2d(1, convpad.Constant([0.5, -1.0, 2.0, 0.0])), nn.Conv2d(4, 3, 3)),
-    "learned by the window": lambda: (ours.Pad2d(((1, 1), (0, 0))), ours.Conv2d(4, 3, 3, padding=0, padding_mode="reflect")),
+    "a class without a forward": lambda: (nn.ReflectionPad2d(1), type("Named", (nn.Conv2d,), {})(4, 3, 3)),
+    "repadded": lambda: convpad.repad(nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(4, 3, 3)), "symmetric"),
+    "a mode of the window without an amount": lambda: (ours.Pad2d(1), ours.Conv2d(4, 3, 3, padding_mode="reflect")),
 }  # fmt: skip
+
+
+class Doubled(nn.Conv2d):
+    """A convolution that does something else besides."""
+
+    def forward(self, input: Any) -> Any:
+        return 2 * super().forward(input)
+
 
 STAYS: dict[str, tuple[Any, str]] = {
     "a layer between": (
@@ -149,8 +161,8 @@ STAYS: dict[str, tuple[Any, str]] = {
         "1 reads it: its own padding is trained",
     ),
     "a class of its own": (
-        lambda: (nn.ZeroPad2d(1), type("Own", (nn.Conv2d,), {"forward": lambda self, x: 2 * nn.Conv2d.forward(self, x)})(4, 3, 3)),
-        "1 (Own) reads it, a class of its own",
+        lambda: (nn.ZeroPad2d(1), Doubled(4, 3, 3)),
+        "1 (Doubled) reads it, which has its own forward",
     ),
     "another pool": (
         lambda: (nn.ZeroPad2d(1), nn.LPPool2d(2, 3)),
@@ -204,7 +216,9 @@ def conv() -> nn.Module:
 FORWARDS: dict[str, tuple[Any, dict[str, str]]] = {
     "in a row": (lambda: Net(lambda m, x: m.conv(m.pad(x)), pad=pad(), conv=conv()), {}),
     "two windows": (
-        lambda: Net(lambda m, x: (lambda y: m.conv(y) + m.pool(y))(m.pad(x)), pad=pad(), conv=conv(), pool=nn.MaxPool2d(3, 1)),
+        lambda: Net(
+            lambda m, x: (lambda y: m.conv(y) + m.pool(y))(m.pad(x)), pad=pad(), conv=conv(), pool=nn.MaxPool2d(3, 1)
+        ),
         {},
     ),
     "two inputs": (lambda: Net(lambda m, x: m.conv(m.pad(x)) + m.conv(m.pad(2 * x)), pad=pad(), conv=conv()), {}),
@@ -234,11 +248,16 @@ FORWARDS: dict[str, tuple[Any, dict[str, str]]] = {
         {"pad": "conv is also called by code"},
     ),
     "read by nothing": (
-        lambda: Net(lambda m, x: (m.pad(x), m.conv(x))[1], pad=pad(), conv=conv()), {"pad": "nothing reads it"},
+        lambda: Net(lambda m, x: (m.pad(x), m.conv(x))[1], pad=pad(), conv=conv()),
+        {"pad": "nothing reads it"},
     ),
-    "never called": (lambda: Net(lambda m, x: m.conv(x), pad=pad(), conv=conv()), {"pad": "no forward that can be followed calls it"}),
+    "never called": (
+        lambda: Net(lambda m, x: m.conv(x), pad=pad(), conv=conv()),
+        {"pad": "no forward that can be followed calls it"},
+    ),
     "within and without": (
-        lambda: Net(lambda m, x: m.inner(m.pad(x)), pad=pad(), inner=nn.Sequential(nn.Identity(), conv())), {},
+        lambda: Net(lambda m, x: m.inner(m.pad(x)), pad=pad(), inner=nn.Sequential(nn.Identity(), conv())),
+        {},
     ),
     "control flow": (
         lambda: Net(lambda m, x: m.conv(m.pad(x)) if x.sum() > 0 else x, pad=pad(), conv=conv()),
@@ -252,25 +271,37 @@ FORWARDS: dict[str, tuple[Any, dict[str, str]]] = {
         {"Net": "torch.fx cannot run its forward: its control flow depends on values"},
     ),
     "the class of a value": (
-        lambda: Net(lambda m, x: m.conv(m.pad(x)) if isinstance(x, torch.Tensor) else m.pad(x[0]), pad=pad(), conv=conv()),
+        lambda: Net(
+            lambda m, x: m.conv(m.pad(x)) if isinstance(x, torch.Tensor) else m.pad(x[0]), pad=pad(), conv=conv()
+        ),
         {
             "pad": "Net calls it, whose forward torch.fx cannot run",
             "Net": "torch.fx cannot run its forward: its code asks for the class of a value",
         },
     ),
     "training": (
-        lambda: Net(lambda m, x: (lambda y: (m.conv(y), y) if m.training else m.conv(y))(m.pad(x)), pad=pad(), conv=conv()),
+        lambda: Net(
+            lambda m, x: (lambda y: (m.conv(y), y) if m.training else m.conv(y))(m.pad(x)), pad=pad(), conv=conv()
+        ),
         {"pad": "Net gives it out"},
     ),
     "a shared pad": (
-        lambda: (lambda p: Net(lambda m, x: m.b(m.a(x)), a=nn.Sequential(p, conv()), b=nn.Sequential(p, conv())))(pad()), {},
+        lambda: (lambda p: Net(lambda m, x: m.b(m.a(x)), a=nn.Sequential(p, conv()), b=nn.Sequential(p, conv())))(
+            pad()
+        ),
+        {},
     ),
     "a shared pad, read in another way": (
-        lambda: (lambda p: Net(lambda m, x: m.b(m.a(x)), a=nn.Sequential(p, conv()), b=nn.Sequential(p, nn.ReLU())))(pad()),
+        lambda: (lambda p: Net(lambda m, x: m.b(m.a(x)), a=nn.Sequential(p, conv()), b=nn.Sequential(p, nn.ReLU())))(
+            pad()
+        ),
         {"a.0": "b.1 (ReLU) reads it, which is no convolution or pool"},
     ),
     "a list": (
-        lambda: Net(lambda m, x: [x := layer(x) for layer in m.layers][-1], layers=nn.ModuleList([pad(), conv(), nn.ReLU()])), {},
+        lambda: Net(
+            lambda m, x: [x := layer(x) for layer in m.layers][-1], layers=nn.ModuleList([pad(), conv(), nn.ReLU()])
+        ),
+        {},
     ),
     "output_size": (
         lambda: Net(lambda m, x: m.up(m.pad(x), output_size=(11, 10)), pad=pad(), up=nn.ConvTranspose2d(4, 4, 1)),
@@ -280,7 +311,7 @@ FORWARDS: dict[str, tuple[Any, dict[str, str]]] = {
         lambda: Net(lambda m, x: (lambda y: m.conv(y.mul_(2)))(m.pad(x)), pad=pad(), conv=conv()),
         {"pad": "mul_ reads it, a function"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", FORWARDS)
@@ -387,7 +418,7 @@ def test_hooks_that_would_see_another_input(place: str) -> None:
 def test_hooks_of_a_window() -> None:
     model = nn.Sequential(pad(), conv())
     seen_by(model[1])
-    assert reasons(folded(model)[1]) == {"0": "1 has hooks"}
+    assert reasons(folded(model)[1]) == {"0": "1 (Conv2d) reads it, which has hooks"}
     for utility in (
         nn.utils.spectral_norm,
         nn.utils.parametrizations.spectral_norm,
@@ -404,7 +435,7 @@ def test_a_forward_that_was_replaced() -> None:
     model = nn.Sequential(pad(), conv())
     model[0].forward = partial(lambda x: x + 1)
     new, report = folded(model)
-    assert reasons(report) == {"0": "it has a forward of its own"}
+    assert reasons(report) == {"0": "it has its own forward"}
     assert_same(new, model, X[2])
 
 
@@ -450,7 +481,7 @@ def test_one_step_of_training_trains_both() -> None:
 
 def test_folded_modules_are_ordinary_modules() -> None:
     model = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(4, 3, 3))
-    new, _ = folded(model)
+    new: Any = convpad.fold(model)
     assert isinstance(new[0], nn.Identity)
     assert isinstance(new[1], nn.Conv2d)
     assert isinstance(new[1], ours.Conv2d)
@@ -479,3 +510,14 @@ def test_layers_of_keras_are_no_model() -> None:
     keras = pytest.importorskip("keras")
     with pytest.raises(convpad.PaddingError, match="be a Keras model or a torch.nn.Module"):
         convpad.fold(keras.layers.ReLU())
+
+
+def test_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "repad.md").read_text(encoding="utf-8")
+    part = page.partition("\n## PyTorch modules")[2]
+    test = doctest.DocTestParser().get_doctest(part.replace("```", ""), {}, "repad.md", None, 0)
+    assert len(test.examples) >= 10
+    said: list[str] = []
+    torch.manual_seed(0)
+    doctest.DocTestRunner().run(test, out=said.append)
+    assert not "".join(said)

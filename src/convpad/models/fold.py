@@ -60,6 +60,15 @@ def fold(model: Any, *, report: Callable[[Changes], Any] | None = None) -> Any:
     >>> [layer.name for layer in model.layers[1:]]
     ['conv', 'late', 'relu']
 
-    Source: https://keras.io/api/models/model_saving_apis/, of which it uses `clone_model`.
+    Of PyTorch:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> model = convpad.fold(nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(3, 8, 7, stride=2)))
+    >>> model[0], model[1].padding, model[1].padding_mode
+    (Identity(), (3, 3), 'reflect')
+
+    Sources: https://keras.io/api/models/model_saving_apis/, of which it uses `clone_model`, and
+    https://docs.pytorch.org/docs/stable/fx.html
     """
     return import_module(f"convpad.models.{framework_of(model)}_fold").fold_model(model, report)

@@ -66,6 +66,14 @@ def repad(
     >>> model.get_layer("conv").padding_mode
     'reflect'
 
+    Of PyTorch:
+
+    >>> import torch
+    >>> old = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1))
+    >>> new = convpad.repad(old, ("zeros", "circular"))
+    >>> new[0].padding_mode, old[0].padding_mode, new[0].weight is old[0].weight
+    (('zeros', 'circular'), 'zeros', True)
+
     Source: https://keras.io/api/models/model_saving_apis/, of which it uses `clone_model`.
     """
     repad_model = import_module(f"convpad.models.{framework_of(model)}_repad").repad_model

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
+import dis
 import inspect
-import textwrap
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import torch
@@ -15,10 +16,9 @@ from torch import fx, nn
 from convpad.changes import Change
 from convpad.models.folding import LayerGraph, Use
 from convpad.models.torch_copy import call_hooks, copied, without_hooks
-from convpad.models.torch_layers import PADS, TRANSPOSED, WINDOWS, is_pad
+from convpad.models.torch_layers import kind_of
 from convpad.models.torch_trace import Trace, trace_tree
 
-_KNOWN = (*PADS, *WINDOWS, *TRANSPOSED)
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
@@ -73,7 +73,7 @@ def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _is_leaf(module: nn.Module) -> bool:
-    if isinstance(module, (*_KNOWN, torch.jit.ScriptModule)):
+    if kind_of(module) or isinstance(module, torch.jit.ScriptModule):
         return True
     is_torch = type(module).__module__.startswith(("torch.nn.modules.", "torch.ao.", "torch.nn.quantized"))
     return is_torch and not isinstance(module, _CONTAINERS)
@@ -113,12 +113,12 @@ class _Builder:
 
     def _add_call(self, trace: Trace, node: fx.Node) -> None:
         module = self._original(trace.modules[str(node.target)])
-        if isinstance(module, tuple(WINDOWS)):
+        if kind_of(module) in ("convolution", "pool"):
             for source in node.all_input_nodes:
                 found = self._source(trace, source)
                 if found is not None:
                     self.calls.sources.setdefault(id(module), []).append(found)
-        if is_pad(module):
+        if kind_of(module) == "pad":
             uses = list(self._uses(trace, node, trace.stacks[node]))
             self.calls.uses.setdefault(id(module), []).extend(uses)
 
@@ -168,7 +168,7 @@ class _Builder:
     def add_black_box(self, module: nn.Module, reason: str) -> None:
         """Add the calls of a module whose forward could not be followed."""
         name = self.names[id(module)]
-        if not any(map(is_pad, module.modules())):
+        if not any(kind_of(inner) == "pad" for inner in module.modules()):
             return
         self._note(module, type(module).__name__, f"torch.fx cannot run its forward: {reason}")
         apart = taken_apart(module)
@@ -197,35 +197,32 @@ def taken_apart(module: nn.Module) -> set[str]:
 
     `self.layers[:3](x)` or `for layer in self.layers` may read the output of any of the layers.
     """
-    methods = _methods(type(module))
-    if "forward" not in methods:
-        return set(dict(module.named_children()))  # its source is not to be had
-    names, waiting, reached = set[str](), ["forward"], set[str]()
+    children = {name for name, _ in module.named_children()}
+    apart, waiting, reached = set[str](), ["forward"], set[str]()
     while waiting:
-        method = waiting.pop()
-        if method in reached or method not in methods:
+        name = waiting.pop()
+        function = getattr(type(module), name, None)
+        if name in reached or function is getattr(nn.Module, name, None):
             continue
-        reached.add(method)
-        called = {id(node.func) for node in ast.walk(methods[method]) if isinstance(node, ast.Call)}
-        for node in ast.walk(methods[method]):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-                waiting.append(node.attr)
-                if id(node) not in called and isinstance(node.ctx, ast.Load):
-                    names.add(node.attr)
-    return names & set(dict(module.named_children()))
+        reached.add(name)
+        code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+        if code is None:
+            if name == "forward":
+                return children
+            continue
+        for attribute, is_called in _attributes(code):
+            waiting.append(attribute)
+            if not is_called:
+                apart.add(attribute)
+    return apart & children
 
 
-def _methods(cls: type) -> dict[str, ast.AST]:
-    """Return the methods of a class and of those that it inherits from, as far as their source is there."""
-    methods: dict[str, ast.AST] = {}
-    for base in cls.__mro__:
-        if base.__module__.startswith("torch.nn.modules.module") or base is object:
-            continue
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
-        except (OSError, TypeError, SyntaxError):
-            continue
-        for node in tree.body[0].body if tree.body and isinstance(tree.body[0], ast.ClassDef) else []:
-            if isinstance(node, ast.FunctionDef):
-                methods.setdefault(node.name, node)
-    return methods
+def _attributes(code: CodeType) -> Iterator[tuple[str, bool]]:
+    """Yield the attributes that code loads, and whether it loads them to call them."""
+    for line in dis.get_instructions(code):
+        if line.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            flagged = sys.version_info >= (3, 12) and bool((line.arg or 0) & 1)
+            yield str(line.argval), line.opname == "LOAD_METHOD" or flagged
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _attributes(constant)

@@ -16,10 +16,9 @@ from convpad.models.merge import merge_paddings
 from convpad.models.torch_calls import ModuleGraph, module_graph
 from convpad.models.torch_copy import call_hooks, copied
 from convpad.models.torch_layers import (
-    TRANSPOSED,
-    WINDOWS,
-    class_of,
-    is_pad,
+    class_name,
+    has_own_forward,
+    kind_of,
     padding_of,
     rank_of,
     set_padding,
@@ -33,27 +32,24 @@ def fold_model(model: nn.Module, report: Callable[[Changes], Any] | None) -> nn.
     new = copied(model)
     graph = module_graph(model)
     folding = _ModuleFolding(graph)
-    named = list(model.named_modules())
-    folding.fold(module for _, module in named if is_pad(module))
-    for (_, old), (_, inner) in zip(named, list(new.named_modules()), strict=True):
-        if id(old) in folding.padded:
-            set_padding(inner, folding.padded[id(old)][1])
-    gone = {name for name, old in model.named_modules(remove_duplicate=False) if id(old) in folding.targets}
-    identities: dict[int, nn.Module] = {}
-    for name in gone:
-        above, _, attribute = name.rpartition(".")
-        parent, pad = new.get_submodule(above), new.get_submodule(name)
-        setattr(parent, attribute, identities.setdefault(id(pad), nn.Identity().train(pad.training)))
+    news = {id(old): inner for old, inner in zip(model.modules(), new.modules(), strict=True)}
+    folding.fold(module for module in model.modules() if kind_of(module) == "pad")
+    for key, (_, padding) in folding.padded.items():
+        set_padding(news[key], padding)
+    identities = {id(news[key]): nn.Identity().train(news[key].training) for key in folding.targets}
+    for holder in list(new.modules()):
+        for name, inner in holder._modules.items():
+            if id(inner) in identities:
+                holder._modules[name] = identities[id(inner)]
+
+    def describe(window: nn.Module, _: Padding) -> str:
+        module: Any = news[id(window)]
+        return f"{type(module).__name__}, {module.padding!r} with {module.padding_mode!r}"
+
     if report is not None:
-        layers = [(graph.names[id(module)], module) for _, module in named]
+        layers = [(graph.names[id(module)], module) for module in model.modules()]
         report(Changes("fold", (*folding.rows(layers, describe), *graph.notes)))
     return new
-
-
-def describe(window: nn.Module, padding: Padding) -> str:
-    """Return the class and the padding of a new module in words."""
-    amount, mode = padding.spelling()
-    return f"{WINDOWS[class_of(window)].__name__}, {amount!r} with {mode!r}"
 
 
 class _ModuleFolding(Folding):
@@ -69,32 +65,28 @@ class _ModuleFolding(Folding):
         return self.names.name_of(layer)
 
     def padding_of(self, window: Any) -> Padding:
-        padding = padding_of(window)
-        assert padding is not None
-        return padding
+        return padding_of(window) or Padding.parse(0, rank=rank_of(window))
 
     def obstacle(self, pad: Any, reader: Any) -> str | None:
-        name, kind = self.name_of(reader), class_of(reader)
-        named = f"{name} ({kind.__name__}) reads it"
-        for module, words in ((pad, "it"), (reader, name)):
-            if call_hooks(module):
-                return f"{words} has hooks"
-            if "forward" in vars(module):
-                return f"{words} has a forward of its own"
-        if kind in TRANSPOSED:
-            return f"{named}, which crops where others pad"
-        if kind not in WINDOWS:
-            own = isinstance(reader, tuple(WINDOWS))
-            return f"{named}, a class of its own" if own else f"{named}, which is no convolution or pool"
-        if getattr(reader, "return_indices", False):
-            return f"{named}, which gives places in its input"
-        if getattr(reader, "ceil_mode", False):
-            return f"{named}, which rounds its size up"
         padding = padding_of(pad)
         if padding is None:
             return "it crops"
         if any(isinstance(value, Learned) for pair in padding.values for value in pair):
             return "its values are trained"
+        if call_hooks(pad) or has_own_forward(pad):
+            return "it has hooks" if call_hooks(pad) else "it has its own forward"
+        name, kind = self.name_of(reader), kind_of(reader)
+        named = f"{name} ({class_name(reader)}) reads it"
+        if kind == "transposed":
+            return f"{named}, which crops where others pad"
+        if kind not in ("convolution", "pool"):
+            return f"{named}, which is no convolution or pool"
+        if call_hooks(reader) or has_own_forward(reader):
+            return f"{named}, which has {'hooks' if call_hooks(reader) else 'its own forward'}"
+        if getattr(reader, "return_indices", False):
+            return f"{named}, which gives places in its input"
+        if getattr(reader, "ceil_mode", False):
+            return f"{named}, which rounds its size up"
         return None
 
     def merge(self, pad: Any, use: Use, own: Padding) -> Padding | str:

@@ -1,4 +1,4 @@
-"""PyTorch's modules that pad or have a window, and convpad's in their place."""
+"""PyTorch's modules that pad or have a window, as folding sees them."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from torch import nn
 from convpad.core.padding import Padding
 from convpad.core.window import spanned
 from convpad.torch.base import PaddedModule
-from convpad.torch.hosts import HOSTS, declared_padding
-from convpad.torch.joining import core_class, rebased
+from convpad.torch.hosts import Host, declared_padding, host_of
+from convpad.torch.joining import core_class, joined_class, rebased
+from convpad.torch.reading import is_plain
 from convpad.torch.traced_call import per_axis
 
-_BY_CLASS = {cls: host for host in HOSTS for cls in (host.theirs, host.ours)} | {
-    getattr(nn, f"ZeroPad{rank}d"): host
-    for rank in (1, 2, 3)
-    for host in HOSTS
-    if host.theirs is getattr(nn, f"ConstantPad{rank}d")
-}
-"""The host of every class, torch.nn's and convpad's."""
 
-WINDOWS = {cls: host.ours for cls, host in _BY_CLASS.items() if host.kind in ("convolution", "pool")}
-"""convpad's class for each class with a window whose input is padded."""
-TRANSPOSED = tuple(cls for cls, host in _BY_CLASS.items() if host.kind == "transposed")
-PADS = tuple(cls for cls, host in _BY_CLASS.items() if host.kind == "pad")
-"""The classes that only pad."""
+def kind_of(module: nn.Module) -> str:
+    """Return what a module does, `"convolution"`, `"transposed"`, `"pool"` or `"pad"`; empty for any other."""
+    host = host_of(module)
+    return "" if host is None or host.kind not in ("convolution", "transposed", "pool", "pad") else host.kind
 
 
-def class_of(module: nn.Module) -> type:
-    """Return the class of a module, without parametrisations of its weights."""
-    return core_class(type(module))
+def class_name(module: nn.Module) -> str:
+    """Return the name of a module's class, without parametrisations of its weights."""
+    return core_class(type(module)).__name__
 
 
-def is_pad(module: nn.Module) -> bool:
-    """Return whether a module only pads."""
-    return class_of(module) in PADS
+def has_own_forward(module: nn.Module) -> bool:
+    """Return whether a module of these kinds runs another forward than torch.nn's or convpad's."""
+    return not is_plain(module, core_class(type(module)), _host(module))
+
+
+def _host(module: nn.Module) -> Host:
+    host = host_of(module)
+    if host is None:
+        raise TypeError(f"{type(module).__name__} neither pads nor has a window.")
+    return host
 
 
 def rank_of(module: nn.Module) -> int:
     """Return the number of spatial axes of one of these modules."""
-    return _BY_CLASS[class_of(module)].rank
+    return _host(module).rank
 
 
 def padding_of(module: Any) -> Padding | None:
     """Return the padding of one of these modules; None where it crops."""
     if isinstance(module, PaddedModule):
         return module._parsed
-    host = _BY_CLASS[class_of(module)]
+    host = _host(module)
     padding, mode = declared_padding(module, host)
     if host.kind == "pad" and min(min(pair) for pair in padding) < 0:
         return None
@@ -58,7 +58,8 @@ def set_padding(module: Any, padding: Padding) -> None:
     """Make a module with a window convpad's, with a padding of values that all count."""
     if getattr(module, "count_include_pad", True) is False and padding != padding_of(module):
         module.count_include_pad = True  # what a padding layer has put there was counted
-    module.__class__ = rebased(type(module), WINDOWS[class_of(module)])
+    core = joined_class(core_class(type(module)), _host(module).ours, "plain")
+    module.__class__ = rebased(type(module), core)
     module._set_padding(*padding.spelling())
 
 
@@ -71,5 +72,4 @@ def spans_of(module: Any) -> tuple[int, ...]:
 
 def strides_of(module: Any) -> tuple[int, ...]:
     """Return the strides of a window; a pool's are its size where none are given."""
-    rank = rank_of(module)
-    return per_axis(module.kernel_size if module.stride is None else module.stride, rank)
+    return per_axis(module.kernel_size if module.stride is None else module.stride, rank_of(module))

@@ -10,10 +10,7 @@ from convpad.core.fills import Fill, normalised_fills
 from convpad.core.modes import MODES
 from convpad.models.readers.movement import LONGEST_AXIS, Movement, Place, copied, filled
 from convpad.models.readers.walk import rounded_down
-from convpad.models.windows import PaddedWindow, Shape
-
-LOWEST = -3.4e38
-"""A max pool never takes this or less: the least number of float32."""
+from convpad.models.windows import LOWEST, PaddedWindow, Shape
 
 _NOTHING: Hashable = ("nothing",)
 

@@ -19,6 +19,9 @@ from convpad.models.merge import merge_paddings
 
 Shape = tuple[int | None, ...]
 
+LOWEST = -3.4e38
+"""A max pool never takes this or less: the least number of float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pad:
@@ -228,7 +231,13 @@ class PaddedWindow:
         """Return (amount, fill) of each padding on one side of an axis, from the inside out; its own comes last."""
         window = self.problem.windows[axis]
         own = (window.before, window.after)[side] or 0, normalised_fills(self.padding)[axis][side]
-        return [*((pad.pairs[axis][side], pad.fills[axis][side]) for pad in self.pads), own]
+        return [*((pad.pairs[axis][side], self._as_read(pad.fills[axis][side])) for pad in self.pads), own]
+
+    def _as_read(self, fill: Fill) -> Fill:
+        """Return a fill, or `ignore` for the lowest number, which a max pool never takes."""
+        mode, value = fill
+        is_lowest = mode == "constant" and isinstance(value, (int, float)) and value <= LOWEST
+        return ("ignore", None) if is_lowest and self.op == "max_pool" else fill
 
     @property
     def pads_something(self) -> bool:

@@ -15,7 +15,8 @@ from convpad.models.windows import PaddedWindow
 def without_zeros(window: PaddedWindow) -> PaddedWindow | None:
     """Return a window that leaves out the zeros that it is padded with; None where it is padded with anything else."""
     fills = {fill for axis in window.fills for fill in axis}
-    if window.op not in ("conv", "depthwise_conv") or window.amounts is None or fills != {("zeros", None)}:
+    counts_zeros = window.op in ("conv", "depthwise_conv", "average_pool") and not window.config.ceil_mode
+    if not counts_zeros or window.amounts is None or fills != {("zeros", None)}:
         return None
     shape = list(window.problem.input_shape)
     for axis, size in zip(window.problem.axes, window.input, strict=True):

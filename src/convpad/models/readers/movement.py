@@ -26,6 +26,9 @@ Places = tuple[Place, ...]
 AxisName = Hashable
 Step = tuple[AxisName, Places]
 
+PER_CHANNEL = "per channel"
+"""The first entry of the constant that is another number for each channel; the numbers come second."""
+
 UNWRITTEN: Constant = ("unwritten",)
 """The value of memory that nothing was written to."""
 

@@ -11,7 +11,7 @@ from convpad.core.fills import normalised_fills
 from convpad.core.modes import MODES
 from convpad.core.padding import Padding
 from convpad.models.readers.moved_tensor import SPACE, UNKNOWN, MovedTensor, Result
-from convpad.models.readers.movement import LONGEST_AXIS, Places, copied, filled, regrouped, weighted
+from convpad.models.readers.movement import LONGEST_AXIS, PER_CHANNEL, Places, copied, filled, regrouped, weighted
 from convpad.models.readers.settling import SettlingWalk
 from convpad.models.readers.values import Values, broadcast
 
@@ -95,6 +95,9 @@ class MovingWalk(SettlingWalk):
         if along is not None:
             return list(along)
         elsewhere = [other for other, varies in enumerate(values.varies) if varies and other >= 2]
+        by_channel = values.along(1) if len(values.shape) > 2 else None
+        if by_channel is not None and all(isinstance(value, (int, float)) for value in by_channel):
+            return [(PER_CHANNEL, tuple(by_channel))] * values.shape[axis]
         return None if elsewhere else [("values of", tensor.result.key)] * values.shape[axis]
 
     def _beside(self, result: Result, tensors: Sequence[MovedTensor], axis: int) -> MovedTensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convpad.core.fills import Fill
 from convpad.core.modes import MODES
-from convpad.models.readers.movement import Place, Places, filled, through
+from convpad.models.readers.movement import PER_CHANNEL, Place, Places, filled, through
 
 Side = tuple[int, Fill]
 """(amount, fill) of a padding on one side."""
@@ -107,6 +107,8 @@ def _longest(outside: list[Place], inner: Places, names: Sequence[str], side: in
         constant = outside[0][1]
         amount = next((i for i, place in enumerate(outside) if place != filled(constant)), len(outside))
         value = constant if isinstance(constant, (int, float)) else None
+        if isinstance(constant, tuple) and constant[0] == PER_CHANNEL:
+            value = constant[1]
         best = amount, ("zeros", None) if constant == 0 else ("constant", value)
     for name in names:
         amount = 0

@@ -189,7 +189,7 @@ class SettlingWalk(Walk):
     def note_constants(self, result: Result, padding: Padding) -> None:
         """Note a padding whose constant is not known: it may be another in a model that is otherwise equal."""
         if ("constant", None) in sum(normalised_fills(padding), ()):
-            self.add_unsupported(result.name, result.layer, "its constant is computed")
+            self.add_unsupported(result.name, result.layer, "its constant is trained or computed")
 
     def read_window(self, tensor: MovedTensor, result: Result, config: WindowConfig) -> MovedTensor:
         """Note a window with the paddings ahead of it, and return its output."""

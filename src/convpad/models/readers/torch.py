@@ -43,7 +43,8 @@ def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
     import torch
 
     if shapes is None or any(size is None for shape in shapes for size in shape):
-        raise refuse("input_shape", "be given for a PyTorch module, without unknown sizes", shapes)
+        mend = "Or give an exported program: convpad.audit(torch.export.export(model.eval(), (example,)))."
+        raise refuse("input_shape", "be given for a PyTorch module, without unknown sizes", shapes, mend)
     parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
     sizes = [[size or 0 for size in shape] for shape in shapes]
     examples = tuple(torch.empty(shape, dtype=parameter.dtype, device=parameter.device) for shape in sizes)
@@ -197,7 +198,8 @@ class _Walk(TorchWrites):
     def _named(self, call: Call, result: Result) -> Result:
         """Return the result with the module's path, numbered where it is called again, and its class."""
         kind = call.layer.rpartition(".")[2]
-        layer = kind if ".nn.modules." in call.layer and kind != "Sequential" else ""
+        is_known = ".nn.modules." in call.layer or call.layer.startswith("convpad.torch.")
+        layer = kind if is_known and kind != "Sequential" else ""
         name = call.module if layer else ".".join(filter(None, (call.module, call.name)))
         name = self.numbered(name, f"{name} {call.operation}")
         return replace(result, name=name, layer=layer or call.operation)
@@ -223,7 +225,7 @@ class _Walk(TorchWrites):
             self.add_unsupported(result.name, "F.pad", "it crops")
             tensor, pairs = self._cropped(result, tensor, pairs)
         named = self._named(call, result)
-        if named.layer in ("Conv1d", "Conv2d", "Conv3d"):
+        if named.layer.startswith(("Conv", "MaxPool", "AvgPool")):
             named = replace(named, layer=f"{named.layer}'s padding_mode")
         elif named.layer in ("pad", "constant_pad_nd"):
             named = replace(named, layer="F.pad")
