@@ -6,7 +6,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from convpad.changes import Changes
 from convpad.models.frameworks import framework_of
 
 
@@ -16,7 +15,7 @@ def repad(
     *,
     padding: Any = None,
     where: Any = None,
-    report: Callable[[Changes], Any] | None = None,
+    report: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Return a model on convpad's layers with the same weights, padding as before or with another mode.
 
@@ -39,7 +38,8 @@ def repad(
             `"backbone/conv*"`), several of them, or a function of a layer. In PyTorch a name is `"backbone.conv1"`,
             and classes and a function of a name and a module will do as well, as in `convpad.torch.repad_`.
             The rest stays as it is. None: all.
-        report: called once with the `convpad.changes.Changes` made: `report=print` prints them.
+        report: called once with the `convpad.changes.Changes` made, of a PyTorch module the `ModuleChanges`:
+            `report=print` prints them.
 
     Returns:
         A new model.

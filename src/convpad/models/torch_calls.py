@@ -66,7 +66,7 @@ def module_graph(root: nn.Module) -> ModuleGraph:
 
 def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor that has no values, so that code that writes into it changes nothing."""
-    if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+    if nn.parameter.is_lazy(tensor):
         return tensor
     empty = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
     return nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty

@@ -8,13 +8,13 @@ from typing import Any
 
 from torch import nn
 
-from convpad.changes import Changes
+from convpad.changes import ModuleChanges
 from convpad.models.torch_copy import copied
 from convpad.torch import repad_
 
 
 def repad_model(
-    model: nn.Module, padding_mode: Any, padding: Any, where: Any, report: Callable[[Changes], Any] | None
+    model: nn.Module, padding_mode: Any, padding: Any, where: Any, report: Callable[[ModuleChanges], Any] | None
 ) -> nn.Module:
     """Return a new tree of modules, as `convpad.repad` describes it."""
     new = copied(model)

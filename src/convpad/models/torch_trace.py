@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.fx.proxy import TraceError
 
 from convpad.models.readers import line_of
 
@@ -112,7 +113,7 @@ def _trace_all_ways(module: nn.Module, is_leaf: Callable[[nn.Module], bool], fou
 def _reason(error: BaseException) -> str:
     if isinstance(error, UntraceableError):
         return str(error)
-    if isinstance(error, fx.proxy.TraceError):
+    if isinstance(error, TraceError):
         return "its control flow depends on values"
     return line_of(error)
 
