@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from convpad.backends.jax.initializers import check_initializer, first_values
@@ -96,24 +95,28 @@ class PaddedLayer(eqx.Module):
         """
         shape, lead = tuple(input_shape), len(input_shape) - self.computation.rank - 1
         if lead < 0:
-            raise self._wrong_rank(shape)
+            raise _wrong_rank(self, shape)
         return self.computation.plan((prod(shape[:lead]), *shape[lead:]), *self._parameters())
 
     def _parameters(self) -> tuple[jax.Array, ...]:
         """Return the arrays of the layer besides the trained values of its padding."""
         return ()
 
-    def _run(self, x: Any) -> jax.Array:
-        if x.ndim != self.computation.rank + 1:
-            raise self._wrong_rank(x.shape)
-        return run_layer(self.computation, x, *self._parameters(), *self.padding_values)
 
-    def _wrong_rank(self, shape: tuple[int, ...]) -> ShapeError:
-        rank = self.computation.rank
-        return ShapeError(
-            f"An input of {type(self).__name__} must have {rank + 1} axes: channels and {rank} spatial. Received: "
-            f"shape {shape}. Map a layer over a batch: jax.vmap(layer)(batch)."
-        )
+def output_of(layer: PaddedLayer, x: Any, *parameters: jax.Array) -> jax.Array:
+    """Return the output of a layer with these parameters. (Equinox makes a module of each method that is looked up.)"""
+    if x.ndim != layer.computation.rank + 1:
+        raise _wrong_rank(layer, x.shape)
+    with jax.named_scope(f"convpad.equinox.{type(layer).__name__}"):
+        return run_layer(layer.computation, x, *parameters, *layer.padding_values)
+
+
+def _wrong_rank(layer: PaddedLayer, shape: tuple[int, ...]) -> ShapeError:
+    rank = layer.computation.rank
+    return ShapeError(
+        f"An input of {type(layer).__name__} must have {rank + 1} axes: channels and {rank} spatial. Received: "
+        f"shape {shape}. Map a layer over a batch: jax.vmap(layer)(batch)."
+    )
 
 
 def stored_padding(padding: Padding) -> Any:
@@ -170,10 +173,6 @@ class ConvLayer(PaddedLayer):
     def _parameters(self) -> tuple[jax.Array, ...]:
         return (self.weight, cast(jax.Array, self.bias)) if self.use_bias else (self.weight,)
 
-    def _is_left_to_equinox(self) -> bool:
-        """Return whether Equinox computes this layer: in integers or complex numbers, with a padding that it has."""
-        return not jnp.issubdtype(self.weight.dtype, jnp.floating) and is_hosts(self.padding, self.padding_mode)
-
     def __call__(self, x: jax.Array, *, key: Any = None) -> jax.Array:
         """Return the output for one input; for a batch, `jax.vmap(layer)(batch)`.
 
@@ -184,7 +183,9 @@ class ConvLayer(PaddedLayer):
         Raises:
             ShapeError: the input does not fit.
         """
-        if self._is_left_to_equinox():
+        # Integers and complex numbers, with a padding that Equinox has.
+        if self.weight.dtype.kind in "iubc" and is_hosts(self.padding, self.padding_mode):
             return super().__call__(x)  # pyright: ignore[reportAttributeAccessIssue]
-        with jax.named_scope(f"convpad.equinox.{type(self).__name__}"):
-            return self._run(x)
+        if self.use_bias:
+            return output_of(self, x, self.weight, cast(jax.Array, self.bias))
+        return output_of(self, x, self.weight)

@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from convpad.backends.jax.tensors import shape
 from convpad.core.amounts import Amount, explicit
 from convpad.core.operation import Operation
 from convpad.core.padding import Padding
 from convpad.ops.extension import Values
-from convpad.ops.plan import Plan
+from convpad.ops.plan import Plan, Route
 from convpad.ops.run import plan_of, run
 
 
@@ -38,7 +39,7 @@ class Computation:
         """Return the outputs for a batch of inputs, channels second."""
         raise NotImplementedError
 
-    def plan(self, input_shape: tuple[int, ...], *arrays: jax.Array) -> Plan:
+    def plan(self, input_shape: tuple[int | None, ...], *arrays: jax.Array) -> Plan:
         """Return the plan for a batch of inputs of that shape."""
         raise NotImplementedError
 
@@ -68,10 +69,31 @@ class Convolution(Computation):
         """Return the outputs for a batch of inputs, channels second."""
         weight, *others = arrays
         bias = others.pop(0) if self.use_bias else None
-        out = run(self.operation, self.values(others, x.dtype), (x, self.kernel(weight)))
+        out = self._by_xla(x, weight) if self.operation.op == "conv_transpose" else None
+        if out is None:
+            out = run(self.operation, self.values(others, x.dtype), (x, self.kernel(weight)))
         return out if bias is None else out + bias
 
-    def plan(self, input_shape: tuple[int, ...], *arrays: jax.Array) -> Plan:
+    def _by_xla(self, x: jax.Array, weight: jax.Array) -> jax.Array | None:
+        """Return the transposed convolution that XLA computes as it is, its weight not reversed; None for another."""
+        plan = self.plan(shape(x), weight)
+        problem = plan.problem
+        rows = list(zip(problem.windows, problem.pads, problem.leftovers, strict=True))
+        pads = [(it.span - 1 - before, it.span - 1 - after + beyond) for it, (before, after), beyond in rows]
+        # Negative pads are wrong under jit (openxla/xla#48715).
+        if (plan.route, plan.kernel) != (Route.NATIVE, "framework") or min(map(min, pads)) < 0:
+            return None
+        return jax.lax.conv_general_dilated(
+            x,
+            weight,
+            (1,) * self.rank,
+            pads,
+            lhs_dilation=problem.strides,
+            rhs_dilation=problem.dilation,
+            feature_group_count=self.groups,
+        )
+
+    def plan(self, input_shape: tuple[int | None, ...], *arrays: jax.Array) -> Plan:
         """Return the plan for a batch of inputs of that shape."""
         kernel = jax.eval_shape(self.kernel, arrays[0])
         return plan_of(self.operation, "jax", input_shape, kernel.shape, dtype=kernel.dtype.name)
@@ -105,11 +127,11 @@ class Pooling(Computation):
         """Return the outputs for a batch of inputs, channels second."""
         return run(self._for_sizes(x.shape[2:]), self.operation.padding.values, (x,))
 
-    def plan(self, input_shape: tuple[int, ...], *arrays: jax.Array) -> Plan:
+    def plan(self, input_shape: tuple[int | None, ...], *arrays: jax.Array) -> Plan:
         """Return the plan for a batch of inputs of that shape."""
         return plan_of(self._for_sizes(input_shape[2:]), "jax", input_shape)
 
-    def _for_sizes(self, sizes: Sequence[int]) -> Operation:
+    def _for_sizes(self, sizes: Sequence[Any]) -> Operation:
         """Return the operation for inputs of these sizes, with as much padding as complete windows need."""
         operation, amounts = self.operation, list[Amount]()
         if not self.use_ceil:

@@ -12,7 +12,15 @@ from convpad.core.errors import refuse
 from convpad.core.operation import Operation
 from convpad.core.types import PaddingLike, PaddingModeLike
 from convpad.core.validation import per_axis
-from convpad.equinox.base import PaddedLayer, PerAxis, learned_of, parse_padding, stored_padding, trained_places
+from convpad.equinox.base import (
+    PaddedLayer,
+    PerAxis,
+    learned_of,
+    output_of,
+    parse_padding,
+    stored_padding,
+    trained_places,
+)
 from convpad.equinox.computations import Pooling
 
 
@@ -80,8 +88,7 @@ class _PoolLayer(PaddedLayer):
             return super().__call__(x)  # pyright: ignore[reportAttributeAccessIssue]
         if self.op == "average_pool" and jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(jnp.result_type(float))  # as dividing integers does
-        with jax.named_scope(f"convpad.equinox.{type(self).__name__}"):
-            return self._run(x)
+        return output_of(self, x)
 
 
 class _MaxPool(_PoolLayer):
