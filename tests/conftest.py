@@ -82,8 +82,10 @@ def nothing_is_too_small() -> Iterator[None]:
 @pytest.fixture
 def executors_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the executors that run, in order; grows with each call."""
-    from convpad.ops import routes
+    from convpad.ops import routes, run
 
+    run._executor.cache_clear()  # JAX traces each of them once
+    run._prepared.cache_clear()
     names: list[str] = []
     for name in ("Native", "Corrected", "Padded", "Transposed"):
         executor = getattr(routes, name)
