@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 from functools import partial
 from typing import Any
 
@@ -216,3 +218,11 @@ def test_what_cannot_be_copied_is_refused(make: Any, said: str) -> None:
 def test_paddings_that_there_are_not(mode: Any, padding: Any) -> None:
     with pytest.raises(convpad.PaddingError, match="`padding"):
         convpad.repad(model(), mode, padding=padding)
+
+
+def test_a_copy_that_nobody_has_any_more_goes() -> None:
+    new: Any = convpad.repad(model(), "circular")
+    reference = weakref.ref(new[0])
+    del new
+    gc.collect()
+    assert reference() is None

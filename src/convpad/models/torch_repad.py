@@ -11,6 +11,7 @@ from torch import nn
 from convpad.changes import ModuleChanges
 from convpad.models.torch_copy import copied
 from convpad.torch import repad_
+from convpad.torch.undo import forget_steps
 
 
 def repad_model(
@@ -23,6 +24,7 @@ def repad_model(
         originals, ask = {id(inner): old for inner, old in named}, where
         where = lambda name, module: ask(name, originals.get(id(module), module))  # noqa: E731
     handle = repad_(new, padding_mode, padding=padding, where=where)
+    forget_steps(new)  # they would hold the new modules for ever
     if report is not None:
         report(replace(handle.changes, tool="repad"))
     return new

@@ -113,6 +113,12 @@ def steps_of(module: nn.Module) -> list[Step]:
     return _STEPS.get(module, [])
 
 
+def forget_steps(model: nn.Module) -> None:
+    """Forget the steps of all modules of a model, which stay as they are: no handle is there to undo them."""
+    for module in model.modules():
+        _STEPS.pop(module, None)
+
+
 def make_steps(steps: list[Step], token: object) -> None:
     """Make every step, or none."""
     made: list[Step] = []
