@@ -20,11 +20,13 @@ pytestmark = pytest.mark.needs("jax", "tensorflow", "torch")
 
 
 def config(case: str) -> Any:
-    """The config of a layer, as JSON has it. A case is the name of a class and its padding."""
+    """The config of a layer, as JSON has it. A case is the name of a class and its padding, or its interpolation."""
     from convpad import keras as layers
 
     name, padding = case.split()
     options: dict[str, Any] = {"padding": int(padding) if padding.isdigit() else padding, "name": "layer"}
+    if "UpSampling" in name:
+        options = {"interpolation": padding, "name": "layer"}
     if "Zero" not in name:
         options["padding_mode"] = "reflect"
     if "Conv" in name:

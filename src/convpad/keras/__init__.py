@@ -43,6 +43,7 @@ from convpad.keras.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from convpad.keras.upsampling import UpSampling2D
 
 # Keras's other names for them.
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
@@ -86,6 +87,7 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "UpSampling2D",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
