@@ -204,3 +204,27 @@ def test_static_layers_become_same_at_every_size() -> None:
     with torch.inference_mode():
         for size in SIZES:
             assert difference(static(image(2, 3, *size)), dynamic_ones(image(2, 3, *size))) < 1e-5
+
+
+FOLDED: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
+    "BiT's stem: zeros before a max pool": (SMALL["bit, small"], ("stem.pad",)),
+    "EfficientNet-PyTorch's static layers": (
+        lambda: efficientnet.EfficientNet.from_name("efficientnet-b0", image_size=64, num_classes=10),
+        (),
+    ),
+    "NASNet's shift: it cuts on one side": (SMALL["nasnet, small"], ()),
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+@torch.no_grad()
+def test_folding(name: str) -> None:
+    """Pad modules before convolutions and pools go, the output stays, and the model is not changed."""
+    make, gone = FOLDED[name]
+    model, reports = draw(make()), []
+    x, before = image(2, 3, 64, 57), state(model)
+    new = convpad.fold(model, report=reports.append)
+    assert difference(new(x), model(x)) < 1e-5
+    assert state(model) == before
+    assert list(new.state_dict()) == before["keys"]
+    assert set(gone) <= set(reports[0].layers("folded"))

@@ -123,3 +123,18 @@ def test_a_unet_wraps_with_its_pools() -> None:
     ):
         assert difference(model(x.roll(32, -1)), model(x).roll(32, -1)) < 1e-5
     assert torch.equal(model(x).roll(32, -1), wanted)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@torch.no_grad()
+def test_folding_and_a_new_tree(name: str) -> None:
+    """Nothing to fold: equal numbers. `repad` gives a new tree with the numbers of `repad_`, of the same parameters."""
+    make, shape = MODELS[name]
+    model, x = draw(make()), image(*shape)
+    before, want = state(model), model(x)
+    assert difference(convpad.fold(model)(x), want) < 1e-5
+    new = convpad.repad(model, "symmetric")
+    assert state(model) == before
+    assert [id(value) for value in new.parameters()] == [id(value) for value in model.parameters()]
+    with convpad.torch.repad_(model, "symmetric"):
+        assert torch.equal(new(x), model(x))
