@@ -83,11 +83,11 @@ SAME = ("Conv2dSame", "MaxPool2dSame", "AvgPool2dSame", "StdConv2dSame", "Scaled
 
 
 def dynamic(model: Any) -> list[str]:
-    """The names of the modules that compute TensorFlow's `same` anew on each call."""
+    """The names of the modules that compute TensorFlow's `same` anew on each call; for one tap it is no padding."""
     return [
         name
         for name, module in model.named_modules()
-        if type(module).__name__ in SAME and getattr(module, "same_pad", True)
+        if type(module).__name__ in SAME and getattr(module, "same_pad", True) and module.kernel_size != (1, 1)
     ]
 
 
