@@ -12,6 +12,7 @@ from convpad.core.padding import Padding
 from convpad.core.problem import Problem, parse_problem
 from convpad.core.validation import listed, per_axis
 from convpad.display.format import format_sizes
+from convpad.display.interactive import to_interactive, window_data
 from convpad.display.result import Result
 from convpad.display.svg import to_svg
 from convpad.display.table import Cell, Table
@@ -113,8 +114,12 @@ class Explanation(Result):
         """
         return to_svg(self.summary, self.axes, self.sentences)
 
+    def window_data(self) -> dict[str, Any]:
+        """Return what an interactive drawing of the window needs: sizes, positions, and what stands at padded ones."""
+        return window_data(self.problem.op, self.axes, self.padding.values)
+
     def _drawing(self) -> str:
-        return self.to_svg()
+        return to_interactive(self.window_data(), self.to_svg())
 
     def to_text(self, width: int | None = 80, *, colour: bool = False) -> str:
         """Return the facts, then the words, as text for a terminal of `width` columns; None breaks no line."""

@@ -17,12 +17,10 @@ from convpad.cli.options import (
     Dilation,
     Json,
     choices,
-    modes,
-    numbers,
-    padding,
 )
 from convpad.cli.output import progress, show
 from convpad.core.errors import PaddingError
+from convpad.core.texts import modes, numbers, padding
 
 
 def bench(

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.options import MODEL_HELP, Force, Html, Json, numbers
+from convpad.cli.options import MODEL_HELP, Force, Html, Json
 from convpad.cli.output import reading, refuse_to_write, say_written, show, write
+from convpad.core.texts import numbers
 from convpad.display.html import to_html
 
 

@@ -8,21 +8,10 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.options import (
-    COMPLETE_MODE,
-    COMPLETE_PADDING,
-    MODE_HELP,
-    PADDING_HELP,
-    Dilation,
-    Force,
-    Json,
-    choices,
-    modes,
-    numbers,
-    padding,
-)
+from convpad.cli.options import COMPLETE_MODE, COMPLETE_PADDING, MODE_HELP, PADDING_HELP, Dilation, Force, Json, choices
 from convpad.cli.output import refuse_to_write, say_written, show, write
 from convpad.core.operation import OPS
+from convpad.core.texts import modes, numbers, padding
 
 
 def explain(
@@ -43,6 +32,7 @@ def explain(
     ceil: Annotated[bool, typer.Option("--ceil", help="Round a pool's outputs up, as ceil_mode does.")] = False,
     json: Json = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the window into this SVG file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with a drawing that moves into this file.")] = None,
     force: Force = False,
 ) -> None:
     """What one padding comes to, and what other frameworks call it.
@@ -55,6 +45,7 @@ def explain(
     Exit status: 0 fine, 2 there is no such window or the file cannot be written.
     """
     refuse_to_write("--svg", svg, force=force)
+    refuse_to_write("--html", html, force=force)
     result = convpad.explain(
         numbers("SIZE", size),
         numbers("--kernel", kernel),
@@ -67,5 +58,7 @@ def explain(
         ceil_mode=ceil,
     )
     write(svg, result.to_svg)
+    write(html, result.to_html)
     show(result, json=json)
     say_written(svg, "the drawing", json=json)
+    say_written(html, "the page", json=json)

@@ -7,18 +7,9 @@ from typing import Annotated, Any
 import typer
 
 import convpad
-from convpad.cli.options import (
-    COMPLETE_MODE,
-    COMPLETE_PADDING,
-    MODE_HELP,
-    Force,
-    Json,
-    ModelIn,
-    ModelOut,
-    modes,
-    padding,
-)
+from convpad.cli.options import COMPLETE_MODE, COMPLETE_PADDING, MODE_HELP, Force, Json, ModelIn, ModelOut
 from convpad.cli.output import say_written, show
+from convpad.core.texts import modes, padding
 
 
 def repad(

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 import convpad
-from convpad.cli.options import COMPLETE_PADDING, Json, choices, numbers, padding
+from convpad.cli.options import COMPLETE_PADDING, Json, choices
 from convpad.cli.output import show, terminal
 from convpad.core.errors import ModelFileError, PaddingError
 from convpad.core.operation import POOLS
+from convpad.core.texts import numbers, padding
 from convpad.frameworks import NAMES as FRAMEWORKS
 
 LONGEST = 1_000_000

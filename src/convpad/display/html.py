@@ -1,9 +1,12 @@
-"""HTML of tables: a page that loads nothing and runs nothing, and the same for a notebook, where it is folded."""
+"""HTML of tables: a page that loads nothing and runs a drawing's script alone; the same for a notebook, folded."""
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import date
+from hashlib import sha256
 from html import escape
 from string import Template
 from zlib import crc32
@@ -65,7 +68,7 @@ _PAGE = Template(f"""\
 <!doctype html>
 <html lang="en">
 <head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'$scripts">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>$title</title>
@@ -89,7 +92,7 @@ def to_html(*tables: Table, drawing: str = "") -> str:
 
     Args:
         tables: one or more.
-        drawing: an SVG, shown before the first table.
+        drawing: an SVG or an interactive drawing, shown before the first table.
     """
     title = escape(tables[0].title)
     body = [
@@ -97,7 +100,14 @@ def to_html(*tables: Table, drawing: str = "") -> str:
         *([drawing] if drawing else []),
         *(part for table in tables for part in _table(table, heading="" if table is tables[0] else "h2", fold=False)),
     ]
-    return _PAGE.substitute(title=title, body=_framed(body))
+    return _PAGE.substitute(title=title, body=_framed(body), scripts=_allowed_scripts(drawing))
+
+
+def _allowed_scripts(drawing: str) -> str:
+    """Return the part of a page's policy that lets the scripts of a drawing run, and no others."""
+    codes = re.findall(r"<script>(.*?)</script>", drawing, re.DOTALL)
+    hashes = [f"'sha256-{b64encode(sha256(code.encode()).digest()).decode()}'" for code in codes]
+    return f"; script-src {' '.join(hashes)}" if hashes else ""
 
 
 def to_fragment(*tables: Table, drawing: str = "") -> str:

@@ -6,7 +6,7 @@ axis the borders are drawn, and the middle is left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -20,6 +20,35 @@ SHOWN, WHOLE, DRAWN = 8, 26, 16
 """Cells shown on either side of each border of an axis that is longer than WHOLE, and windows drawn at each end."""
 
 INSIDE, OUTSIDE, UNREAD, WINDOW, INK, PALE = "#bfdcf2", "#f6d9a8", "#ffffff", "#d1495b", "#22303c", "#5c6b78"
+
+
+def shown_positions(facts: AxisFacts, *, whole: int = WHOLE, around: int = SHOWN) -> list[int]:
+    """Return the positions of a padded axis that are drawn: all of a short one, of a long one those at its borders.
+
+    Args:
+        facts: the axis; position 0 is its first value.
+        whole: the longest padded axis that is drawn as a whole.
+        around: the positions on either side of each border of a longer one.
+    """
+    size = facts.window.size or 0
+    first, end = -facts.before, size + facts.after
+    if end - first <= whole:
+        return [*range(first, end)]
+    start = range(max(first, -around), min(around, size))
+    return sorted({*start, *range(max(size - around, 0), min(end, size + around))})
+
+
+def shown_windows(facts: AxisFacts, positions: Iterable[int], around: int = DRAWN) -> list[int]:
+    """Return the numbers of the first and last windows of an axis, of those that reach one of the positions."""
+    outputs, positions = facts.window.output or 0, set(positions)
+    numbers = sorted({*range(min(outputs, around)), *range(max(outputs - around, 0), outputs)})
+    return [number for number in numbers if not positions.isdisjoint(taps_of(facts, number))]
+
+
+def taps_of(facts: AxisFacts, number: int) -> range:
+    """Return the positions that a window of an axis reads."""
+    start = number * facts.window.stride - facts.before
+    return range(start, start + facts.window.span, facts.window.dilation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +71,12 @@ class _Axis:
 
     @classmethod
     def of(cls, facts: AxisFacts) -> _Axis:
-        size = facts.window.size or 0
-        first, end = -facts.before, size + facts.after
-        positions = {*range(first, end)} if end - first <= WHOLE else set[int]()
-        positions |= {
-            *range(max(first, -SHOWN), min(SHOWN, size)),
-            *range(max(size - SHOWN, 0), min(end, size + SHOWN)),
-        }
+        size, end = facts.window.size or 0, (facts.window.size or 0) + facts.after
+        positions = shown_positions(facts)
         offsets: dict[int, int] = {}
         gaps: list[int] = []
-        length, expected = 0, first
-        for position in [*sorted(positions), end]:
+        length, expected = 0, -facts.before
+        for position in [*positions, end]:
             if position != expected:
                 gaps.append(length)
                 length += GAP
@@ -69,15 +93,11 @@ class _Axis:
 
     def taps(self, number: int) -> range:
         """Return the positions that a window reads."""
-        window = self.facts.window
-        start = number * window.stride - self.facts.before
-        return range(start, start + window.span, window.dilation)
+        return taps_of(self.facts, number)
 
     def windows(self) -> list[range]:
-        """Return the taps of the first and last windows, of those that reach a position that is drawn."""
-        outputs = self.facts.window.output or 0
-        numbers = sorted({*range(min(outputs, DRAWN)), *range(max(outputs - DRAWN, 0), outputs)})
-        return [taps for taps in map(self.taps, numbers) if any(position in taps for position in self.offsets)]
+        """Return the taps of the windows that are drawn."""
+        return [self.taps(number) for number in shown_windows(self.facts, self.offsets)]
 
 
 class _Canvas:
