@@ -220,7 +220,7 @@ def test_a_missing_target_is_noticed() -> None:
 
 
 TEXTS = [
-    *(path for pattern in ("*.md", "docs/*.md", "benchmarks/**/*.md") for path in ROOT.glob(pattern)),
+    *(path for pattern in ("*.md", "docs/**/*.md", "benchmarks/**/*.md") for path in ROOT.glob(pattern)),
     *(path for folder in ("src", "benchmarks", "docs") for path in (ROOT / folder).rglob("*.py")),
 ]
 INSTALL = re.compile(r"\bpip install ([^\n`\"#){\\]*)")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.needs("jax")  # where Keras runs
 
 SOURCE = Path(convpad.__file__).parent
 ROOT = SOURCE.parents[1]
-TEXTS = [*SOURCE.rglob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+TEXTS = [*SOURCE.rglob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 NAMES = sorted({name for path in TEXTS for name in re.findall(r"`(convpad(?:\.\w+)+)", path.read_text("utf-8"))})
 
 

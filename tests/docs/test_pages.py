@@ -1,4 +1,4 @@
-"""The README: its code runs and gives what it says, its tables are the code's, its links exist."""
+"""The README and the pages of docs: their code gives what they show, their tables are the code's, their links exist."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from frameworks import CHOSEN
 
+from benchmarks.results import load
 from convpad.core.amounts import AMOUNTS, Amount
 from convpad.core.modes import MODES, Mode, picture
 from convpad.core.window import padded_window
@@ -24,7 +25,12 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "padding.md", *sorted(ROOT.glob("docs/how-to/*.md"))]
+"""The pages whose code is run here. The other pages of docs are run where their subject is tested."""
+LINKED = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("examples/**/*.md"))]
+RESULTS = ROOT / "benchmarks" / "results"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+WORDS = (ROOT / "docs" / "padding.md").read_text(encoding="utf-8")
 FLAGS = doctest.NORMALIZE_WHITESPACE
 
 FOREIGN = {
@@ -36,13 +42,9 @@ FOREIGN = {
 
 
 def sections() -> dict[str, list[str]]:
-    """The blocks of Python under each heading."""
-    found: dict[str, list[str]] = {}
-    for part in re.split(r"^(?=#+ )", README, flags=re.MULTILINE):
-        blocks = re.findall(r"^```python\n(.*?)^```$", part, flags=re.MULTILINE | re.DOTALL)
-        if blocks:
-            found[part.splitlines()[0].strip("# ")] = blocks
-    return found
+    """The blocks of Python of each page."""
+    found = {page: re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S) for page in PAGES}
+    return {page.relative_to(ROOT).as_posix(): blocks for page, blocks in found.items() if blocks}
 
 
 def foreign(block: str) -> str | None:
@@ -52,7 +54,7 @@ def foreign(block: str) -> str | None:
 
 def failures(code: str, name: str) -> str:
     """What doctest has to say against a block; nothing if it gives what it says."""
-    test = doctest.DocTestParser().get_doctest(code, {}, name, "README.md", 0)
+    test = doctest.DocTestParser().get_doctest(code, {}, name, name, 0)
     assert test.examples, f"{name} shows no results"
     said: list[str] = []
     doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
@@ -76,7 +78,9 @@ def test_code(title: str) -> None:
 @pytest.mark.parametrize(("framework", "title", "block"), ELSEWHERE, ids=[f"{row[1]}-{row[0]}" for row in ELSEWHERE])
 def test_code_of_a_framework(framework: str, title: str, block: str) -> None:
     environment = {key: value for key, value in os.environ.items() if key not in ("KERAS_BACKEND", "CONVPAD_BACKENDS")}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests" / "support"), environment.get("PYTHONPATH", "")])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(ROOT), str(ROOT / "tests" / "support"), environment.get("PYTHONPATH", "")]
+    )
     program = [sys.executable, __file__]
     done = subprocess.run(program, input=block, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -88,7 +92,7 @@ def test_that_wrong_results_are_noticed() -> None:
 
 
 def test_that_code_was_found() -> None:
-    assert README.count("```python") == sum(map(len, sections().values())) >= 20
+    assert sum(page.read_text("utf-8").count("```python") for page in PAGES) == sum(map(len, sections().values())) >= 20
     assert {row[0] for row in ELSEWHERE} == set(FOREIGN)
 
 
@@ -104,27 +108,56 @@ def test_table_of_modes(mode: Mode) -> None:
         code(picture(mode).replace("|", "¦")),
         *(code(mode.aliases.get(name)) for name in frameworks),
     ]
-    assert f"| {' | '.join(cells)} |" in README
+    assert f"| {' | '.join(cells)} |" in WORDS
 
 
 @pytest.mark.parametrize("amount", AMOUNTS.values(), ids=str)
 def test_table_of_amounts(amount: Amount) -> None:
     window = padded_window(6, 3, 2, 1, amount, axis=0)
     cells = [f'`"{amount.name}"`', amount.meaning, f"({window.before}, {window.after})", str(window.output)]
-    assert f"| {' | '.join(cells)} |" in README
+    assert f"| {' | '.join(cells)} |" in WORDS
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
-def test_links(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)]+)\)", text):
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+@pytest.mark.parametrize(("backend", "name"), [("jax", "JAX"), ("torch", "PyTorch"), ("tensorflow", "TensorFlow")])
+def test_the_figures_of_the_readme(backend: str, name: str) -> None:
+    cells = [cell for cell in load(RESULTS / f"models-{backend}.json").cells if cell.step == "forward"]
+    columns: list[str] = []
+    for base, candidate in (("stock", "zeros"), ("zeros", "reflect"), ("zeros", "workaround")):
+        ratios = [
+            cell.figures[candidate].seconds / cell.figures[base].seconds
+            for cell in cells
+            if {base, candidate} <= cell.figures.keys()
+        ]
+        assert len(ratios) == 4
+        columns.append(f"{min(ratios):.2f} to {max(ratios):.2f}")
+    assert f"| {' | '.join([name, *columns])} |" in README
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
         if link.startswith("https://"):
             continue
-        file, _, anchor = link.partition("#")
-        assert (ROOT / (file or page)).exists(), link
+        name, _, anchor = link.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), link
         if anchor:
-            titles = re.findall(r"^#+ (.*)$", (ROOT / (file or page)).read_text("utf-8"), flags=re.MULTILINE)
+            titles = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), flags=re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, link
+
+
+def test_every_page_is_listed() -> None:
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    listed = set(re.findall(r"\]\(([\w/-]+\.md)\)", index))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md")} - {"README.md"}
+    assert listed == pages
+    for page in pages:
+        title = (ROOT / "docs" / page).read_text("utf-8").splitlines()[0]
+        assert title.startswith("# "), page
 
 
 def test_map_of_the_house() -> None:
