@@ -8,7 +8,7 @@ TESTS := test-numpy test-jax test-tensorflow test-torch
 EXPORTS := test-exports-jax test-exports-tensorflow test-exports-torch
 MODELS := test-models-small test-models
 
-.PHONY: help setup demo test $(TESTS) test-python $(EXPORTS) test-exports $(MODELS) lint format mutation pictures bench clean
+.PHONY: help setup demo test $(TESTS) test-python $(EXPORTS) test-exports $(MODELS) site serve test-site lint format mutation pictures bench clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -70,6 +70,20 @@ test-models-small: # A small one of each kind
 $(MODELS): .venv/models/installed
 	PYTHONPATH=.venv/models CONVPAD_MODELS=$(if $(filter %-small,$@),small,all) \
 		CONVPAD_BACKENDS=torch KERAS_BACKEND=torch $(PYTEST) tests/realmodels
+
+.venv/site: .venv/development requirements-site.txt site/package-lock.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-dev.txt -r requirements-site.txt
+	npm ci --prefix site --no-audit --no-fund --silent
+	@touch $@
+
+site: .venv/site ## The documentation and the live page, into site/out; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python site/build.py
+
+serve: site ## Shows the site on http://localhost:8000
+	$(BIN)/python -m http.server --directory site/out 8000
+
+test-site: site ## The live page in Chromium: apt-get install chromium
+	CONVPAD_BACKENDS=numpy KERAS_BACKEND=numpy $(BIN)/python -m pytest -q tests/site
 
 lint: .venv/development ## ruff, pyright (strict on the core), import order
 	$(BIN)/ruff check
