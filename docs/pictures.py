@@ -141,7 +141,21 @@ def photographs_picture() -> Figure:
     return figure
 
 
+def resize_picture() -> Figure:
+    """A small texture that tiles, enlarged with the edge repeated and around its ends, each as four tiles."""
+    noise = np.random.default_rng(7).uniform(size=(1, 10, 10, 3))
+    figure = Figure(figsize=(8.4, 4.5), layout="constrained", facecolor="white")
+    for place, mode in enumerate(("replicate", "circular")):
+        image = convpad.resize(noise, scale=12, method="linear", padding_mode=mode)[0]
+        axes = figure.add_subplot(1, 2, place + 1)
+        axes.imshow(np.tile(image, (2, 2, 1)), interpolation="nearest")
+        axes.set_title(f"{mode}: seam {convpad.seam(image, 0):.1f}, {convpad.seam(image, 1):.1f}", fontsize=13)
+        axes.set_axis_off()
+    return figure
+
+
 PICTURES = {"modes": modes_picture, "amounts": amounts_picture, "photographs": photographs_picture}
+PICTURES["resize"] = resize_picture
 
 
 def main(folder: Path) -> list[Path]:

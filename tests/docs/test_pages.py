@@ -25,7 +25,11 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "padding.md", *sorted(ROOT.glob("docs/how-to/*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/how-to/*.md")),
+    *(ROOT / f"docs/{name}.md" for name in ("padding", "resize")),
+]
 """The pages whose code is run here. The other pages of docs are run where their subject is tested."""
 LINKED = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("examples/**/*.md"))]
 RESULTS = ROOT / "benchmarks" / "results"
