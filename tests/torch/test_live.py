@@ -504,7 +504,7 @@ WHERE: list[tuple[Any, tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("where", "names"), WHERE, ids=[str(row[0])[:30] for row in WHERE])
+@pytest.mark.parametrize(("where", "names"), WHERE, ids=map(str, range(len(WHERE))))
 def test_where(where: Any, names: tuple[str, ...]) -> None:
     model = Net()
     with repad_(model, "circular", where=where) as handle:
