@@ -32,6 +32,13 @@ _SHORT.maxother = 60
 _problem_of = lru_cache(maxsize=1024)(make_problem)  # Keras asks for the output's shape again and again
 
 
+def document_arguments(cls: type[Any]) -> type[Any]:
+    """Append the docstring of a class's constructor to its own, for `help`, and return the class."""
+    if cls.__doc__ and cls.__init__.__doc__:  # there are none under python -OO
+        cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\n{inspect.cleandoc(cls.__init__.__doc__)}"
+    return cls
+
+
 class PaddingLayer(keras.layers.Layer):
     """A layer with a padding.
 
@@ -54,8 +61,7 @@ class PaddingLayer(keras.layers.Layer):
         if rank is None:
             return
         cls.rank = rank
-        if cls.__doc__ and cls.__init__.__doc__:  # there are none under python -OO
-            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__)}\n\n{inspect.cleandoc(cls.__init__.__doc__)}"
+        document_arguments(cls)
         keras.saving.register_keras_serializable(package="convpad")(cls)
 
     def _bind(self, *args: Any, **kwargs: Any) -> tuple[inspect.BoundArguments, Any]:

@@ -13,6 +13,7 @@ from convpad.core.errors import refuse
 from convpad.core.resampling import CUBIC_COEFFICIENT, Resize
 from convpad.core.types import PaddingModeLike
 from convpad.keras import config
+from convpad.keras.base import document_arguments
 from convpad.ops.resampling import call
 
 _METHODS = {"bilinear": "linear", "bicubic": "cubic"}
@@ -20,6 +21,7 @@ _METHODS = {"bilinear": "linear", "bicubic": "cubic"}
 
 
 @keras.saving.register_keras_serializable(package="convpad")
+@document_arguments
 class UpSampling2D(keras.layers.UpSampling2D):
     """`keras.layers.UpSampling2D` that reads beyond the edge as a padding mode says.
 

@@ -13,13 +13,17 @@ from convpad.core.errors import PaddingError, refuse
 from convpad.core.resampling import Resize
 from convpad.core.types import PaddingModeLike
 from convpad.core.validation import listed
-from convpad.ops.resampling import call, run
+from convpad.ops.resampling import run
 from convpad.torch.base import SHORT, map_mode, owned
 
 _METHODS = {"linear": ("linear", 1), "bilinear": ("linear", 2), "trilinear": ("linear", 3), "bicubic": ("cubic", 2)}
 """The method and the number of spatial axes of torch.nn's modes that read beyond the edge."""
 
 _CUBIC_COEFFICIENT = -0.75
+
+
+_FOLLOWED = frozenset({"size", "scale_factor", "mode", "align_corners", "padding_mode"})
+"""The attributes that the resizing follows from."""
 
 
 class Upsample(nn.Upsample):
@@ -41,6 +45,8 @@ class Upsample(nn.Upsample):
     """
 
     padding_mode: Any = "replicate"
+    operation: Resize | None = None
+    """The parsed resizing; None where nothing beyond the edge is read, or torch.nn repeats the edge."""
 
     def __init__(
         self,
@@ -74,7 +80,7 @@ class Upsample(nn.Upsample):
 
     def _set_padding(self, padding_mode: Any) -> None:
         """Set the padding mode, or refuse it for the other attributes and leave the module as it was."""
-        mode = map_mode(padding_mode, owned)
+        mode, operation = map_mode(padding_mode, owned), None
         if self.mode not in _METHODS:
             _check_for_any_rank(mode)
         elif not _is_replicate(mode):
@@ -84,31 +90,42 @@ class Upsample(nn.Upsample):
                 raise refuse("padding_mode", allowed, padding_mode, mend)
             method, rank = _METHODS[self.mode]
             if self.size is not None or self.scale_factor is not None:  # else torch.nn refuses the input
-                Resize.parse(rank, self.size, self.scale_factor, method, mode)
-        self.padding_mode = mode
+                words = method, mode, _CUBIC_COEFFICIENT, "channels_first"
+                operation = Resize.parse(rank, self.size, self.scale_factor, *words)
+        self.__dict__.update(padding_mode=mode, operation=operation)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute, and what follows from it; a refused value leaves the module as it was."""
+        state = self.__dict__
+        if "operation" not in state or name not in _FOLLOWED:
+            return super().__setattr__(name, value)
+        before = state[name]
+        state[name] = value
+        try:
+            self._set_padding(self.padding_mode)
+        except PaddingError:
+            state[name] = before
+            raise
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the upsampled input."""
-        method, rank = _METHODS.get(self.mode, ("", 0))
-        is_complete = input.dim() == rank + 2 and (self.size is not None or self.scale_factor is not None)
-        if not is_complete or _is_replicate(self.padding_mode):
+        operation = self.operation
+        if operation is None or input.dim() != operation.rank + 2:
             return super().forward(input)  # torch.nn's answer, or its refusal
-        words = method, self.padding_mode, _CUBIC_COEFFICIENT, "channels_first"
+        values = operation.padding.values
         if self.size is not None or self._is_whole():
-            return call(input, self.size, self.scale_factor, *words)
+            return run(operation, values, input)
         sizes = input.shape[2:]
         if not all([type(size) is int for size in sizes]):  # noqa: C419 (no generator for torch.compile)
             if self.recompute_scale_factor:
                 mend = "Leave recompute_scale_factor=False, or give whole scale factors."
                 raise refuse("recompute_scale_factor", "not be True where sizes are unknown", True, mend)
-            return call(input, None, self.scale_factor, *words)
-        factors = self._factors(rank)
+            return run(operation, values, input)
+        factors = self._factors(operation.rank)
         outputs = tuple([math.floor(float(size) * factor) for size, factor in zip(sizes, factors, strict=True)])
-        if self.recompute_scale_factor:
-            return call(input, outputs, None, *words)
         # torch.nn's product of floats may be a hair less than a whole number, which rounds down by one.
-        operation = replace(Resize.parse(rank, None, self.scale_factor, *words), sizes=outputs)
-        return run(operation, operation.padding.values, input)
+        scales = None if self.recompute_scale_factor else operation.scales
+        return run(replace(operation, sizes=outputs, scales=scales), values, input)
 
     def _factors(self, rank: int) -> Sequence[float]:
         return self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,) * rank  # pyright: ignore
