@@ -32,6 +32,9 @@ def extended(x: Any, axis: int, sides: Sequence[tuple[int, tuple[str, Any]]]) ->
         widths[axis] = (amount, 0) if side == 0 else (0, amount)
         if mode in NUMPY:
             padded = np.pad(x, widths, **NUMPY[mode])
+        elif isinstance(value, tuple):  # a number for each channel, of which `x` may be the first alone
+            shape = [size + sum(width) for size, width in zip(x.shape, widths, strict=True)]
+            padded = np.broadcast_to(np.reshape(value[: x.shape[1]], (1, -1, *[1] * (x.ndim - 2))), shape)
         else:
             constant = {"zeros": 0.0, "ignore": HOLE}.get(mode, value)
             padded = np.pad(x, widths, constant_values=UNKNOWN if constant is None else constant)
