@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import doctest
 import functools
+import gc
 import io
 import pickle
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -809,3 +811,12 @@ def test_the_page_runs() -> None:
     said: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
     assert not said, "".join(said)
+
+
+def test_a_changed_model_that_nobody_has_any_more_is_collected() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
+    repad_(model, "circular")
+    there = weakref.ref(model[0])
+    del model
+    gc.collect()
+    assert there() is None

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from torch import nn
 
@@ -35,7 +35,7 @@ class Step:
     """One change of a module.
 
     Args:
-        module: the module.
+        reference: the module, held weakly: a change lasts no longer than what it changed.
         classes: core classes after the change, each with the one before; a lazy module goes from one to the next.
         after: the core class after the change.
         entries: `(container, name, before, after)` for every attribute, parameter or buffer that changed.
@@ -43,18 +43,27 @@ class Step:
         request: the arguments that it was made with, to make it again on another state.
     """
 
-    module: nn.Module
+    reference: ref[nn.Module]
     classes: dict[type[Any], type[Any]]
     after: type[Any]
     entries: list[tuple[str, str, Any, Any]] = field(repr=False)
     token: object = None
     request: Any = None
 
+    @property
+    def module(self) -> nn.Module:
+        """The module."""
+        module = self.reference()
+        if module is None:
+            raise PaddingError("The module of a change must be there to be changed. It was deleted.")
+        return module
+
     def commit(self) -> None:
         """Make the change."""
+        module = self.module
         for container, name, _, value in self.entries:
-            _set(self.module, container, name, value)
-        self.module.__class__ = rebased(type(self.module), self.after)
+            _set(module, container, name, value)
+        module.__class__ = rebased(type(module), self.after)
 
     def why_not_undone(self) -> str:
         """Return why the change cannot be undone; empty where it can."""
@@ -64,9 +73,10 @@ class Step:
 
     def undo(self) -> None:
         """Undo the change."""
-        self.module.__class__ = rebased(type(self.module), self.classes[core_class(type(self.module))])
+        module = self.module
+        module.__class__ = rebased(type(module), self.classes[core_class(type(module))])
         for container, name, before, _ in reversed(self.entries):
-            _set(self.module, container, name, before)
+            _set(module, container, name, before)
 
     def added_parameters(self) -> dict[str, Any]:
         """Return the parameters that the change added, by name."""
@@ -88,7 +98,7 @@ def step_between(module: nn.Module, probe: nn.Module) -> Step:
     for container in _CONTAINERS:
         pairs = _differences(getattr(module, container), getattr(probe, container))
         entries += [(container, *entry) for entry in pairs]
-    return Step(module, classes, after, entries)
+    return Step(ref(module), classes, after, entries)
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, Any, Any]]:
