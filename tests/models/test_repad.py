@@ -277,7 +277,8 @@ def test_refusals(mode: Any, options: dict[str, Any], said: str) -> None:
 
 
 def test_what_is_no_model_is_refused() -> None:
-    with pytest.raises(convpad.PaddingError, match="`model` must be a Keras model. Received: 'model.keras'."):
+    said = "`model` must be a Keras model or a torch.nn.Module. Received: 'model.keras'."
+    with pytest.raises(convpad.PaddingError, match=said):
         convpad.repad("model.keras")
 
 
