@@ -23,7 +23,7 @@ PACKAGE = Path(convpad.__file__).parent
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 """The files of Pyodide that a page loads."""
 PAGES = ("*.md", "LICENSE", "CITATION.cff", "docs/**/*.md", "docs/**/*.png", "benchmarks/results/*.md")
-PAGES += ("benchmarks/results/*.png", "examples/**/*.md", "examples/**/*.png")
+PAGES += ("benchmarks/results/*.png", "examples/**/*.md", "examples/**/*.png", "examples/**/*.py")
 """The files of the repository that are pages of the site, or that pages link to."""
 FIRST = {"input_size": (6, 6), "kernel_size": 3, "strides": 2, "padding": "same", "padding_mode": "reflect"}
 """The window that the page shows before Python is loaded: that of its fields."""
