@@ -177,12 +177,12 @@ def called(commands: str) -> list[str]:
 
 
 def targets(workflow: dict[str, Any]) -> set[str]:
-    """The targets of `make` that the jobs of a workflow call, one for each entry of a matrix."""
+    """The targets of `make` that the jobs of a workflow call, one for each entry of a matrix where there is one."""
     found: set[str] = set()
     for job in workflow["jobs"].values():
         for step in job["steps"]:
             command = step.get("run", "")
-            for name, entries in job["strategy"]["matrix"].items():
+            for name, entries in job.get("strategy", {}).get("matrix", {"": [""]}).items():
                 for entry in entries:
                     found |= {*called(command.replace(f"${{{{ matrix.{name} }}}}", str(entry)))}
     return found

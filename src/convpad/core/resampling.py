@@ -85,6 +85,12 @@ def method_named(word: Any) -> Method:
     raise refuse("method", f"be one of {', '.join(map(repr, _WORDS))}", word, mend)
 
 
+MOST_PHASES = 16
+"""The phases that are computed one by one: for more of them a gather is one operation in the place of many."""
+
+MOST_OPEN_PHASES = 4096
+"""The phases of a scale whose positions are computed when a program runs, in 32 bits."""
+
 CUBIC_COEFFICIENT = -0.5
 """The slope of `cubic` one value away, by Keys 1981, as in TensorFlow, Keras, JAX and Pillow; PyTorch's is -0.75."""
 

@@ -23,16 +23,10 @@ from convpad.core.errors import ShapeError
 from convpad.core.modes import MODES, Mode
 from convpad.core.padding import Padding
 from convpad.core.problem import Problem, pad_problem, rank_of
-from convpad.core.resampling import Resize, ResizedAxis, resized_axes
+from convpad.core.resampling import MOST_OPEN_PHASES, MOST_PHASES, Resize, ResizedAxis, resized_axes
 from convpad.ops.dtypes import is_floating
 from convpad.ops.extension import Values, extend
 from convpad.ops.run import CallKey
-
-MOST_PHASES = 16
-"""The phases that are computed one by one: for more of them a gather is one operation in the place of many."""
-
-MOST_OPEN_PHASES = 4096
-"""The phases of a scale whose positions are computed when a program runs, in 32 bits."""
 
 _NUMPY = Backend()
 
