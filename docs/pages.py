@@ -14,7 +14,6 @@ from convpad.core.modes import MODES
 from convpad.frameworks import TITLES
 
 HERE = Path(__file__).parent
-COMMANDS = ("demo", "explain", "solve", "audit", "compare", "repad", "fold", "bench")
 
 
 def command_line() -> str:
@@ -27,7 +26,7 @@ def command_line() -> str:
         "# The command line\n\n"
         "The commands need the extra `cli`. `convpad --install-completion` completes their options in a shell.\n"
     ]
-    for name in ("", *COMMANDS):
+    for name in ("", *(command.callback.__name__ for command in app.registered_commands if command.callback)):
         words = [name, "--help"] if name else ["--help"]
         done = CliRunner().invoke(app, words, prog_name="convpad", env={"COLUMNS": "80", "TERM": "dumb"})
         heading = f"## convpad {name}\n\n" if name else ""

@@ -190,7 +190,7 @@ def _read_mode(padding_mode: Any, rank: int) -> tuple[tuple[ModeAndValue, ModeAn
 def _shortest(entries: Iterable[Any]) -> Any:
     """Return one entry instead of several equal ones."""
     entries = tuple(entries)
-    return entries[0] if all(_is_same(entry, entries[0]) for entry in entries) else entries
+    return entries[0] if all(_is_same(entry, entries[0]) for entry in entries[1:]) else entries
 
 
 def _is_same(entry: Any, other: Any) -> bool:
@@ -289,6 +289,12 @@ class Padding:
         """Whether any constant is a tensor, or becomes one."""
         return has_tensors(self.values)
 
+    @property
+    def learned(self) -> tuple[Learned, ...]:
+        """The trained values, each once."""
+        values = (value for pair in self.values for value in pair)
+        return tuple({id(value): value for value in values if isinstance(value, Learned)}.values())
+
     def spelling(self) -> tuple[Any, Any]:
         """Return the shortest `(padding, padding_mode)` that parses to this padding.
 
@@ -331,6 +337,26 @@ class Padding:
                     "A constant per channel must have one value for each channel that is padded. Received: "
                     f"{count} for {channels} channels."
                 )
+
+
+def value_names(padding: Padding) -> tuple[tuple[str | None, str | None], ...]:
+    """Return the name of the parameter with the trained value of each side of each axis; None without one."""
+    written = enumerate(padding.learned)
+    names = {id(each): f"padding_value_{place}" if place else "padding_value" for place, each in written}
+    return tuple((names.get(id(before)), names.get(id(after))) for before, after in padding.values)
+
+
+def check_for_any_rank(padding: Any, padding_mode: Any) -> None:
+    """Refuse a change of padding that fits no number of axes; None keeps the amounts, or the mode."""
+    amount, mode = "valid" if padding is None else padding, "zeros" if padding_mode is None else padding_mode
+    refusal = PaddingError()
+    for rank in (1, 3, 2):
+        try:
+            Padding.parse(amount, mode, rank=rank)
+            return
+        except PaddingError as error:
+            refusal = error
+    raise refusal
 
 
 DEFAULT_MODES = ("zeros", "ignore")

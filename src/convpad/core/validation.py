@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, cast
 
@@ -46,6 +46,12 @@ def listed(value: Any) -> list[Any] | None:
     """Return the entries of a list, a tuple or an array; None for anything else."""
     is_array = type(value).__module__ == "numpy" and getattr(value, "ndim", 0) > 0
     return [*cast("Sequence[Any]", value)] if isinstance(value, (list, tuple)) or is_array else None
+
+
+def map_entries(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a value of one entry, or of entries by axis and side, with every entry changed; lists become tuples."""
+    entries = listed(value)
+    return change(value) if entries is None else tuple(map_entries(entry, change) for entry in entries)
 
 
 def per_axis(argument: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 import equinox as eqx
 import jax
-import numpy as np
 
-from convpad.backends.jax.initializers import check_initializer, first_values
+from convpad.backends.jax.values import first_values, owned
 from convpad.core.errors import ShapeError, refuse
-from convpad.core.padding import Constant, Learned, Padding
-from convpad.core.validation import integer, per_axis
+from convpad.core.padding import Padding
+from convpad.core.validation import integer, map_entries, per_axis
 from convpad.equinox.batching import run_layer
 from convpad.ops.plan import Plan
 
@@ -28,47 +27,25 @@ _AMOUNTS = ("SAME", "SAME_LOWER", "VALID")
 
 def parse_padding(padding: Any, padding_mode: Any, rank: int) -> Padding:
     """Return the padding of a layer, in which every `Learned` that was written is an object of its own."""
-    return Padding.parse(padding, _map(padding_mode, _owned), rank=rank)
+    return Padding.parse(padding, map_entries(padding_mode, _read), rank=rank)
 
 
-def _map(mode: Any, change: Callable[[Any], Any]) -> Any:
-    """Return the structure of a mode with every entry changed."""
-    if isinstance(mode, (list, tuple)):
-        return tuple(_map(entry, change) for entry in mode)  # pyright: ignore[reportUnknownVariableType]
-    return change(mode)
-
-
-def _owned(entry: Any) -> Any:
-    """Return an entry in convpad's words that belongs to one layer, with the constant of an array as numbers."""
-    if isinstance(entry, str) and entry.upper() in _MODES:
-        return entry.lower()
-    if isinstance(entry, Constant) and hasattr(entry.value, "shape"):
-        if isinstance(entry.value, jax.core.Tracer):  # pyright: ignore[reportAttributeAccessIssue]
-            mend = "For values that are trained give Learned(): they are arrays of the layer."
-            raise refuse("padding_mode", "be known when the layer is made", entry, mend)
-        return Constant(np.asarray(entry.value))
-    if isinstance(entry, Learned):
-        check_initializer(entry)
-        return Learned(entry.initializer)
-    return entry
-
-
-def learned_of(padding: Padding) -> list[Learned]:
-    """Return every `Learned` of a padding once."""
-    return list({id(value): value for pair in padding.values for value in pair if isinstance(value, Learned)}.values())
+def _read(entry: Any) -> Any:
+    """Return an entry in convpad's words that belongs to one layer."""
+    return entry.lower() if isinstance(entry, str) and entry.upper() in _MODES else owned(entry)
 
 
 def trained_values(padding: Padding, key: Any, channels: int, dtype: Any) -> tuple[jax.Array, ...]:
     """Return the first values of the trained padding. Equinox splits the key of a layer in two: these take others."""
     return tuple(
         first_values(learned, jax.random.fold_in(key, 2 + number), channels, dtype)
-        for number, learned in enumerate(learned_of(padding))
+        for number, learned in enumerate(padding.learned)
     )
 
 
 def trained_places(padding: Padding) -> tuple[tuple[int | None, ...], ...]:
     """Return the number of the trained value for each side of each axis, None where there is none."""
-    numbers = {id(learned): number for number, learned in enumerate(learned_of(padding))}
+    numbers = {id(learned): number for number, learned in enumerate(padding.learned)}
     return tuple(tuple(numbers.get(id(value)) for value in pair) for pair in padding.values)
 
 

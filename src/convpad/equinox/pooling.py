@@ -15,7 +15,6 @@ from convpad.core.validation import per_axis
 from convpad.equinox.base import (
     PaddedLayer,
     PerAxis,
-    learned_of,
     output_of,
     parse_padding,
     stored_padding,
@@ -58,7 +57,7 @@ class _PoolLayer(PaddedLayer):
         """
         size, steps = per_axis("kernel_size", kernel_size, self.rank), per_axis("stride", stride, self.rank)
         parsed = parse_padding(padding, self.default if padding_mode is None else padding_mode, self.rank)
-        if learned_of(parsed):
+        if parsed.learned:
             mend = "A pool has no key to initialise it with: train Constant(array) in convpad.average_pool."
             raise refuse("padding_mode", "be without Learned(...)", padding_mode, mend)
         if not isinstance(use_ceil, bool):

@@ -17,7 +17,6 @@ from convpad.equinox.base import (
     ConvLayer,
     PerAxis,
     Window,
-    learned_of,
     parse_padding,
     stored_mode,
     stored_padding,
@@ -76,7 +75,7 @@ class ConvTranspose(ConvLayer, eqx.nn.ConvTranspose):
         rank = integer("num_spatial_dims", num_spatial_dims, 1)
         window = Window.parse(rank, in_channels, out_channels, kernel_size, stride, dilation, groups)
         parsed = parse_padding(padding, padding_mode, rank)
-        if learned_of(parsed):
+        if parsed.learned:
             mend = "A transposed convolution is an adjoint, which sees no constants, so there is nothing to learn."
             raise refuse("padding_mode", "be without Learned(...)", padding_mode, mend)
         parsed.check_channels(out_channels)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from flax import nnx
 
-from convpad.backends.jax.initializers import first_values
+from convpad.backends.jax.values import first_values
 from convpad.core.errors import PaddingError, ShapeError, refuse
 from convpad.core.operation import Operation
-from convpad.core.padding import Padding
+from convpad.core.padding import Padding, value_names
 from convpad.core.validation import integer, is_int, per_axis
 from convpad.core.window import spanned
 from convpad.flax import words
@@ -39,6 +39,11 @@ def flat_batch(inputs: Any, rank: int, channels: int | None = None) -> tuple[Any
 def with_batch(outputs: Any, lead: tuple[Any, ...]) -> Any:
     """Return outputs with the batch axes of the inputs."""
     return outputs if len(lead) == 1 else jnp.reshape(outputs, (*lead, *outputs.shape[1:]))
+
+
+def _distinct(names: tuple[tuple[str | None, str | None], ...]) -> list[str]:
+    """Return the names of parameters, each once."""
+    return list(dict.fromkeys(name for pair in names for name in pair if name))
 
 
 class PaddedConvolution(nnx.Module):
@@ -92,12 +97,11 @@ class PaddedConvolution(nnx.Module):
         super().__init__(in_features, out_features, size, *args, **options)  # pyright: ignore (Flax's constructor)
         self.padding_mode = padding_mode
         padding = self._settle()
-        learned = words.learned_of(padding)
-        names = [f"padding_value_{number}" if number else "padding_value" for number in range(len(learned))]
-        for name, each in zip(names, learned, strict=True):
+        names = value_names(padding)
+        for name, each in zip(_distinct(names), padding.learned, strict=True):
             value = first_values(each, options["rngs"].params(), in_features, self.param_dtype)
             setattr(self, name, nnx.Param(value))
-        self._value_names = words.names_of(padding, names)
+        self._value_names = names
 
     def _settle(self) -> Padding:
         """Set the operation that follows from the attributes, or refuse them; return the padding."""
@@ -108,15 +112,14 @@ class PaddedConvolution(nnx.Module):
         state = vars(self)
         if name not in self.followed or "_value_names" not in state:
             return super().__setattr__(name, value)
-        before, names = state[name], self._value_names
+        before = state[name]
         super().__setattr__(name, words.frozen(value) if name.startswith("padding") else value)
         try:
             padding = self._settle()
-            trained = {each for pair in names for each in pair if each}
-            if len(words.learned_of(padding)) != len(trained):
+            if len(padding.learned) != len(_distinct(self._value_names)):
                 mend = "Make a new layer: its parameters are made with it."
                 raise refuse(name, "keep the number of trained values of the layer", value, mend)
-            self._value_names = words.names_of(padding, sorted(trained))
+            self._value_names = value_names(padding)
         except PaddingError:
             super().__setattr__(name, before)
             self._settle()

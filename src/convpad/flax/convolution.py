@@ -283,7 +283,7 @@ class ConvTranspose(PaddedConvolution, nnx.ConvTranspose):
             mend = f"With {' and '.join(options)} Flax's own call computes, with its own paddings."
             raise refuse("padding", "be Flax's own here, without a mode", self.padding, mend)
         padding, beyond = words.read_transposed(self.padding, self.padding_mode, self._spans())
-        if words.learned_of(padding):
+        if padding.learned:
             mend = "A transposed convolution is an adjoint, which sees no constants, so there is nothing to learn."
             raise refuse("padding_mode", "be without Learned(...) in a transposed convolution", self.padding_mode, mend)
         padding.check_channels(self.out_features)

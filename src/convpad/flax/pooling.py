@@ -16,6 +16,7 @@ from convpad.core.types import PaddingModeLike
 from convpad.core.validation import listed
 from convpad.flax import words
 from convpad.flax.base import flat_batch, with_batch
+from convpad.ops.extension import Values
 from convpad.ops.run import run
 
 
@@ -126,13 +127,12 @@ def min_pool(
         return nnx.min_pool(inputs, size, steps, padding)
     flat, lead = flat_batch(inputs, len(size))
     mode = _mode(padding_mode, "ignore")
-    operation = _operation("max_pool", size, strides, padding, mode)
+    operation, values = _operation("max_pool", size, strides, padding, mode)
     pairs = make_problem(operation, flat.shape).pads
     if all(not mode.is_counted for pair in operation.padding.modes for mode in pair):
         out = nnx.min_pool(flat, size, steps, pairs)  # pyright: ignore (Flax's annotation knows no pairs)
     else:
         read = Padding(tuple(explicit(*pair) for pair in pairs), operation.padding.modes, operation.padding.values)
-        values = Padding.parse(padding, mode, rank=len(size)).values
         out = nnx.min_pool(run(Operation.parse("pad", len(size), padding=read), values, (flat,)), size, steps)
     return with_batch(out, lead)
 
@@ -152,19 +152,20 @@ def _mode(padding_mode: Any, default: str) -> Any:
     return default if padding_mode is None else padding_mode
 
 
-def _operation(op: str, size: tuple[int, ...], strides: Any, padding: Any, padding_mode: Any) -> Operation:
+def _operation(
+    op: str, size: tuple[int, ...], strides: Any, padding: Any, padding_mode: Any
+) -> tuple[Operation, Values]:
+    """Return the operation of a pool, and the constants of its padding."""
     rank = len(size)
     parsed = Padding.parse(padding, padding_mode, rank=rank)
-    if words.learned_of(parsed):
+    if parsed.learned:
         mend = "A function has no parameters: give Constant([...]), or the array in Constant(array)."
         raise refuse("padding_mode", "be without Learned(...)", padding_mode, mend)
-    return Operation.parse(
-        op, rank, padding=parsed, pool_size=size, strides=(1,) * rank if strides is None else tuple(strides)
-    )
+    steps = (1,) * rank if strides is None else tuple(strides)
+    return Operation.parse(op, rank, padding=parsed, pool_size=size, strides=steps), parsed.values
 
 
 def _pool(op: str, inputs: Any, size: tuple[int, ...], strides: Any, padding: Any, padding_mode: Any) -> Any:
-    operation = _operation(op, size, strides, padding, padding_mode)
-    values = Padding.parse(padding, padding_mode, rank=len(size)).values
+    operation, values = _operation(op, size, strides, padding, padding_mode)
     flat, lead = flat_batch(inputs, len(size))
     return with_batch(run(operation, values, (flat,)), lead)

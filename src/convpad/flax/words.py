@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import jax
-import numpy as np
-
-from convpad.backends.jax.initializers import check_initializer
+from convpad.backends.jax.values import as_numbers, owned
 from convpad.core.amounts import AMOUNTS
 from convpad.core.errors import PaddingError, refuse
-from convpad.core.padding import Constant, Learned, Padding
-from convpad.core.validation import each, is_int, listed
+from convpad.core.padding import Padding
+from convpad.core.validation import each, is_int, listed, map_entries
 
 _CENTRED = {"CIRCULAR": "circular", "REFLECT": "reflect"}
 """Flax's words that say how much and with what."""
@@ -146,7 +143,7 @@ NO_VALUES = Padding((), (), ())
 
 def parse(padding: Any, padding_mode: Any, rank: int) -> Padding:
     """Return the padding of a layer, in which every `Learned` that was written is an object of its own."""
-    return Padding.parse(padding, _map(padding_mode, _owned), rank=rank)
+    return Padding.parse(padding, map_entries(padding_mode, owned), rank=rank)
 
 
 def frozen(argument: Any) -> Any:
@@ -154,37 +151,4 @@ def frozen(argument: Any) -> Any:
 
     The attributes of a module are compared and hashed.
     """
-    return _map(argument, _as_numbers)
-
-
-def _map(entry: Any, change: Callable[[Any], Any]) -> Any:
-    """Return the structure of an argument with every entry changed."""
-    entries = listed(entry)
-    return change(entry) if entries is None else tuple(_map(inner, change) for inner in entries)
-
-
-def _as_numbers(entry: Any) -> Any:
-    if not isinstance(entry, Constant) or not hasattr(entry.value, "shape"):
-        return entry
-    if isinstance(entry.value, jax.core.Tracer):  # pyright: ignore
-        mend = "A value that is traced or trained is Learned() here: a parameter of the layer."
-        raise refuse("padding_mode", "be known when the layer is made", entry, mend)
-    return Constant(np.asarray(entry.value))
-
-
-def _owned(entry: Any) -> Any:
-    if not isinstance(entry, Learned):
-        return _as_numbers(entry)
-    check_initializer(entry)
-    return Learned(entry.initializer)
-
-
-def learned_of(padding: Padding) -> list[Learned]:
-    """Return the trained values of a padding, each once."""
-    return list({id(value): value for pair in padding.values for value in pair if isinstance(value, Learned)}.values())
-
-
-def names_of(padding: Padding, names: Sequence[str]) -> tuple[tuple[str | None, str | None], ...]:
-    """Return for each side of each axis the name of its trained value, None where it has none."""
-    by_value = {id(learned): name for learned, name in zip(learned_of(padding), names, strict=True)}
-    return tuple((by_value.get(id(before)), by_value.get(id(after))) for before, after in padding.values)
+    return map_entries(argument, as_numbers)

@@ -19,7 +19,7 @@ import keras
 from convpad.backends import NAMES, backend_named, tensors_of
 from convpad.core.errors import ShapeError, refuse
 from convpad.core.operation import Operation
-from convpad.core.padding import DEFAULT_MODES, Learned, Padding
+from convpad.core.padding import DEFAULT_MODES, Padding
 from convpad.core.problem import Problem, make_problem
 from convpad.keras import config
 from convpad.ops.plan import Plan
@@ -75,10 +75,9 @@ class PaddingLayer(keras.layers.Layer):
         self.operation = Operation.parse(self.op, self.rank, padding=padding, **self._options())
         self.padding_values: list[Any] = []
         self._declared_values = padding.values
-        learned = [value for pair in padding.values for value in pair if isinstance(value, Learned)]
-        self._learned = list({id(value): value for value in learned}.values())
+        self._learned = padding.learned
         # As in Keras, a layer without weights is built once it is made, unless a subclass has a `build` of its own.
-        self.built = not learned and type(self).build is PaddingLayer.build
+        self.built = not self._learned and type(self).build is PaddingLayer.build
 
     def _options(self) -> dict[str, Any]:
         """Return the arguments of `Operation.parse` besides the padding."""

@@ -9,20 +9,13 @@ objects, `Constant` and `Learned`, become dicts there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from convpad.core.errors import refuse
 from convpad.core.padding import Constant, Learned, Padding
-
-
-def _map(mode: Any, change: Callable[[Any], Any]) -> Any:
-    """Return the structure of a mode with every entry changed."""
-    if isinstance(mode, (list, tuple)):
-        return tuple(_map(entry, change) for entry in mode)  # pyright: ignore[reportUnknownVariableType]
-    return change(mode)
+from convpad.core.validation import map_entries
 
 
 def has_learned(mode: Any) -> bool:
@@ -38,7 +31,7 @@ def parse(padding: Any, padding_mode: Any, rank: int, *, has_window: bool = True
     Raises:
         PaddingError: as `Padding.parse`; or an initializer is none.
     """
-    return Padding.parse(padding, _map(padding_mode, _owned), rank=rank, has_window=has_window)
+    return Padding.parse(padding, map_entries(padding_mode, _owned), rank=rank, has_window=has_window)
 
 
 def _owned(entry: Any) -> Any:
@@ -67,7 +60,7 @@ def to_config(mode: Any) -> Any:
             return {"learned": keras.initializers.serialize(keras.initializers.get(entry.initializer))}
         return entry
 
-    return _map(mode, plain)
+    return map_entries(mode, plain)
 
 
 def from_config(mode: Any) -> Any:
@@ -83,4 +76,4 @@ def from_config(mode: Any) -> Any:
             return Learned(initializer if isinstance(initializer, str) else keras.initializers.get(initializer))
         return plain  # pyright: ignore[reportUnknownVariableType]
 
-    return _map(mode, entry_of)
+    return map_entries(mode, entry_of)

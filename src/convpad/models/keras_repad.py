@@ -9,7 +9,7 @@ from typing import Any
 
 from convpad.changes import Change, Changes
 from convpad.core.errors import PaddingError, refuse
-from convpad.core.padding import Padding
+from convpad.core.padding import check_for_any_rank
 from convpad.models.layer_graph import PlacedLayer, walk_layers
 from convpad.models.layer_map import (
     PADDINGS,
@@ -27,7 +27,7 @@ def repad_model(
     model: Any, padding_mode: Any, padding: Any, where: Any, report: Callable[[Changes], Any] | None
 ) -> Any:
     """Return a new Keras model, as `convpad.repad` describes it."""
-    _check(padding, padding_mode)
+    check_for_any_rank(padding, padding_mode)
     replacements: dict[int, Callable[[], Any]] = {}
     changes: dict[int, Change] = {}
     layers = walk_layers(model)
@@ -54,19 +54,6 @@ def repad_model(
     if report is not None:
         report(Changes("repad", tuple(changes.values())))
     return new
-
-
-def _check(padding: Any, padding_mode: Any) -> None:
-    """Refuse a padding that fits no number of axes, also where no layer pads."""
-    amount, mode = "valid" if padding is None else padding, "zeros" if padding_mode is None else padding_mode
-    refusal = PaddingError()
-    for rank in (1, 3, 2):
-        try:
-            Padding.parse(amount, mode, rank=rank)
-            return
-        except PaddingError as error:
-            refusal = error
-    raise refusal
 
 
 def _chosen(layers: list[PlacedLayer], where: Any) -> set[int]:

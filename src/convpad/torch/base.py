@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from reprlib import Repr
 from typing import Any, ClassVar
 
@@ -12,7 +11,8 @@ from torch import Tensor, nn
 from convpad.core.errors import ShapeError, refuse
 from convpad.core.fills import normalised_fill
 from convpad.core.operation import Operation
-from convpad.core.padding import Constant, Learned, Padding
+from convpad.core.padding import Constant, Learned, Padding, value_names
+from convpad.core.validation import map_entries
 from convpad.core.window import spanned
 from convpad.ops.extension import Values
 from convpad.ops.routes import Executor
@@ -62,7 +62,7 @@ class PaddedModule(nn.Module):
 
     def _set_padding(self, padding: Any, padding_mode: Any) -> None:
         """Set all that follows from a padding, or refuse it and leave the module as it was."""
-        parsed = self._parse(padding, map_mode(padding_mode, owned))
+        parsed = self._parse(padding, map_entries(padding_mode, owned))
         self._set_parsed(parsed, self._spelled_padding(parsed, padding), self._spelled_mode(parsed, padding_mode))
 
     def _parse(self, padding: Any, padding_mode: Any) -> Padding:
@@ -85,21 +85,19 @@ class PaddedModule(nn.Module):
         own_padding = self._find_own_padding(operation)
         before = state.get("_parsed")
         if before is None or parsed.values is not before.values:
-            self._set_trained(parsed.values)
+            self._set_trained(parsed)
         state["_parsed"], state["operation"], state["own_padding"] = parsed, operation, own_padding
         state["padding"], state["padding_mode"], state["_executors"] = padding, padding_mode, {}
 
-    def _set_trained(self, values: Values) -> None:
+    def _set_trained(self, parsed: Padding) -> None:
         """Make the parameters of a padding in the place of those of the padding before."""
-        learned = {id(value): value for pair in values for value in pair if isinstance(value, Learned)}
-        parameters = [self._trained_value(value) for value in learned.values()]
+        parameters, names = [self._trained_value(value) for value in parsed.learned], value_names(parsed)
         for name in {name for pair in self.__dict__.get("_trained", ()) for name in pair if name}:
             delattr(self, name)
-        names = {key: f"padding_value_{number}" if number else "padding_value" for number, key in enumerate(learned)}
-        for name, parameter in zip(names.values(), parameters, strict=True):
+        written = dict.fromkeys(name for pair in names for name in pair if name)
+        for name, parameter in zip(written, parameters, strict=True):
             self.register_parameter(name, parameter)
-        trained = tuple((names.get(id(before)), names.get(id(after))) for before, after in values)
-        self.__dict__["_trained"] = trained if learned else ()
+        self.__dict__["_trained"] = names if parameters else ()
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, and what follows from it; a refused value leaves the module as it was."""
@@ -228,13 +226,6 @@ def initialized(learned: Learned, channels: int, like: Tensor) -> nn.Parameter:
     with torch.no_grad():
         initializer(parameter)
     return parameter
-
-
-def map_mode(mode: Any, change: Callable[[Any], Any]) -> Any:
-    """Return the structure of a mode with every entry changed."""
-    if isinstance(mode, (list, tuple)):
-        return tuple(map_mode(entry, change) for entry in mode)
-    return change(mode)
 
 
 def owned(entry: Any) -> Any:

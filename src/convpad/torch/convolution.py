@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from operator import gt
 from typing import Any
@@ -20,13 +21,14 @@ from convpad.core.validation import integer, per_axis
 from convpad.core.window import spanned, transposed_window
 from convpad.torch.base import PaddedModule, equal_sides, initialized
 
-_CONVOLVE: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _PADS = {"zeros": "constant", "constant": "constant"} | {name: name for name in ("reflect", "replicate", "circular")}
 """The modes of `F.pad` by convpad's names."""
 
 
 class _Conv(PaddedModule):
     op = "conv"
+    function: Callable[..., Tensor]
+    """PyTorch's own operation."""
     first_pad: Any = None
     in_channels: int
     out_channels: int
@@ -165,7 +167,7 @@ class _Convolution(_Conv):
         (mode, value), *others = padded or {("", None)}
         if others or mode not in _PADS or not isinstance(value, (int, float, type(None))):
             return None
-        return _CONVOLVE[self.rank], pads, _PADS[mode], value, tuple(least), tuple(padding)
+        return self.function, pads, _PADS[mode], value, tuple(least), tuple(padding)
 
     def _find_own_padding(self, operation: Operation) -> Any:
         padding = equal_sides(operation, self.kernel_size, "zeros")
@@ -174,6 +176,12 @@ class _Convolution(_Conv):
         words = {amount.name for amount in operation.padding.amounts}
         fills = {fill[0] for pair in normalised_fills(operation.padding) for fill in pair}
         return "same" if (words, {*operation.strides}, fills) == ({"same"}, {1}, {"zeros"}) else None
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        padding = self.own_padding
+        if padding is None:
+            return self._convolve(input, weight, bias)
+        return self.function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(_Convolution, nn.Conv1d):
@@ -189,13 +197,7 @@ class Conv1d(_Convolution, nn.Conv1d):
     Shapes: `(batch, channels, steps)` to `(batch, out_channels, new_steps)`, or both without a batch.
     """
 
-    rank = 1
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        padding = self.own_padding
-        if padding is None:
-            return self._convolve(input, weight, bias)
-        return F.conv1d(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+    rank, function = 1, staticmethod(F.conv1d)
 
 
 class Conv2d(_Convolution, nn.Conv2d):
@@ -214,13 +216,7 @@ class Conv2d(_Convolution, nn.Conv2d):
     batch.
     """
 
-    rank = 2
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        padding = self.own_padding
-        if padding is None:
-            return self._convolve(input, weight, bias)
-        return F.conv2d(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+    rank, function = 2, staticmethod(F.conv2d)
 
 
 class Conv3d(_Convolution, nn.Conv3d):
@@ -237,13 +233,7 @@ class Conv3d(_Convolution, nn.Conv3d):
     both without a batch.
     """
 
-    rank = 3
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        padding = self.own_padding
-        if padding is None:
-            return self._convolve(input, weight, bias)
-        return F.conv3d(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+    rank, function = 3, staticmethod(F.conv3d)
 
 
 class _Transposed(_Conv):
@@ -365,6 +355,17 @@ class _Transposed(_Conv):
             extras.append(extra)
         return replace(self.operation, output_padding=tuple(extras))
 
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        """Return the transposed convolution; `output_size` chooses among the sizes that a stride makes equal."""
+        own, operation = self.own_padding, None
+        if output_size is not None:
+            operation = self._for_output(input, output_size)
+            own = self._find_own_padding(operation)
+        if own is None:
+            return self._convolve(input, self.weight, self.bias, operation)
+        padding, extra = own
+        return self.function(input, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation)
+
 
 class ConvTranspose1d(_Transposed, nn.ConvTranspose1d):
     """`torch.nn.ConvTranspose1d` with any padding.
@@ -379,20 +380,7 @@ class ConvTranspose1d(_Transposed, nn.ConvTranspose1d):
     Shapes: `(batch, channels, steps)` to `(batch, out_channels, new_steps)`, or both without a batch.
     """
 
-    rank = 1
-
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        """Return the transposed convolution; `output_size` chooses among the sizes that a stride makes equal."""
-        own, operation = self.own_padding, None
-        if output_size is not None:
-            operation = self._for_output(input, output_size)
-            own = self._find_own_padding(operation)
-        if own is None:
-            return self._convolve(input, self.weight, self.bias, operation)
-        padding, extra = own
-        return F.conv_transpose1d(
-            input, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation
-        )
+    rank, function = 1, staticmethod(F.conv_transpose1d)
 
 
 class ConvTranspose2d(_Transposed, nn.ConvTranspose2d):
@@ -409,20 +397,7 @@ class ConvTranspose2d(_Transposed, nn.ConvTranspose2d):
     batch.
     """
 
-    rank = 2
-
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        """Return the transposed convolution; `output_size` chooses among the sizes that a stride makes equal."""
-        own, operation = self.own_padding, None
-        if output_size is not None:
-            operation = self._for_output(input, output_size)
-            own = self._find_own_padding(operation)
-        if own is None:
-            return self._convolve(input, self.weight, self.bias, operation)
-        padding, extra = own
-        return F.conv_transpose2d(
-            input, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation
-        )
+    rank, function = 2, staticmethod(F.conv_transpose2d)
 
 
 class ConvTranspose3d(_Transposed, nn.ConvTranspose3d):
@@ -439,20 +414,7 @@ class ConvTranspose3d(_Transposed, nn.ConvTranspose3d):
     both without a batch.
     """
 
-    rank = 3
-
-    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
-        """Return the transposed convolution; `output_size` chooses among the sizes that a stride makes equal."""
-        own, operation = self.own_padding, None
-        if output_size is not None:
-            operation = self._for_output(input, output_size)
-            own = self._find_own_padding(operation)
-        if own is None:
-            return self._convolve(input, self.weight, self.bias, operation)
-        padding, extra = own
-        return F.conv_transpose3d(
-            input, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation
-        )
+    rank, function = 3, staticmethod(F.conv_transpose3d)
 
 
 def _checked(

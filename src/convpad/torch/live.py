@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convpad.changes import ModuleChange, ModuleChanges
-from convpad.core.errors import PaddingError
-from convpad.core.padding import Padding
+from convpad.core.padding import check_for_any_rank
 from convpad.torch import refusals
 from convpad.torch.bystanders import why_bystander
 from convpad.torch.hosts import Host, host_of
@@ -101,7 +100,7 @@ def repad_(module: Any, padding_mode: Any = None, *, padding: Any = None, where:
     """
     refusals.check_model(module)
     request = Request(padding_mode, padding)
-    _check(request)
+    check_for_any_rank(padding, padding_mode)
     with LOCK:
         places = walk_modules(module)
         hosts = {id(place.module): host_of(place.module) for place in places}
@@ -113,20 +112,6 @@ def repad_(module: Any, padding_mode: Any = None, *, padding: Any = None, where:
         handle = Handle(ModuleChanges("repad_", tuple(rows)), steps)
         make_steps(steps, handle._token)
     return handle
-
-
-def _check(request: Request) -> None:
-    """Refuse a padding that fits no number of axes, also where no module pads."""
-    amount = "valid" if request.padding is None else request.padding
-    mode = "zeros" if request.padding_mode is None else request.padding_mode
-    refusal = PaddingError()
-    for rank in (1, 3, 2):
-        try:
-            Padding.parse(amount, mode, rank=rank)
-            return
-        except PaddingError as error:
-            refusal = error
-    raise refusal
 
 
 def _plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -19,6 +20,8 @@ from convpad.torch.base import PaddedModule, equal_sides
 
 
 class _Pool(PaddedModule):
+    function: Callable[..., Any]
+    """PyTorch's own operation."""
     kernel_size: Any
     stride: Any
     ceil_mode: bool
@@ -87,6 +90,21 @@ class _MaxPool(_Pool):
             raise refuse("return_indices", "be False where torch.nn has no such padding", True, mend)
         return padding
 
+    def forward(self, input: Tensor) -> Any:
+        """Return the maximum of every window, and its places where `return_indices`."""
+        padding = self.own_padding
+        if padding is None:
+            return self._run(input)
+        return self.function(
+            input,
+            self.kernel_size,
+            self.stride,
+            padding,
+            self.dilation,
+            ceil_mode=self.ceil_mode,
+            return_indices=self.return_indices,
+        )
+
     def extra_repr(self) -> str:
         """Return torch.nn's line, with the padding as it was written."""
         shown = super().extra_repr()
@@ -106,22 +124,7 @@ class MaxPool1d(_MaxPool, nn.MaxPool1d):
     Shapes: `(batch, channels, steps)` to `(batch, channels, new_steps)`, or both without a batch.
     """
 
-    rank = 1
-
-    def forward(self, input: Tensor) -> Any:
-        """Return the maximum of every window, and its places where `return_indices`."""
-        padding = self.own_padding
-        if padding is None:
-            return self._run(input)
-        return F.max_pool1d(
-            input,
-            self.kernel_size,
-            self.stride,
-            padding,
-            self.dilation,
-            ceil_mode=self.ceil_mode,
-            return_indices=self.return_indices,
-        )
+    rank, function = 1, staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPool, nn.MaxPool2d):
@@ -136,22 +139,7 @@ class MaxPool2d(_MaxPool, nn.MaxPool2d):
     Shapes: `(batch, channels, height, width)` to `(batch, channels, new_height, new_width)`, or both without a batch.
     """
 
-    rank = 2
-
-    def forward(self, input: Tensor) -> Any:
-        """Return the maximum of every window, and its places where `return_indices`."""
-        padding = self.own_padding
-        if padding is None:
-            return self._run(input)
-        return F.max_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            padding,
-            self.dilation,
-            ceil_mode=self.ceil_mode,
-            return_indices=self.return_indices,
-        )
+    rank, function = 2, staticmethod(F.max_pool2d)
 
 
 class MaxPool3d(_MaxPool, nn.MaxPool3d):
@@ -167,22 +155,7 @@ class MaxPool3d(_MaxPool, nn.MaxPool3d):
     without a batch.
     """
 
-    rank = 3
-
-    def forward(self, input: Tensor) -> Any:
-        """Return the maximum of every window, and its places where `return_indices`."""
-        padding = self.own_padding
-        if padding is None:
-            return self._run(input)
-        return F.max_pool3d(
-            input,
-            self.kernel_size,
-            self.stride,
-            padding,
-            self.dilation,
-            ceil_mode=self.ceil_mode,
-            return_indices=self.return_indices,
-        )
+    rank, function = 3, staticmethod(F.max_pool3d)
 
 
 class _AvgPool(_Pool):
@@ -251,6 +224,15 @@ class _AvgPool(_Pool):
             raise refuse("divisor_override", "be None with ceil_mode where torch.nn has no such padding", True, mend)
         return None
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the mean of every window."""
+        own = self.own_padding
+        if own is None:
+            return self._average(input)
+        return self.function(
+            input, self.kernel_size, self.stride, own[0], self.ceil_mode, own[1], self.divisor_override
+        )
+
     def _average(self, input: Tensor) -> Tensor:
         """Return the average by convpad's own way."""
         out = self._run(input)
@@ -313,14 +295,7 @@ class AvgPool2d(_AvgPool, nn.AvgPool2d):
     Shapes: `(batch, channels, height, width)` to `(batch, channels, new_height, new_width)`, or both without a batch.
     """
 
-    rank = 2
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the mean of every window."""
-        own = self.own_padding
-        if own is None:
-            return self._average(input)
-        return F.avg_pool2d(input, self.kernel_size, self.stride, own[0], self.ceil_mode, own[1], self.divisor_override)
+    rank, function = 2, staticmethod(F.avg_pool2d)
 
 
 class AvgPool3d(_AvgPool, nn.AvgPool3d):
@@ -336,14 +311,7 @@ class AvgPool3d(_AvgPool, nn.AvgPool3d):
     without a batch.
     """
 
-    rank = 3
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the mean of every window."""
-        own = self.own_padding
-        if own is None:
-            return self._average(input)
-        return F.avg_pool3d(input, self.kernel_size, self.stride, own[0], self.ceil_mode, own[1], self.divisor_override)
+    rank, function = 3, staticmethod(F.avg_pool3d)
 
 
 def _checked(rank: int, kernel_size: Any, stride: Any) -> tuple[Any, Any]:

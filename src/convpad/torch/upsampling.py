@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from convpad.core.errors import PaddingError, refuse
 from convpad.core.resampling import Resize
 from convpad.core.types import PaddingModeLike
-from convpad.core.validation import listed
+from convpad.core.validation import listed, map_entries
 from convpad.ops.resampling import run
-from convpad.torch.base import SHORT, map_mode, owned
+from convpad.torch.base import SHORT, owned
 
 _METHODS = {"linear": ("linear", 1), "bilinear": ("linear", 2), "trilinear": ("linear", 3), "bicubic": ("cubic", 2)}
 """The method and the number of spatial axes of torch.nn's modes that read beyond the edge."""
@@ -80,7 +80,7 @@ class Upsample(nn.Upsample):
 
     def _set_padding(self, padding_mode: Any) -> None:
         """Set the padding mode, or refuse it for the other attributes and leave the module as it was."""
-        mode, operation = map_mode(padding_mode, owned), None
+        mode, operation = map_entries(padding_mode, owned), None
         if self.mode not in _METHODS:
             _check_for_any_rank(mode)
         elif not _is_replicate(mode):

@@ -1,14 +1,16 @@
-"""First values of trained padding in JAX, by the initializer that `Learned` carries."""
+"""Constants and trained values of JAX layers: those of a padding mode that one layer owns, and their first values."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import jax
+import numpy as np
 from jax.nn import initializers
 
 from convpad.backends.jax.tensors import Tensor
 from convpad.core.errors import refuse
-from convpad.core.padding import Learned
+from convpad.core.padding import Constant, Learned
 
 _NAMED: dict[str, Any] = {
     "zeros": initializers.zeros,
@@ -18,6 +20,24 @@ _NAMED: dict[str, Any] = {
     "truncated_normal": initializers.truncated_normal(),
 }
 """The initializers of `jax.nn.initializers` that take a shape of one axis, by name."""
+
+
+def owned(entry: Any) -> Any:
+    """Return an entry of a mode that belongs to one layer alone, with the constant of an array as numbers."""
+    if isinstance(entry, Learned):
+        check_initializer(entry)
+        return Learned(entry.initializer)
+    return as_numbers(entry)
+
+
+def as_numbers(entry: Any) -> Any:
+    """Return an entry of a mode, with the constant of an array as numbers."""
+    if not isinstance(entry, Constant) or not hasattr(entry.value, "shape"):
+        return entry
+    if isinstance(entry.value, jax.core.Tracer):  # pyright: ignore
+        mend = "A value that is traced or trained is Learned() here: a parameter of the layer."
+        raise refuse("padding_mode", "be known when the layer is made", entry, mend)
+    return Constant(np.asarray(entry.value))
 
 
 def check_initializer(learned: Learned) -> None:
