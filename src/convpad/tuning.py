@@ -54,6 +54,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
     },
     "tensorflow": {
         "scale_parts_values": (2_000_000, "values from which only the outputs whose factor is not 1 are scaled"),
+        "merged_channels": (16, "channels up to which groups are merged for the gradient of a kernel"),
     },
 }
 """(value, meaning) of every threshold, by backend."""

@@ -11,12 +11,14 @@ from typing import Any
 import tensorflow as tf
 
 from convpad.backends.base import Context, ConvWindow, Pairs
+from convpad.backends.tensorflow import grouped
 from convpad.backends.tensorflow.padding import is_same, spelled
 from convpad.backends.tensorflow.tensors import Tensor, as_given, planar, size, two
 from convpad.core.window import spanned
 
 
-def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+def conv(x: Tensor, kernel: Tensor, window: ConvWindow, *, plain: bool = False) -> Tensor:
+    """Return the zero-padded convolution; `plain` is without gradients of ours."""
     rank, strides, dilation = window.rank, window.strides, window.dilation
     if not (rank < 3 and _dilates(x.dtype.name)):
         kernel, dilation = _without_strided_dilation(kernel, strides, dilation)
@@ -39,7 +41,10 @@ def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
         return convolution(x, kernel, [1, *strides, 1], padding)
 
     x = planar(x, window.channels_last)
-    out = _by_groups(convolve, x, kernel, window.groups)
+    if not plain and _is_grouped(window, x.dtype.name):
+        out = grouped.conv(x, kernel, ConvWindow(tuple(strides), tuple(pads), tuple(dilation), window.groups))
+    else:
+        out = _by_groups(convolve, x, kernel, window.groups)
     return as_given(out, rank, window.channels_last)
 
 
@@ -91,7 +96,7 @@ def _without_strided_dilation(
 
 
 def _by_groups(operation: Callable[[Tensor, Tensor], Tensor], x: Tensor, kernel: Tensor, groups: int) -> Tensor:
-    """Run an operation group by group: grouped kernels of TensorFlow's CPU build have no gradient."""
+    """Run an operation group by group."""
     if groups == 1:
         return operation(x, kernel)
     parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
@@ -116,7 +121,14 @@ def _dilates(dtype: str) -> bool:
     return True
 
 
-def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+def _is_grouped(window: ConvWindow, dtype: str) -> bool:
+    """Return whether `grouped` computes a convolution: TensorFlow has no grouped kernels of three axes."""
+    strided = max(window.strides) > 1  # then the dilation is written into the kernel
+    return window.groups > 1 and window.rank < 3 and (max(window.dilation) == 1 or strided or _dilates(dtype))
+
+
+def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow, *, plain: bool = False) -> Tensor:
+    """Return the adjoint of `conv`; `plain` is without gradients of ours."""
     rank = window.rank
     # The gradient kernels of the CPU know no dilation.
     kernel = _holed(kernel, window.dilation)
@@ -145,7 +157,11 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
             return transposed(y, kernel, [size(y, 0), *full, channels], [1, *strides, 1], "VALID")
         return _cropped(y, kernel, strides, pads, [size(y, 0), *full, channels], tuple(cuts))
 
-    out = _by_groups(transpose, y, kernel, window.groups)
+    if window.groups > 1 and rank < 3 and not plain:
+        images = ConvWindow(tuple(strides), tuple(pads), (1, 1), window.groups)
+        out = grouped.adjoint(y, kernel, sizes, images)
+    else:
+        out = _by_groups(transpose, y, kernel, window.groups)
     return as_given(out, rank, window.channels_last)
 
 
@@ -179,7 +195,11 @@ def kernel_name(
     """
     if op == "depthwise_conv":
         return "sum of taps" if window.rank == 3 else "framework"
-    return "groups apart" if window.groups > 1 else "framework"
+    if window.groups == 1:
+        return "framework"
+    if op == "conv_transpose":
+        return "groups apart" if window.rank == 3 else "adjoint of groups"
+    return "gradient of groups" if _is_grouped(window, dtype) else "groups apart"
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

@@ -25,7 +25,7 @@ def add_slice(x: Tensor, box: Box, values: Tensor, *, exportable: bool = False) 
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-    return convolutions.conv(*_padded(x, kernel, window))
+    return convolutions.conv(*_padded(x, kernel, window), plain=True)
 
 
 def depthwise_conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -43,6 +43,6 @@ def _padded(x: Tensor, kernel: Tensor, window: ConvWindow) -> tuple[Tensor, Tens
 
 
 def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-    out = convolutions.conv_transpose(y, kernel, window.without_pads())
+    out = convolutions.conv_transpose(y, kernel, window.without_pads(), plain=True)
     lead = (slice(None),) * (1 if window.channels_last else 2)
     return out[(*lead, *(slice(before, -after or None) for before, after in window.pads))]
