@@ -32,6 +32,7 @@ class Row:
         window: taps on each spatial axis.
         batch: 4 where the maps are small, else 1.
         stride, dilation: on every spatial axis.
+        groups: of the channels; a depthwise convolution has none of these.
         padding: the amounts, as Keras spells them.
         around: the mode of the last axis where all columns have the same (a globe's longitude).
     """
@@ -46,6 +47,7 @@ class Row:
     batch: int = 4
     stride: int = 1
     dilation: int = 1
+    groups: int = 1
     padding: str = "same"
     around: str | None = None
 
@@ -74,7 +76,7 @@ class Row:
         """The kernel in Keras's layout."""
         if self.depthwise:
             return (*self.window, self.channels, 1)
-        ends = (self.filters, self.channels) if self.transposed else (self.channels, self.filters)
+        ends = (self.filters, self.channels) if self.transposed else (self.channels // self.groups, self.filters)
         return (*self.window, *ends)
 
     def layer(self, backend: str = "numpy") -> Layer:
@@ -117,13 +119,14 @@ class Row:
             max(min(n, edge - axis), least) for axis, (n, least) in enumerate(zip(self.size, reach, strict=True))
         )
         channels = min(channels, self.channels)
-        filters, batch = min(channels, self.filters), min(2, self.batch)
-        return replace(self, size=size, channels=channels, filters=filters, batch=batch)
+        filters, batch, groups = min(channels, self.filters), min(2, self.batch), min(2, self.groups)
+        return replace(self, size=size, channels=channels, filters=filters, batch=batch, groups=groups)
 
 
 @cache
 def _layer(row: Row, backend: str) -> Layer:
     options = {"op": row.op, "strides": row.stride, "dilation_rate": row.dilation, "padding": row.padding}
+    options["groups"] = row.groups
     return make_layer(row.input_shape, row.kernel_shape, backend=backend, **options)
 
 
@@ -154,6 +157,13 @@ ROWS: tuple[Row, ...] = (
     Row("globe-181", "a globe", "conv", (181, 360), 32, 32, (3, 3), batch=1, around="circular"),
     Row("wavenet-16000", "WaveNet", "conv", (16000,), 32, 32, (2,), batch=1, dilation=512, padding="causal"),
     Row("unet3d-64", "3D U-Net", "conv", (64, 64, 64), 16, 32, (3, 3, 3), batch=1),
+    Row("resnext-28", "ResNeXt-50", "conv", (28, 28), 256, 256, (3, 3), groups=32),
+    Row("resnext-14", "ResNeXt-50", "conv", (14, 14), 512, 512, (3, 3), groups=32),
+    Row("aspp-33-d6", "DeepLabv3", "conv", (33, 33), 256, 256, (3, 3), dilation=6),
+    Row("aspp-33-d12", "DeepLabv3", "conv", (33, 33), 256, 256, (3, 3), dilation=12),
+    Row("inception-17-1x7", "Inception-v3", "conv", (17, 17), 192, 192, (1, 7)),
+    Row("inception-17-7x1", "Inception-v3", "conv", (17, 17), 192, 192, (7, 1)),
+    Row("stem-320", "SSD MobileNetV2", "conv", (320, 320), 3, 32, (3, 3), stride=2),
     Row("dcgan-16", "DCGAN", "conv_transpose", (16, 16), 256, 128, (4, 4), stride=2),
 )
 

@@ -22,6 +22,8 @@ def _layer(module: Any, case: Case, **options: Any) -> Any:
     row = case.row
     sizes = (row.window,) if row.depthwise else (row.filters, row.window)
     shared = {"strides": row.stride, "dilation_rate": row.dilation, "use_bias": False, "dtype": case.dtype}
+    if row.groups > 1:
+        shared["groups"] = row.groups
     layer = getattr(module, NAMES[row.op].format(row.rank))(*sizes, **shared, **options)
     layer.build((None, *(None,) * row.rank, row.channels))
     layer.set_weights([case.arrays[1]])

@@ -31,6 +31,23 @@ def _extended(x: Any, axis: int, pair: tuple[int, int], mode: str) -> Any:
     return tf.concat([part for part, count in zip(parts, (before, 1, after), strict=True) if count], axis)
 
 
+def _differentiated_by_xla(convolution: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a grouped convolution whose gradient XLA compiles, as in Keras: TensorFlow's CPU build has none."""
+
+    @tf.function(jit_compile=True, autograph=False)
+    def gradients(x: Any, kernel: Any, cotangent: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch((x, kernel))
+            output = convolution(x, kernel)
+        return tape.gradient(output, (x, kernel), cotangent)
+
+    @tf.custom_gradient
+    def run(x: Any, kernel: Any) -> Any:
+        return convolution(x, kernel), lambda cotangent: gradients(x, kernel, cotangent)
+
+    return run
+
+
 class Tensorflow(runner.Tensorflow, Framework):
     """See `Framework`."""
 
@@ -54,8 +71,9 @@ class Tensorflow(runner.Tensorflow, Framework):
         if row.padding == "causal":  # as much of it on both sides: one axis has no explicit pad
             convolution_1d = partial(tf.nn.conv1d, stride=row.stride, padding="SAME", dilations=row.dilation)
             return Entry("limit", convolution_1d, row.even_pairs, case.zeros)
-        convolution = tf.nn.conv3d if row.rank == 3 else tf.nn.conv2d
-        return self._limit(case, lambda x, k: convolution(x, k, strides, "SAME"))
+        options = {"strides": strides, "padding": "SAME", "dilations": [1, *(row.dilation,) * row.rank, 1]}
+        convolution = partial(tf.nn.conv3d if row.rank == 3 else tf.nn.conv2d, **options)
+        return self._limit(case, _differentiated_by_xla(convolution) if row.groups > 1 else convolution)
 
     def _limit(self, case: Case, function: Callable[[Any, Any], Any]) -> Entry:
         return Entry("limit", function, case.row.pairs, case.zeros)

@@ -42,7 +42,8 @@ class Torch(runner.Torch, Framework):
             return []
         amounts = tuple(before for before, _ in row.even_pairs)
         options = {"stride": row.stride, "padding": amounts, "bias": False, "padding_mode": mode}
-        options |= {"groups": row.channels if row.depthwise else 1, "dtype": getattr(torch, case.dtype)}
+        options["dilation"] = row.dilation
+        options |= {"groups": row.channels if row.depthwise else row.groups, "dtype": getattr(torch, case.dtype)}
         kind = getattr(torch.nn, f"Conv{'Transpose' if row.transposed else ''}{row.rank}d")
         module = kind(row.channels, row.filters, row.window, **options)
         first = Entry("torch.nn", lambda x, weight: module(x), row.even_pairs, case.modes, "first", module)

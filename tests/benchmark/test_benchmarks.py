@@ -21,15 +21,24 @@ from convpad.benchmark.timing import Timing
 BACKEND = os.environ.get("KERAS_BACKEND", "numpy")
 HERE = [BACKEND] if BACKEND in ENGINES else []
 
-# One of each kind: a stride, a depthwise, two modes at once, one axis, three axes, a transposed one.
-KINDS = ("resnet-224", "mobilenet-56-s2", "globe-181", "wavenet-16000", "unet3d-64", "dcgan-16")
+# One of each kind: a stride, a depthwise, two modes at once, one axis, three axes, groups, dilation, a transposed one.
+KINDS = (
+    "resnet-224",
+    "mobilenet-56-s2",
+    "globe-181",
+    "wavenet-16000",
+    "unet3d-64",
+    "resnext-28",
+    "aspp-33-d6",
+    "dcgan-16",
+)
 SMALL = {name: row_named(name).shrunk() for name in KINDS}
 TASKS = [(name, mode) for name in SMALL for mode in MODES]
 if BACKEND == "jax":
     # There compiling takes most of the time: nearly every kind reflects, every mode is met with, every peer too.
-    TASKS = [(name, "reflect") for name in SMALL if name != "mobilenet-56-s2"]
+    TASKS = [(name, "reflect") for name in SMALL if name not in ("mobilenet-56-s2", "aspp-33-d6")]
     TASKS += [("resnet-224", "zeros"), ("dcgan-16", "circular"), ("globe-181", "ignore"), ("unet3d-64", "constant")]
-    TASKS += [("wavenet-16000", "replicate"), ("mobilenet-56-s2", "circular")]
+    TASKS += [("wavenet-16000", "replicate"), ("mobilenet-56-s2", "circular"), ("resnext-28", "zeros")]
 
 # Keras's torch backend calls numpy.array on tensors, whose __array__ has no `copy` (keras 3.15.1, torch 2.13).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -46,7 +55,7 @@ def test_a_row_has_the_sizes_that_its_layer_has(row: Any) -> None:
 
 
 def test_no_two_rows_have_one_name() -> None:
-    assert len({row.name for row in ROWS}) == len(ROWS) == 18
+    assert len({row.name for row in ROWS}) == len(ROWS) == 25
     with pytest.raises(ValueError, match="row must be one of resnet-224, .* Received: 'resnet'"):
         row_named("resnet")
 

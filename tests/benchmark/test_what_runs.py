@@ -24,7 +24,7 @@ RUNS = {"native": "Native", "rescale": "Native", "correction": "Corrected", "pad
 
 def trace(backend: str, row: Any, mode: Any) -> None:
     """Run a row's operation on shapes alone."""
-    options = {"padding": row.padding, "padding_mode": mode, "strides": row.stride, "dilation_rate": row.dilation}
+    options = {**row.layer().options, "padding_mode": mode}
 
     def call(x: Any, kernel: Any) -> Any:
         return getattr(convpad, row.op)(x, kernel, **options)

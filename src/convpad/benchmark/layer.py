@@ -39,6 +39,7 @@ class Layer:
         padding: the amounts, as they were spelled.
         sizes, pairs: size and amounts of each padded axis; of `conv_transpose` those of its output.
         backend: the backend.
+        groups: of `conv`.
     """
 
     op: str
@@ -51,6 +52,7 @@ class Layer:
     sizes: tuple[int, ...]
     pairs: Pairs
     backend: str
+    groups: int = 1
 
     @property
     def window(self) -> tuple[int, ...]:
@@ -60,7 +62,8 @@ class Layer:
     @property
     def options(self) -> dict[str, Any]:
         """The arguments of convpad's function beside tensors, mode and route."""
-        return {"strides": self.strides, "dilation_rate": self.dilation, "padding": self.padding}
+        options = {"strides": self.strides, "dilation_rate": self.dilation, "padding": self.padding}
+        return {**options, "groups": self.groups} if self.groups > 1 else options
 
     @property
     def is_depthwise(self) -> bool:
@@ -94,11 +97,20 @@ class Layer:
             if set(steps) != {1}:
                 text += f", {word} {format_sizes(steps, shorten=True)}"
         padding = self.padding if isinstance(self.padding, str) else " ".join(f"{b},{a}" for b, a in self.pairs)
-        return f"{text}, padding {padding}"
+        groups = f", {self.groups} groups" if self.groups > 1 else ""
+        return f"{text}{groups}, padding {padding}"
 
 
 def make_layer(
-    input_shape: Any, kernel_shape: Any, *, op: Any, backend: str, strides: Any, dilation_rate: Any, padding: Any
+    input_shape: Any,
+    kernel_shape: Any,
+    *,
+    op: Any,
+    backend: str,
+    strides: Any,
+    dilation_rate: Any,
+    padding: Any,
+    groups: int = 1,
 ) -> Layer:
     """Return a layer.
 
@@ -111,7 +123,9 @@ def make_layer(
     if not all(shape):
         raise refuse("input_shape", "have sizes that are known, each at least 1", shape)
     rank = rank_of(shape)
-    steps = {"strides": strides, "dilation_rate": dilation_rate}
+    steps: dict[str, Any] = {"strides": strides, "dilation_rate": dilation_rate}
+    if groups > 1:
+        steps["groups"] = groups
     planned = plan(shape, kernel_shape, op=op, padding=padding, backend=backend, **steps)
     if not any(map(any, planned.problem.pads)):
         raise PaddingError(
@@ -135,4 +149,5 @@ def make_layer(
         sizes=tuple(window.size or 0 for window in planned.windows),
         pairs=tuple(planned.problem.pads),
         backend=backend,
+        groups=groups,
     )

@@ -22,9 +22,9 @@ def dimension_numbers(rank: int) -> tuple[str, str, str]:
 
 def convolve(x: Any, kernel: Any, layer: Layer, pairs: Pairs) -> Any:
     """Return XLA's convolution, zero-padded."""
-    groups = x.shape[-1] if layer.is_depthwise else 1
     if layer.is_depthwise:
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
+    groups = x.shape[-1] // kernel.shape[-2]
     layout = {"dimension_numbers": dimension_numbers(len(pairs)), "feature_group_count": groups}
     return lax.conv_general_dilated(x, kernel, layer.strides, pairs, rhs_dilation=layer.dilation, **layout)
 

@@ -52,7 +52,11 @@ class Tensorflow(Runner):
         strides, dilation = list(layer.strides), list(layer.dilation)
         if layer.is_depthwise:
             return tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], "VALID", dilations=dilation)
-        return tf.nn.convolution(x, kernel, strides, "VALID", dilations=dilation)
+        # Its CPU build has no gradient of a grouped convolution.
+        groups = x.shape[-1] // kernel.shape[-2]
+        parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True) if groups > 1 else [(x, kernel)]
+        outputs = [tf.nn.convolution(*part, strides, "VALID", dilations=dilation) for part in parts]
+        return tf.concat(outputs, -1) if groups > 1 else outputs[0]
 
     def ones(self, shape: tuple[int, ...], like: Any) -> Any:
         return tf.ones(shape, like.dtype)

@@ -14,7 +14,7 @@ from convpad.benchmark.runners import Function, Runner, Steps
 
 def convolve(x: Any, weight: Any, layer: Layer, amounts: Any) -> Any:
     """Return PyTorch's zero-padded convolution: channels first, kernels in PyTorch's layout."""
-    groups = x.shape[1] if layer.is_depthwise else 1
+    groups = x.shape[1] // weight.shape[1]
     convolution = getattr(F, f"conv{x.ndim - 2}d")
     return convolution(x, weight, None, layer.strides, amounts, layer.dilation, groups)
 
