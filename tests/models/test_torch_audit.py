@@ -87,6 +87,49 @@ def test_transposed_convolutions() -> None:
     assert (window.op, window.amounts, window.output) == ("conv_transpose", ((1, 1), (1, 1)), (18, 16))
 
 
+@pytest.mark.parametrize("amount", [((0, 1), (1, 0)), ((2, 1), (0, 0)), "same", "same_lower", 1], ids=str)
+def test_crops_of_transposed_convolutions(amount: Any) -> None:
+    module = ours.ConvTranspose2d(4, 3, 3, 2, amount)
+    for model in (
+        module,
+        nn.Sequential(module, nn.ReLU(), nn.Conv2d(3, 2, 3)),
+        nn.Sequential(module, nn.Conv2d(3, 2, 3)),
+    ):
+        reading = read(program(model, X[2]))
+        assert reading.unsupported == ()
+        window, *others = reading.windows
+        assert window.output == tuple(module(X[2]).shape[2:])
+        assert window.amounts == tuple((each.before, each.after) for each in made(module).windows)
+        assert [other.cuts for other in others if any(map(any, other.cuts))] == []
+
+
+def made(module: Any) -> Any:
+    weight = tuple(module.weight.permute(2, 3, 1, 0).shape)
+    padding, mode = module._parsed.spelling()
+    options = {"strides": module.stride, "padding": padding, "padding_mode": mode, "data_format": "channels_first"}
+    return convpad.plan(tuple(X[2].shape), weight, op="conv_transpose", **options).problem
+
+
+class Skips(nn.Module):
+    """A decoder that reads the output of a transposed convolution whole and cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(4, 3, 3, 2)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        up = self.up(x)
+        return up[:, :, :-1, :-1].relu(), up.relu()
+
+
+def test_an_output_that_is_read_whole_and_cut_is_said() -> None:
+    reading = read(program(Skips(), X[2]))
+    (window,) = reading.windows
+    assert window.amounts == ((0, 0), (0, 0))
+    (entry,) = reading.unsupported
+    assert entry.endswith("it cuts a transposed convolution)")
+
+
 def test_padding_modules_belong_to_what_follows() -> None:
     model = nn.Sequential(ours.Pad2d(((1, 2), (0, 3)), ("circular", "reflect_odd")), nn.ReLU(), ours.Conv2d(4, 3, 3))
     (window,) = read(program(nn.Sequential(model[0], model[2]), X[2])).windows

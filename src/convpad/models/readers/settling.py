@@ -17,7 +17,10 @@ from convpad.models.readers.movement import LONGEST_AXIS, SIZE_TO_RECKON_WITH, M
 from convpad.models.readers.recognition import AxisPaddings, Side, evenly_taken, recognise, unscaled
 from convpad.models.readers.values import Values, broadcast
 from convpad.models.readers.walk import TensorInfo, Walk
-from convpad.models.windows import Pad, WindowConfig
+from convpad.models.windows import ModelWindows, Pad, WindowConfig
+
+Crop = tuple[tuple[int, int], ...]
+"""What is cut off, (before, after) for each spatial axis."""
 
 
 class SettlingWalk(Walk):
@@ -26,6 +29,8 @@ class SettlingWalk(Walk):
     def __init__(self, tensors: dict[str, TensorInfo] | None = None) -> None:
         super().__init__(tensors)
         self._window_of: dict[str, int] = {}
+        self._crops: dict[int, dict[Crop, str]] = {}
+        self._cropped_by: dict[int, int] = {}
         self._settled: dict[Any, tuple[Pad, ...]] = {}
 
     # Tensors
@@ -153,6 +158,7 @@ class SettlingWalk(Walk):
     def settle(self, tensors: Iterable[MovedTensor]) -> None:
         """Note what was moved into tensors that are no further moved: paddings, or what is none."""
         for tensor in tensors:
+            self._note_crop(tensor)
             if tensor.is_declared or tensor.movement is None:
                 continue
             key = repr(tensor.movement.base), tensor.movement.axes, tensor.movement.steps
@@ -186,6 +192,58 @@ class SettlingWalk(Walk):
             self.note_constants(tensor.result, padding)
         return padded
 
+    def _note_crop(self, tensor: MovedTensor) -> int | None:
+        """Note how much of the output of a transposed convolution is read, and return the number of its window.
+
+        None where the tensor is no such output, or another selection of it than what a crop leaves.
+        """
+        movement = tensor.movement
+        index = self._window_of.get(movement.base) if movement is not None else None
+        if movement is None or index is None or self.windows[index].op != "conv_transpose":
+            return None
+        names = [name for name, _ in movement.sizes if isinstance(name, int)][-len(self.windows[index].kernel) :]
+        if not all(name in movement.axes for name in names):
+            return None
+        axes = [movement.axes.index(name) for name in names]
+        _, cuts, reason = _paddings(tensor, axes)
+        rows = [cuts.get(axis, (0, 0, 1)) for axis in axes]
+        if reason or any(step != 1 for _, _, step in rows):
+            return None
+        crop = tuple((before, after) for before, after, _ in rows)
+        self._crops.setdefault(index, {}).setdefault(crop, tensor.result.because("it cuts a transposed convolution"))
+        return index
+
+    def _crop_windows(self) -> None:
+        """Give each transposed convolution what is cut off its output: that is its padding, as frameworks pad evenly.
+
+        Where its output is read in several ways none of them is its padding, and the cuts are noted.
+        """
+        cropped: set[int] = set()
+        for index, crops in self._crops.items():
+            cut = {crop: entry for crop, entry in crops.items() if any(map(any, crop))}
+            window = self.windows[index]
+            pairs = [amount.pair for amount in window.padding.amounts]
+            if not cut:
+                continue
+            if len(crops) > 1 or None in pairs:
+                self.unsupported += cut.values()
+                continue
+            (crop,) = cut
+            rows = zip(pairs, crop, strict=True)
+            amounts = tuple(explicit(pair[0] + before, pair[1] + after) for pair, (before, after) in rows if pair)
+            config = replace(window.config, padding=replace(window.padding, amounts=amounts))
+            problem = config.problem(window.problem.input_shape)
+            self.windows[index] = replace(window, config=config, problem=problem)
+            cropped.add(index)
+        for index, source in self._cropped_by.items():
+            if source in cropped:
+                self.windows[index] = replace(self.windows[index], cuts=())
+
+    def result(self, source: str, framework: str) -> ModelWindows:
+        """Return the windows and layers, with the crops of transposed convolutions as their padding."""
+        self._crop_windows()
+        return super().result(source, framework)
+
     def note_constants(self, result: Result, padding: Padding) -> None:
         """Note a padding whose constant is not known: it may be another in a model that is otherwise equal."""
         if ("constant", None) in sum(normalised_fills(padding), ()):
@@ -193,7 +251,7 @@ class SettlingWalk(Walk):
 
     def read_window(self, tensor: MovedTensor, result: Result, config: WindowConfig) -> MovedTensor:
         """Note a window with the paddings ahead of it, and return its output."""
-        rank = len(config.kernel)
+        rank, cropped_by = len(config.kernel), self._note_crop(tensor)
         info: TensorInfo = tensor
         cuts: tuple[tuple[int, int, int], ...] = ()
         if tensor.sizes is not None and len(tensor.sizes) > rank:
@@ -210,6 +268,8 @@ class SettlingWalk(Walk):
         made = self.fresh(replace(result, shape=shape), nonnegative=output.nonnegative)
         self.windows[-1] = replace(self.windows[-1], cuts=cuts)
         self._window_of[result.key] = len(self.windows) - 1
+        if cropped_by is not None:
+            self._cropped_by[len(self.windows) - 1] = cropped_by
         roles = (BATCH, CHANNELS, *(SPACE,) * rank)[-len(made.roles) :] if made.roles else ()
         return replace(made, roles=roles)
 
