@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -75,3 +77,23 @@ def test_a_compiled_network() -> None:
     compiled = torch.compile(module, fullgraph=True)
     for found, wanted in zip(answers(module, compiled, (16, 16)), answers(module, module, (16, 16)), strict=True):
         torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["same with a stride", "symmetric", "function"])
+def test_an_import_compiles_nothing_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may not look into sys.modules: it would check every name there before each call."""
+    torch._dynamo.reset()
+    kernel, compilations = torch.ones(3, 3, 3, 2), []
+
+    def count(program: Any, examples: Any) -> Any:
+        compilations.append(program)
+        return program.forward
+
+    def convolve(x: torch.Tensor) -> torch.Tensor:
+        return convpad.conv(x, kernel, padding="same", padding_mode="reflect", data_format="channels_first")
+
+    call = torch.compile(CASES.get(name, lambda: convolve)(), fullgraph=True, backend=count)
+    for module in ("imported_later", "imported_later_still"):
+        monkeypatch.setitem(sys.modules, module, ModuleType(module))
+        call(torch.ones(1, 3, 8, 8))
+    assert len(compilations) == 1

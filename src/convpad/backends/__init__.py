@@ -77,13 +77,16 @@ def backend_named(name: str) -> Backend:
 
 def _owner(x: object) -> Backend | None:
     """Return the backend that a tensor belongs to."""
-    # Those that are loaded first: torch.compile cannot trace an import.
-    for name in [*_LOADED, *(name for name in NAMES if name not in _LOADED and name in sys.modules)]:
-        backend = backend_named(name)
+    # Those that are loaded first, by themselves: torch.compile cannot trace an import, and what it makes of a look into
+    # sys.modules checks each of its names before every call.
+    for backend in _LOADED.values():
         if backend.owns(x):
             if not backend.is_compiling():
                 _OWNERS[type(x)] = backend
             return backend
+    for name in NAMES:
+        if name not in _LOADED and name in sys.modules and backend_named(name).owns(x):
+            return backend_named(name)
     return None
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from operator import gt
 from typing import Any
 
-import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
@@ -18,18 +16,16 @@ from convpad.core.operation import Operation
 from convpad.core.padding import Learned, Padding
 from convpad.core.types import PaddingLike, PaddingModeLike, PerAxis
 from convpad.core.validation import integer, per_axis
-from convpad.core.window import spanned, transposed_window
+from convpad.core.window import transposed_window
 from convpad.torch.base import PaddedModule, equal_sides, initialized
-
-_PADS = {"zeros": "constant", "constant": "constant"} | {name: name for name in ("reflect", "replicate", "circular")}
-"""The modes of `F.pad` by convpad's names."""
+from convpad.torch.single_pad import SinglePad, find_single_pad
 
 
 class _Conv(PaddedModule):
     op = "conv"
     function: Callable[..., Tensor]
     """PyTorch's own operation."""
-    first_pad: Any = None
+    single_pad: SinglePad | None = None
     in_channels: int
     out_channels: int
     kernel_size: tuple[int, ...]
@@ -63,13 +59,11 @@ class _Conv(PaddedModule):
         self, input: Tensor, weight: Tensor, bias: Tensor | None, operation: Operation | None = None
     ) -> Tensor:
         """Return the convolution with a weight in torch.nn's order, by convpad's own way."""
-        first = self.first_pad
-        if first is not None and input.is_cpu and operation is None and not _is_traced():
-            convolve, pads, word, value, least, padding = first
-            fast = word != "circular" or (input.dim() == self.rank + 2 and _is_plain(input))
-            if fast and all(map(gt, input.shape[-self.rank :], least)):
-                padded = F.pad(input, pads, word, value)
-                return convolve(padded, weight, bias, self.stride, padding, self.dilation, self.groups)
+        pad = self.single_pad
+        padded = None if pad is None or operation is not None else pad(input)
+        if padded is not None:
+            input, padding = padded
+            return self.function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
         return self._run(input, weight, bias=(bias,), operation=operation)
 
     def _operation(self, parsed: Padding) -> Operation:
@@ -91,15 +85,6 @@ class _Conv(PaddedModule):
         if self.padding_mode != "zeros":
             shown += f", padding_mode={self._shown_mode()}"
         return shown
-
-
-def _is_plain(x: Tensor) -> bool:
-    """Return whether `F.pad` pads a circle well: it forgets channels-last memory, and its gradient is slow."""
-    return not torch.is_grad_enabled() and x.is_contiguous()
-
-
-def _is_traced() -> bool:
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
 
 
 class _Convolution(_Conv):
@@ -141,33 +126,8 @@ class _Convolution(_Conv):
 
     def _set_parsed(self, parsed: Padding, padding: Any, padding_mode: Any) -> None:
         super()._set_parsed(parsed, padding, padding_mode)
-        self.__dict__["first_pad"] = self._find_first_pad() if self.own_padding is None else None
-
-    def _find_first_pad(self) -> Any:
-        """Return the arguments of the one `F.pad` before the convolution; None where one does not do.
-
-        They are the convolution, `F.pad`'s arguments, the sizes that the axes must exceed, and the zeros that the
-        convolution pads itself.
-        """
-        operation, counts = self.operation, []
-        rows = zip(operation.padding.amounts, self.kernel_size, operation.strides, operation.dilation, strict=True)
-        for amount, kernel, stride, dilation in rows:
-            counts.append(amount.pair_or_none(None, spanned(kernel, dilation), stride))
-        fills, pads, padding, least = normalised_fills(operation.padding), [], [], []
-        padded: set[Any] = set()
-        for pair, sides in zip(counts[::-1], fills[::-1], strict=True):
-            used = {fill for count, fill in zip(pair or (), sides, strict=bool(pair)) if count}
-            alone = pair is not None and pair[0] == pair[1] and used <= {("zeros", None)}
-            if pair is None or (alone and any(mode == "constant" for mode, _ in padded)):
-                return None  # the corners are the later axis'
-            padding.insert(0, pair[0] if alone else 0)
-            pads += [0, 0] if alone else pair
-            padded |= set() if alone else used
-            least.insert(0, max(pair) - 1 if used == {("circular", None)} else max(pair) if used else 0)
-        (mode, value), *others = padded or {("", None)}
-        if others or mode not in _PADS or not isinstance(value, (int, float, type(None))):
-            return None
-        return self.function, pads, _PADS[mode], value, tuple(least), tuple(padding)
+        no_pad = self.own_padding is not None
+        self.__dict__["single_pad"] = None if no_pad else find_single_pad(self.operation, self.kernel_size)
 
     def _find_own_padding(self, operation: Operation) -> Any:
         padding = equal_sides(operation, self.kernel_size, "zeros")

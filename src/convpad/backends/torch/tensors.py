@@ -23,7 +23,7 @@ def owns(x: object) -> bool:
     return isinstance(x, torch.Tensor)
 
 
-_is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # PyTorch 2.6 cannot tell
+is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # PyTorch 2.6 cannot tell
 
 
 def is_compiling() -> bool:
@@ -88,7 +88,7 @@ def context(*arrays: Tensor) -> Context:
 def facts(arrays: Sequence[Tensor]) -> tuple[Context, tuple[Any, ...], tuple[str, ...]]:
     here, names = context(*arrays), tuple([_NAMES[x.dtype] for x in arrays])
     if torch.compiler.is_compiling():
-        here = replace(here, traced=True) if _is_exporting() else here
+        here = replace(here, traced=True) if is_exporting() else here
         return here, tuple([shape(x) for x in arrays]), names
     if all([{*map(type, x.shape)} == {int} for x in arrays]):  # noqa: C419 (no generator for every call)
         return here, tuple([x.shape for x in arrays]), names
