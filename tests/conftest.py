@@ -75,7 +75,8 @@ def nothing_is_too_small() -> Iterator[None]:
     """Treat small tensors as large ones, which are scaled in parts and, padded, not kept by PyTorch."""
     from convpad import tuning
 
-    with tuning.replace(torch_keep_bytes=0, torch_scale_parts_bytes=0, tensorflow_scale_parts_values=0):
+    parts = {"torch_scale_parts_bytes": 0, "tensorflow_scale_parts_values": 0}
+    with tuning.replace(torch_keep_bytes=0, torch_remake_min_products=0, **parts):
         yield
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         separable_conv,
     )
     from convpad.ops.plan import Plan
-    from convpad.ops.portable import portable_pads
+    from convpad.ops.portable import low_memory, portable_pads
     from convpad.ops.resize import resize
     from convpad.ops.run import plan
     from convpad.seams import seam
@@ -77,6 +77,7 @@ __all__ = [
     "depthwise_conv",
     "explain",
     "fold",
+    "low_memory",
     "max_pool",
     "pad",
     "plan",
@@ -120,7 +121,7 @@ if not TYPE_CHECKING:
             "separable_conv",
         ),
         "convpad.ops.plan": ("Plan",),
-        "convpad.ops.portable": ("portable_pads",),
+        "convpad.ops.portable": ("low_memory", "portable_pads"),
         "convpad.ops.resize": ("resize",),
         "convpad.ops.run": ("plan",),
         "convpad.seams": ("seam",),

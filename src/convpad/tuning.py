@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from convpad.core.errors import refuse
@@ -45,6 +46,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
     "torch": {
         "even_pads_max_share": (0.35, "share more outputs, to be dropped, that cost less than a padded copy"),
         "keep_bytes": (2 * 2**20, "bytes up to which a padded tensor is kept for the gradient instead of made again"),
+        "remake_min_products": (400, "products of a padded value from which making it again costs under 5 %"),
         "fold_min_values": (2**16, "values of an input from which convpad's own gradient of a circle is faster"),
         "scale_parts_bytes": (2**20, "bytes from which only the outputs whose factor is not 1 are scaled"),
         "reorder_kernel_values": (2**18, "values of a kernel from which the order of its rows matters"),
@@ -130,12 +132,13 @@ LIMITS: dict[str, Any] = {name: row.value for name, row in THRESHOLDS.items()}
 
 
 class State:
-    """The switch of the CPU kernels, the number of `portable_pads` blocks entered, the preferences in force, and a
-    number that changes with every replacement.
+    """The switch of the CPU kernels, the numbers of `portable_pads` and `low_memory` blocks entered, the preferences in
+    force, and a number that changes with every replacement.
     """
 
     cpu_kernels: bool = True
     portable_pads: int = 0
+    low_memory: int = 0
     preferences: tuple[Preference, ...] = PREFERENCES
     version: int = 0
 
@@ -145,6 +148,23 @@ class State:
 
 
 STATE = State()
+_LOCK = Lock()
+
+
+@contextmanager
+def entered(name: str) -> Generator[None]:
+    """Count a block as entered: `name` is the attribute of `STATE` that counts it."""
+    _count(name, 1)
+    try:
+        yield
+    finally:
+        _count(name, -1)
+
+
+def _count(name: str, step: int) -> None:
+    with _LOCK:  # blocks of several threads may end in any order
+        setattr(STATE, name, getattr(STATE, name) + step)
+        STATE.version += 1
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -68,11 +69,45 @@ def large() -> tuple[Any, Any]:
 def test_torch_keeps_no_padded_copy(route: str, mode: Any) -> None:
     x, kernel = large()
     made = Made(x.nbytes // 2)
-    with made.watch:
+    with made.watch, convpad.low_memory():
         out = convpad.conv(x, kernel, padding="same", padding_mode=mode, route=route)
     assert made.found
     assert made.alive(x, kernel, out) == 0
     out.sum().backward()
+
+
+@only_torch
+@pytest.mark.parametrize(("filters", "alive"), [(32, 1), (64, 0)])
+def test_torch_keeps_a_padded_copy_where_making_it_again_takes_long(filters: int, alive: int) -> None:
+    torch = framework("torch").torch
+    x, _ = large()
+    kernel = torch.randn(3, 3, 32, filters, requires_grad=True)
+    made = Made(x.nbytes // 2)
+    with made.watch:
+        out = convpad.conv(x, kernel, padding="same", padding_mode="reflect", route="padded")
+    assert made.alive(x, kernel, out) == alive
+    planned = convpad.plan(x.shape, kernel.shape, padding="same", padding_mode="reflect", backend="torch")
+    assert planned.remakes_padded == (alive == 0)
+
+
+@only_torch
+@pytest.mark.parametrize("mode", ["reflect", "circular", "symmetric", ("zeros", "circular"), 1.5], ids=str)
+def test_modules_keep_no_padded_copy_in_low_memory(mode: Any) -> None:
+    import convpad.torch as convpad_torch
+
+    torch = framework("torch").torch
+    module = convpad_torch.Conv2d(8, 8, 3, padding=1, padding_mode=mode)
+    x = torch.randn(2, 8, 64, 64, requires_grad=True)
+    gradients, alive = [], []
+    for block in (nullcontext(), convpad.low_memory()):
+        made = Made(x.nbytes // 2)
+        with made.watch, block:
+            out = module(x)
+        alive.append(made.alive(x, out))
+        gradients.append(torch.autograd.grad(out.square().sum(), [x, *module.parameters()]))
+    assert alive == [1, 0]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @only_torch
@@ -97,7 +132,7 @@ def test_torch_saves_the_input_and_the_kernel_themselves(route: str, mode: Any) 
         saved.append(tensor.untyped_storage())
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), convpad.low_memory():
         out = convpad.conv(x, kernel, padding="same", padding_mode=mode, route=route)
     own = {tensor.untyped_storage().data_ptr() for tensor in (x, kernel, out)}
     assert any(storage.data_ptr() == x.untyped_storage().data_ptr() for storage in saved)
@@ -111,7 +146,8 @@ def test_torch_saves_the_input_and_the_kernel_themselves(route: str, mode: Any) 
 def test_torch_refuses_an_input_that_was_modified_in_place(route: str, mode: Any) -> None:
     torch = framework("torch").torch
     x, kernel = large()
-    out = convpad.conv(x, kernel, padding="same", padding_mode=mode, route=route)
+    with convpad.low_memory():
+        out = convpad.conv(x, kernel, padding="same", padding_mode=mode, route=route)
     with torch.no_grad():
         x += 1
     told = "The input of a padded convolution was modified" if route == "padded" else "modified by an inplace operation"
@@ -124,9 +160,9 @@ def test_torch_refuses_an_input_that_was_modified_in_place(route: str, mode: Any
 def test_what_is_made_again_gives_the_gradient_of_what_was_kept(mode: Any) -> None:
     x, kernel = large()
     gradients = []
-    for kept in (0, 2**40):
+    for kept in (convpad.low_memory(), tuning.replace(torch_keep_bytes=2**40)):
         x.grad = kernel.grad = None
-        with tuning.replace(torch_keep_bytes=kept):
+        with kept:
             convpad.conv(x, kernel, padding="same", padding_mode=mode, route="padded").square().sum().backward()
         gradients.append((x.grad.numpy(), kernel.grad.numpy()))
     for one, other in zip(*gradients, strict=True):

@@ -44,6 +44,9 @@ class Native:
     def kernel_name(self, *facts: Any) -> str:
         return "framework"
 
+    def remakes_padded(self, *facts: Any) -> bool:
+        return False
+
 
 CPU = Context("cpu")
 

@@ -45,6 +45,9 @@ class Backend:
     def kernel_name(self, *facts: Any) -> str:
         return "framework"
 
+    def remakes_padded(self, *facts: Any) -> bool:
+        return False
+
 
 def matches(row: Preference, problem: Problem) -> bool:
     return planning._fits(row, problem)

@@ -358,6 +358,10 @@ class Backend:
         """
         return forward(x)
 
+    def remakes_padded(self, problem: Problem, dtype: str) -> bool:
+        """Return whether the padded tensor of a problem is made again for the gradient instead of kept."""
+        return False
+
     def rematerialise(self, make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """Run `run(make(x))`; recompute `make(x)` in the backward pass instead of storing it."""
         return run(make(x))

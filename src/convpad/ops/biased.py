@@ -14,13 +14,29 @@ from convpad.ops.routes import Executor, Native, Padded, Transposed
 
 @dataclass(frozen=True, slots=True)
 class WithBias:
-    """A convolution of PyTorch's own kernel order, of a padded input, plus a bias."""
+    """A convolution of PyTorch's own kernel order plus a bias."""
 
-    pad: Callable[[Tensor, Values], Tensor] | None
     convolve: Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
     def __call__(self, values: Values, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        return self.convolve(x if self.pad is None else self.pad(x, values), kernel, bias)
+        return self.convolve(x, kernel, bias)
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedWithBias:
+    """The same of a padded input; `remakes`: it is made again for the gradient instead of kept."""
+
+    backend: Backend
+    pad: Callable[[Tensor, Values], Tensor]
+    convolve: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+    remakes: bool
+
+    def __call__(self, values: Values, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        if not self.remakes:
+            return self.convolve(self.pad(x, values), kernel, bias)
+        return self.backend.rematerialise(
+            lambda x: self.pad(x, values), lambda padded: self.convolve(padded, kernel, bias), x
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +55,16 @@ def with_bias(backend: Backend, inner: Executor, problem: Problem, context: Cont
     """Return the executor of a convolution with a bias, from one without; its kernel is in PyTorch's order."""
     window = conv_window(problem)
     if isinstance(inner, Native):
-        return WithBias(None, backend.prepare_conv("conv", window))
+        return WithBias(backend.prepare_conv("conv", window))
     if isinstance(inner, Transposed) and not inner.folds and not problem.renormalises:
-        return WithBias(None, backend.prepare_conv("conv_transpose", window))
+        return WithBias(backend.prepare_conv("conv_transpose", window))
     if not isinstance(inner, Padded):
         return BiasAfter(backend, inner)
     outer = leave_zeros(problem)
     window = replace(window, pads=_difference(problem.pads, outer.pads))
     pad = backend.prepare_pad(outer, values, context)
-    return WithBias(Outer(backend, outer) if pad is None else pad, backend.prepare_conv("conv", window))
+    convolve = backend.prepare_conv("conv", window)
+    return PaddedWithBias(backend, Outer(backend, outer) if pad is None else pad, convolve, inner.remakes)
 
 
 @dataclass(frozen=True, slots=True)

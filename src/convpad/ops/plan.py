@@ -46,6 +46,7 @@ class Plan:
         kernel: what computes the operation itself: `"framework"`, or the name of a kernel of convpad's own.
         evidence: the command that shows the measurement behind the choice; empty where none was needed.
         gradient_route: the route taken where a gradient is asked for, if it is another and known only then (JAX).
+        remakes_padded: whether a gradient makes the padded tensor again, which then need not be kept for it.
 
     Example:
 
@@ -64,6 +65,7 @@ class Plan:
     kernel: str = "framework"
     evidence: str = ""
     gradient_route: Route | None = None
+    remakes_padded: bool = False
 
     def for_gradient(self) -> Plan:
         """Return the plan that is followed where a gradient is asked for."""
@@ -113,7 +115,8 @@ def choose(
 
     def plan(route: Route, reason: str, evidence: str = "", gradient_route: Route | None = None) -> Plan:
         kernel = _kernel(plain, route, planner, context, dtype)
-        return Plan(problem, backend, route, reason, kernel, evidence, gradient_route)
+        remakes = Route.PADDED in (route, gradient_route) and planner.remakes_padded(plain, dtype)
+        return Plan(problem, backend, route, reason, kernel, evidence, gradient_route, remakes)
 
     if route is not None:
         if refusals[route]:

@@ -1,14 +1,11 @@
-"""Portable pads: padding written for runtimes that lack pads other than with a constant."""
+"""Blocks that change how padding is computed: for runtimes that lack pads, and for machines that lack memory."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from threading import Lock
 
-from convpad.tuning import STATE
-
-_LOCK = Lock()
+from convpad.tuning import entered
 
 
 @contextmanager
@@ -31,14 +28,29 @@ def portable_pads() -> Generator[None]:
 
     Source: docs/exports.md says which runtime knows which pad.
     """
-    _count(1)
-    try:
+    with entered("portable_pads"):
         yield
-    finally:
-        _count(-1)
 
 
-def _count(step: int) -> None:
-    with _LOCK:  # blocks of several threads may end in any order
-        STATE.portable_pads += step
-        STATE.version += 1
+@contextmanager
+def low_memory() -> Generator[None]:
+    """Keep no padded tensor for a gradient within a `with` block: each is made again when the gradient needs it.
+
+    PyTorch keeps what a convolution read until its gradient is computed, and that is the padded tensor. Large ones
+    whose convolution takes much longer than a copy are always made again; within this block all are, at up to half of
+    the time more where the convolution is a depthwise one. JAX always makes them again. On TensorFlow, and in programs
+    of `torch.compile`, whose compiler decides itself what to keep, the block changes nothing.
+
+    Example:
+
+    >>> import convpad
+    >>> shapes = (8, 112, 112, 48), (3, 3, 48, 1)
+    >>> options = dict(op="depthwise_conv", padding="same", padding_mode="reflect", backend="torch")
+    >>> convpad.plan(*shapes, **options).remakes_padded
+    False
+    >>> with convpad.low_memory():  # around the steps of training
+    ...     convpad.plan(*shapes, **options).remakes_padded
+    True
+    """
+    with entered("low_memory"):
+        yield

@@ -96,20 +96,28 @@ class Native:
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """Pads the input, then runs the operation without padding."""
+    """Pads the input, then runs the operation without padding.
+
+    `remakes`: the padded tensor is made again for the gradient instead of kept.
+    """
 
     backend: Backend
     problem: Problem
     operation: Linear
     window: ConvWindow
     overhangs: bool
+    remakes: bool
 
     def __call__(self, values: Values, x: Tensor, taps: Any = None) -> Tensor:
-        def pad(x: Tensor) -> Tensor:
-            padded = extend(self.backend, x, self.problem, values)
-            return with_overhang(self.backend, padded, x, self.problem, 0) if self.overhangs else padded
+        if not self.remakes:
+            return self.operation(self._pad(x, values), taps, self.window)
+        return self.backend.rematerialise(
+            lambda x: self._pad(x, values), lambda padded: self.operation(padded, taps, self.window), x
+        )
 
-        return self.backend.rematerialise(pad, lambda padded: self.operation(padded, taps, self.window), x)
+    def _pad(self, x: Tensor, values: Values) -> Tensor:
+        padded = extend(self.backend, x, self.problem, values)
+        return with_overhang(self.backend, padded, x, self.problem, 0) if self.overhangs else padded
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,17 +298,17 @@ def _prepare_operation(backend: Backend, plan: Plan, problem: Problem) -> Execut
 
 
 def _linear(backend: Backend, problem: Problem, plan: Plan, operation: Linear) -> Executor:
-    inner = _by_route(backend, problem, plan.route, operation)
+    inner = _by_route(backend, problem, plan, plan.route, operation)
     if plan.gradient_route is not None:
-        inner = BestWithGradient(backend, inner, _by_route(backend, problem, plan.gradient_route, operation))
+        inner = BestWithGradient(backend, inner, _by_route(backend, problem, plan, plan.gradient_route, operation))
     return Renormalised(backend, problem, inner) if problem.renormalises else inner
 
 
-def _by_route(backend: Backend, problem: Problem, route: Route, operation: Linear) -> Executor:
+def _by_route(backend: Backend, problem: Problem, plan: Plan, route: Route, operation: Linear) -> Executor:
     window = conv_window(problem)
     if route is Route.PADDED:
         overhangs = any(axis.overhangs for axis in problem.windows)
-        return Padded(backend, problem, operation, window.without_pads(), overhangs)
+        return Padded(backend, problem, operation, window.without_pads(), overhangs, plan.remakes_padded)
     if route is Route.CORRECTION:
         slabs: tuple[Slab, ...] = backend.call_cached(halo, problem)
         leads = [(slice(None),) * problem.axes[slab.axis] for slab in slabs]

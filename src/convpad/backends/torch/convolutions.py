@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from convpad import tuning
 from convpad.backends.base import Context, ConvWindow
 from convpad.backends.torch import cpu
-from convpad.backends.torch.padding import flat, is_kept, symmetrised
+from convpad.backends.torch.padding import flat, is_remade, symmetrised
 from convpad.backends.torch.tensors import Tensor, add_bias, as_given, channels_first, dtype, requires_grad
 from convpad.core.window import spanned
 
@@ -92,7 +92,8 @@ def _convolve(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation: Any,
     for before, after in pads:
         symmetric = symmetric and before == after
     differentiated = not symmetric and requires_grad(x, weight)
-    if symmetric or torch.compiler.is_compiling() or (differentiated and is_kept(x)):
+    kept = differentiated and not is_remade(x.nbytes, weight.numel() / max(x.shape[1], 1), strides)
+    if symmetric or torch.compiler.is_compiling() or kept:
         x = x if symmetric else F.pad(x, flat(pads))
         pad = [before for before, _ in pads] if symmetric else 0
         return _CONV[len(strides)](x, weight, None, strides, pad, dilation, groups)

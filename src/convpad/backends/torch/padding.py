@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from math import prod
@@ -230,15 +230,32 @@ class _Adjoint(torch.autograd.Function):
         return ctx.forward(tangent) - ctx.forward(torch.zeros_like(tangent))  # but for constants it is linear
 
 
-def is_kept(padded: Tensor) -> bool:
-    """Return whether a padded tensor is so small that it is kept for the gradient."""
-    return padded.nbytes < tuning.LIMITS["torch.keep_bytes"]
+def remakes_padded(problem: Problem, dtype: str) -> bool:
+    if tuning.STATE.low_memory or problem.filters_first:
+        return tuning.STATE.low_memory > 0  # a module keeps what torch.nn's keeps
+    sizes: list[Any] = list(problem.input_shape)
+    for axis, window in zip(problem.axes, problem.windows, strict=True):
+        sizes[axis] = window.padded
+    if None in sizes or not problem.kernel_shape:
+        return False
+    size = prod(sizes) * getattr(torch, dtype).itemsize
+    return is_remade(size, prod(problem.kernel_shape) / max(sizes[problem.channel_axis], 1), problem.strides)
+
+
+def is_remade(size: int, products: float, strides: Sequence[int]) -> bool:
+    """Return whether a padded tensor is made again for the gradient: one of `size` bytes, each of whose values is read
+    by so many taps of all filters where there are no strides.
+    """
+    if tuning.STATE.low_memory:
+        return True
+    limits = tuning.LIMITS
+    return size >= limits["torch.keep_bytes"] and products >= limits["torch.remake_min_products"] * prod(strides)
 
 
 def rematerialise(make: Callable[[Tensor], Tensor], run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     padded = make(x)
     # torch.func allows no hooks.
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or is_kept(padded) or is_functorch(padded):
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or is_functorch(padded):
         return run(padded)
     with _unkept(padded, make, x):
         return run(padded)
