@@ -119,10 +119,10 @@ LORA = {
 }
 
 
-def add_adapters(model: nn.Module, name: str) -> None:
+def add_adapters(model: nn.Module, name: str, **options: Any) -> None:
     """LoRA on the convolutions, with weights that change the output."""
     torch.manual_seed(0)
-    config = peft.LoraConfig(r=2, target_modules=LORA[name], init_lora_weights=False)
+    config = peft.LoraConfig(r=2, target_modules=LORA[name], init_lora_weights=False, **options)
     peft.inject_adapter_in_model(config, model)
 
 
@@ -159,6 +159,22 @@ def test_lora_after() -> None:
     add_adapters(rolled.model, "UNet2DConditionModel")
     convpad.torch.repad_(rolled.model, ("zeros", "circular"))
     assert error_of_rolling(rolled) < 1e-5
+
+
+@torch.no_grad()
+def test_dora() -> None:
+    """DoRA scales the wrapped convolution's output, but in training with a dropout convolves anew: that is named."""
+    rolled = MODELS["UNet2DConditionModel"]()
+    before = rolled.forward(rolled.x)
+    add_adapters(rolled.model, "UNet2DConditionModel", use_dora=True, lora_dropout=0.5)
+    rolled.model.eval()
+    assert difference(rolled.forward(rolled.x), before) > 0.05
+    with wrapped(rolled.model) as (handle,):
+        assert error_of_rolling(rolled) < 1e-5
+        left = {row.module: row.reason for row in handle.changes.rows if row.done == "left"}
+    own = [name for name, module in rolled.model.named_modules() if type(module).__name__ == "DoraConv2dLayer"]
+    assert len(own) > 3
+    assert {left[name] for name in own} == {"its forward calls F.conv2d, with a padding of its own"}
 
 
 def test_training_an_adapter() -> None:

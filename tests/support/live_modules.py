@@ -156,6 +156,35 @@ class Down(nn.Module):
         return self.conv(F.pad(x, (0, 1, 0, 1)))
 
 
+class DownByMethod(Down):
+    """Pads in a method that its forward calls."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(x)
+
+    def down(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Magnitude(nn.Module):
+    """Convolves anew with the weight of a convolution, by a function that it holds, as peft's DoRA."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_fn = F.conv2d
+
+    def forward(self, x: Tensor, base: nn.Conv2d) -> Tensor:
+        return self.conv_fn(x, base.weight, padding=base.padding)
+
+
+class Renamed(nn.Module):
+    """Convolves by a function under another name."""
+
+    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        convolve = F.conv1d if x.dim() == 3 else F.conv2d
+        return convolve(x, weight, padding=1)
+
+
 class Up(nn.Module):
     def __init__(self, mode: str) -> None:
         super().__init__()

@@ -283,6 +283,12 @@ LEFT: list[tuple[Callable[[], nn.Module], str]] = [
     (lambda: live.Failing(3, 4, 3), "its own forward could not be followed: RuntimeError: no such cable"),
     (lambda: live.Odd(3, 4, 3), "its own forward pads by amounts that follow no rule known here"),
     (live.Down, "its forward pads (F.pad), which cannot be seen from outside: subclass it"),
+    (live.DownByMethod, "its forward pads (F.pad), which cannot be seen from outside: subclass it"),
+    (live.Magnitude, "its forward calls F.conv2d, with a padding of its own"),
+    (
+        live.Renamed,
+        "its forward calls F.conv1d, with a padding of its own; its forward calls F.conv2d, with a padding of its own",
+    ),
     (
         live.SelfAttention,
         "attention looks at all positions, and at no edge: what it knows of places is in their embeddings",
@@ -300,7 +306,7 @@ LEFT: list[tuple[Callable[[], nn.Module], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "reason"), LEFT, ids=[row[1][:40] for row in LEFT])
+@pytest.mark.parametrize(("make", "reason"), LEFT, ids=[row[1][:50] for row in LEFT])
 def test_left_alone_with_the_reason(make: Any, reason: str) -> None:
     model = nn.Sequential(make())
     known = facts(model)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -44,37 +46,69 @@ def why_bystander(module: nn.Module) -> str:
     cls = type(module)
     if cls.__module__.startswith("torch."):
         return ""
-    reasons = list(dict.fromkeys(_called(inspect.unwrap(cls.forward), 2)))
+    forward = inspect.unwrap(cls.forward)
+    reasons = list(dict.fromkeys(_reasons(module, forward, is_method=True, depth=2)))
     if not reasons and cls.__name__.endswith("Attention"):
         reasons = [_ATTENTION]
     return "; ".join(reasons)
 
 
+def _reasons(module: nn.Module, function: Any, *, is_method: bool, depth: int) -> Iterator[str]:
+    """Return the reasons in the source of a function of a module, and of what it calls outside PyTorch."""
+    for use in _uses(function):
+        target, is_own = use.function, False
+        if use.attribute and is_method:
+            target = module.__dict__.get(use.attribute, inspect.getattr_static(type(module), use.attribute, None))
+            is_own = inspect.isfunction(target)
+            target = target.__func__ if isinstance(target, staticmethod) else target
+        reason = use.reason or _reason_of(target)
+        if reason:
+            yield reason
+        elif depth and inspect.isfunction(target) and not target.__module__.startswith("torch."):
+            yield from _reasons(module, inspect.unwrap(target), is_method=is_own, depth=depth - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A line of a source that matters: a reason, a function that is called, or an attribute of the first argument."""
+
+    reason: str = ""
+    function: Any = None
+    attribute: str = ""
+
+
 @lru_cache(maxsize=2048)
-def _called(function: Any, depth: int) -> tuple[str, ...]:
-    """Return the reasons in the source of a function, and of the functions outside PyTorch that it calls."""
+def _uses(function: Any) -> tuple[_Use, ...]:
+    """Return what the source of a function uses."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         names = inspect.getclosurevars(function).nonlocals | function.__globals__
     except (OSError, TypeError, SyntaxError, ValueError, AttributeError):
         return ()
-    reasons: list[str] = []
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        target = _resolved(call.func, names)
-        try:
-            reason = _FUNCTIONS.get(target, "")
-        except TypeError:  # not hashable
-            continue
-        if not reason and target in _RESIZES:
-            reason = _reason_of_resize(call)
-        if reason:
-            reasons.append(reason)
-        elif depth and inspect.isfunction(target) and not target.__module__.startswith("torch."):
-            reasons += _called(target, depth - 1)
-    return tuple(reasons)
+    first, uses = next(iter(inspect.signature(function).parameters), ""), list[_Use]()
+    for node in ast.walk(tree):
+        target = _resolved(node, names)
+        # Not calls alone: a function may get another name, or be given to one that calls it.
+        uses.append(_Use(_reason_of(target)))
+        if isinstance(node, ast.Call):
+            target = _resolved(node.func, names)
+            if target in _RESIZES:
+                uses.append(_Use(_reason_of_resize(node)))
+            elif inspect.isfunction(target):
+                uses.append(_Use(function=target))
+            elif isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == first:
+                uses.append(_Use(attribute=node.func.attr))
+    return tuple(dict.fromkeys(use for use in uses if use != _Use()))
 
 
-def _resolved(node: ast.expr, names: dict[str, Any]) -> Any:
+def _reason_of(function: Any) -> str:
+    try:
+        return _FUNCTIONS.get(function, "")
+    except TypeError:  # not hashable
+        return ""
+
+
+def _resolved(node: ast.AST, names: dict[str, Any]) -> Any:
     """Return the object that `F.pad` or `pad` stands for in a function; None where it is not a name."""
     if isinstance(node, ast.Name):
         return names.get(node.id)
