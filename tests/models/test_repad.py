@@ -512,3 +512,73 @@ def test_a_config_that_leaves_layers_out_is_refused() -> None:
     model = keras.Sequential([keras.Input((6, 2)), Forgetful(2, name="some")])
     with pytest.raises(convpad.PaddingError, match="The layer 'some' .* Received: 2, then 1 other than"):
         convpad.repad(model)
+
+
+def enlarging(interpolation: str, **options: Any) -> Any:
+    """A model that enlarges an image, then convolves it."""
+    inputs = keras.Input((None, None, 3))
+    x = options.pop("cls", keras.layers.UpSampling2D)(2, interpolation=interpolation, name="up", **options)(inputs)
+    return keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same", name="conv")(x))
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_mode_reaches_upsampling(interpolation: str) -> None:
+    model, mode = enlarging(interpolation), ("reflect", "circular")
+    new, report = repadded(model, mode)
+    assert report.layers("replaced") == ("up", "conv")
+    assert report.rows[0].detail == f"UpSampling2D, {interpolation!r} with ('reflect', 'circular')"
+    x = np.random.default_rng(0).normal(size=(1, 5, 6, 3)).astype("float32")
+    method = {"bilinear": "linear", "bicubic": "cubic"}[interpolation]
+    larger = convpad.resize(x, scale=2, method=method, padding_mode=mode)
+    kernel, bias = map(array, model.get_layer("conv").weights)
+    want = convpad.conv(larger, kernel, padding="same", padding_mode=mode) + bias
+    assert_close(array(new(x)), want, "float32")
+    again, _ = repadded(new, "circular", where="up")
+    assert (again.get_layer("up").padding_mode, again.get_layer("conv").padding_mode) == ("circular", mode)
+    kept, report = repadded(model)
+    assert report.layers("replaced") == ("conv",)
+    assert_close(array(kept(x)), array(model(x)), "float32")
+    kept, report = repadded(model, "circular", where="conv")
+    assert [(row.layer, row.detail) for row in report.rows if row.done == "left"] == [("up", "not chosen")]
+    assert type(kept.get_layer("up")) is keras.layers.UpSampling2D
+
+
+class Sharpened(keras.layers.UpSampling2D):
+    """Does something besides."""
+
+
+@pytest.mark.parametrize(
+    ("interpolation", "options", "reason"),
+    [
+        ("nearest", {}, "'nearest' takes no padding mode"),
+        ("bilinear", {"cls": Sharpened}, "Sharpened is a class of its own: inherit from convpad.keras there"),
+        *([] if BACKEND == "torch" else [("lanczos3", {}, "'lanczos3' takes no padding mode")]),
+    ],
+)
+def test_upsampling_that_takes_no_mode(interpolation: str, options: Any, reason: str) -> None:
+    new, report = repadded(enlarging(interpolation, **options), "circular")
+    assert [(row.layer, row.detail) for row in report.rows if row.done == "left"] == [("up", reason)]
+    assert new.get_layer("up").interpolation == interpolation
+
+
+def test_a_mode_that_upsampling_cannot_have_is_refused_by_name() -> None:
+    with pytest.raises(convpad.PaddingError, match="The layer 'up' cannot pad so. .* Leave it out with where="):
+        convpad.repad(enlarging("bilinear"), convpad.Learned())
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        (None, "repeats the edge"),
+        ("circular", "pads with 'circular' where it reads beyond the edge"),
+        (convpad.Constant([1.0, 2.0, 3.0]), "pads with Constant(value=(1.0, 2.0, 3.0)) where it reads beyond the edge"),
+    ],
+)
+def test_audit_says_what_upsampling_pads(mode: Any, said: str, tmp_path: Path) -> None:
+    model = enlarging("bilinear", cls=convpad.keras.UpSampling2D, padding_mode=mode)
+    model.save(tmp_path / "model.keras")
+    for source in (model, tmp_path / "model.keras"):
+        audit = convpad.audit(source, input_shape=(1, 8, 8, 3))
+        assert audit.reading.unsupported == (f"up (UpSampling2D: it resamples (bilinear), and {said})",)
+        assert audit.rows[0].window.input == (16, 16)
+    assert convpad.audit(enlarging("nearest")).reading.unsupported == ()

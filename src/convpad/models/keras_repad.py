@@ -12,7 +12,9 @@ from convpad.core.errors import PaddingError, refuse
 from convpad.core.padding import check_for_any_rank
 from convpad.models.layer_graph import PlacedLayer, walk_layers
 from convpad.models.layer_map import (
+    PADDED_METHODS,
     PADDINGS,
+    RESIZED,
     WINDOWED,
     convpad_class,
     describe_layer,
@@ -34,11 +36,17 @@ def repad_model(
     chosen = _chosen(layers, where)
     for placed in layers:
         layer, key, kind = placed.layer, id(placed.layer), type(placed.layer)
-        if not isinstance(layer, tuple(WINDOWED | PADDINGS)):
+        is_resized = isinstance(layer, tuple(RESIZED)) and padding_mode is not None
+        if not is_resized and not isinstance(layer, tuple(WINDOWED | PADDINGS)):
             continue
         done, detail, cls = "left", "not chosen", convpad_class(layer)
         if key in chosen and cls is None:  # a user's class may do anything else besides
             detail = f"{kind.__name__} is a class of its own: inherit from convpad.keras there"
+        elif key in chosen and is_resized and layer.interpolation not in PADDED_METHODS:
+            detail = f"{layer.interpolation!r} takes no padding mode"
+        elif key in chosen and is_resized:
+            replacements[key] = replacement_of(layer, None, padding_mode)
+            done, detail = "replaced", _describe(placed, replacements[key])
         elif key in chosen:
             options = (padding if kind in WINDOWED else None, padding_mode) if is_padded(layer) else (None, None)
             if cls is kind and all(option is None for option in options):
@@ -91,4 +99,6 @@ def _describe(placed: PlacedLayer, replacement: Callable[[], Any]) -> str:
         if type(placed.layer) in PADDINGS:
             mend = "Melt padding layers into what follows first, convpad.fold(model), or leave it out with where=."
         raise PaddingError(f"The layer {placed.path!r} cannot pad so. {refusal} {mend}") from None
+    if isinstance(new, tuple(RESIZED)):
+        return f"{type(new).__name__}, {new.interpolation!r} with {new.padding_mode!r}"
     return describe_layer(type(new), padding_of(new)) if is_padded(new) else f"{type(new).__name__}, no padding"

@@ -16,11 +16,11 @@ from convpad.core.operation import POOLS
 from convpad.core.padding import Padding
 from convpad.core.window import spanned
 from convpad.keras.config import to_config
-from convpad.models.readers.keras_config import PADS, WINDOWS
+from convpad.models.readers.keras_config import PADS, RESIZES, WINDOWS
 
 _CONVPAD = {
     getattr(keras.layers, name): getattr(layers, name)
-    for name in (*WINDOWS, *PADS)
+    for name in (*WINDOWS, *PADS, *RESIZES)
     if hasattr(keras.layers, name) and hasattr(layers, name)
 }
 
@@ -37,6 +37,11 @@ _POOLS = _classes(name for name, (op, _) in WINDOWS.items() if op in POOLS)
 PADDINGS = _classes(PADS)
 """The classes that only pad; `_ZERO_PADDINGS` are among them."""
 _ZERO_PADDINGS = _classes(name for name in PADS if name.startswith("Zero"))
+
+RESIZED = _classes(RESIZES)
+"""The classes that resize, and read beyond the edge by an interpolation of `PADDED_METHODS`."""
+PADDED_METHODS = ("bilinear", "bicubic")
+"""The interpolations with which convpad's layers take a padding mode that matters."""
 
 
 def replacement_of(layer: Any, padding: Any = None, padding_mode: Any = None) -> Callable[[], Any]:
@@ -64,7 +69,7 @@ def describe_layer(cls: type, padding: Padding) -> str:
 def convpad_class(layer: Any) -> Any:
     """Return the class of convpad for a layer, None if there is none."""
     kind = type(layer)
-    return _CONVPAD.get(kind, kind if kind in WINDOWED | PADDINGS else None)
+    return _CONVPAD.get(kind, kind if kind in WINDOWED | PADDINGS | RESIZED else None)
 
 
 def rank_of(layer: Any) -> int:

@@ -168,6 +168,9 @@ class _Walk(Walk):
             return None if window is None else [self.add_window(tensor, self.numbered(name), kind, window)]
         if configs.hides_windows(kind, config) or not (configs.is_harmless(kind) or operations.is_harmless(kind)):
             return None
+        resampling = configs.beyond_edge(kind, config)
+        if resampling:
+            self.add_unsupported(name, kind, resampling)
         return [self._other(entry, kind, name, tensors, hint, call)]
 
     def _traced(

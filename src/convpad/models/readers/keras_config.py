@@ -9,6 +9,7 @@ from typing import Any
 from convpad.core.errors import ModelFileError
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.validation import listed
+from convpad.models.readers import printable
 from convpad.models.readers.keras_safety import kind_of, owner_of
 from convpad.models.readers.walk import checked_shape
 from convpad.models.windows import Shape
@@ -27,6 +28,8 @@ _OPS = {
 WINDOWS = {f"{name}{rank}D": (op, rank) for name, op in _OPS.items() for rank in (1, 2, 3)}
 WINDOWS |= {f"Conv{rank}DTranspose": ("conv_transpose", rank) for rank in (1, 2, 3)}
 PADS = {f"{name}{rank}D": rank for name in ("ZeroPadding", "Padding") for rank in (1, 2, 3)}
+RESIZES = ("UpSampling2D",)
+"""The layers that may read beyond the edge as they resize."""
 _ITEMSIZES = {"float16": 2, "bfloat16": 2, "float64": 8}
 _NONNEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus", "exponential")
 """Activations with no output below 0."""
@@ -287,6 +290,18 @@ def keeps_axes(kind: str) -> bool:
     """Return whether the axes of a layer's output are those of its input, where it has as many."""
     spatial = ("Cropping", "UpSampling")
     return kind in _UNCHANGED or kind in _MERGES or kind in ("Concatenate", "Dense") or kind.startswith(spatial)
+
+
+def beyond_edge(kind: str, config: Config) -> str:
+    """Return what a layer that resizes reads beyond the edge; empty where it reads nothing there."""
+    method = config.get("interpolation")
+    if kind not in RESIZES or method not in ("bilinear", "bicubic", "lanczos3", "lanczos5"):
+        return ""
+    if config.get("padding_mode") is not None:
+        mode = padding_of({**config, "padding": 0}, 2, "zeros").spelling()[1]
+        return f"it resamples ({method}), and pads with {printable(repr(mode), 60)} where it reads beyond the edge"
+    edge = "repeats the edge" if method == "bilinear" else "has the backend's edge"
+    return f"it resamples ({method}), and {edge}"
 
 
 def is_global_pool(kind: str) -> bool:
