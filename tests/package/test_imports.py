@@ -88,10 +88,22 @@ def test_what_needs_keras_says_what_to_install() -> None:
     ), done.stderr
 
 
-@pytest.mark.parametrize(("name", "framework"), [("torch", "PyTorch"), ("flax", "Flax"), ("equinox", "Equinox")])
-def test_a_front_end_says_what_to_install(name: str, framework: str) -> None:
-    program = f"import sys; sys.modules[{name!r}] = None\nimport convpad\n"
-    program += f"try:\n    convpad.{name}\nexcept ModuleNotFoundError as error:\n    print(error)"
+@pytest.mark.parametrize("how", ["convpad.{}", "import convpad.{}", "from convpad.{} import *"])
+@pytest.mark.parametrize(
+    ("name", "framework", "missing"),
+    [
+        ("torch", "PyTorch", "torch"),
+        ("flax", "Flax", "flax"),
+        ("flax", "Flax", "jax"),
+        ("equinox", "Equinox", "equinox"),
+        ("equinox", "Equinox", "jax"),
+    ],
+)
+def test_a_front_end_says_what_to_install(name: str, framework: str, missing: str, how: str) -> None:
+    if missing == "jax":
+        need_installed(name)
+    program = f"import sys; sys.modules[{missing!r}] = None\nimport convpad\n"
+    program += f"try:\n    exec({how.format(name)!r})\nexcept ModuleNotFoundError as error:\n    print(error)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     said = f"convpad.{name} needs {framework}, which is not installed. Install it with: pip install {name}\n"
     assert done.stdout == said, done.stderr

@@ -7,7 +7,8 @@ try:
 except ModuleNotFoundError as _error:
     from convpad.core.errors import not_installed
 
-    raise not_installed("convpad.equinox", "Equinox", "equinox") if _error.name == "equinox" else _error from None
+    is_missing = _error.name in ("equinox", "jax")
+    raise not_installed("convpad.equinox", "Equinox", "equinox") if is_missing else _error from None
 
 from convpad.equinox.convolution import Conv, Conv1d, Conv2d, Conv3d
 from convpad.equinox.pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
