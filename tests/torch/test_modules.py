@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-import warnings
 from typing import Any
 
 import pytest
@@ -110,23 +109,6 @@ def test_batch_norm_is_fused() -> None:
     torch.testing.assert_close(fused(x), network(x), rtol=1e-4, atol=1e-4)
 
 
-def test_export_with_open_sizes() -> None:
-    layers = (
-        ours.Conv2d(3, 4, 3, stride=2, padding="same"),
-        ours.Conv2d(4, 4, 3, stride=2, padding="same", groups=4),
-        ours.MaxPool2d(3, 2, padding="same"),
-        ours.Conv2d(4, 2, 3, padding=1, padding_mode=("zeros", "circular")),
-    )
-    network = nn.Sequential(*layers).eval()
-    sizes = {2: torch.export.Dim("height", min=33, max=500), 3: torch.export.Dim("width", min=33, max=500)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.export.export(network, (torch.randn(1, 3, 64, 65),), dynamic_shapes=(sizes,)).module()
-    for size in ((64, 65), (97, 120), (35, 41)):
-        x = torch.randn(1, 3, *size)
-        torch.testing.assert_close(program(x), network(x))
-
-
 REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("Conv2d", (4, 8, (3, 3, 3)), {}),
     ("Conv2d", (4, 8, 0), {}),
@@ -156,3 +138,34 @@ REFUSED: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 def test_refusals(name: str, arguments: Any, options: Any) -> None:
     with pytest.raises(convpad.PaddingError):
         getattr(ours, name)(*arguments, **options)
+
+
+LEARNED: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    ("Pad2d", (1,), {}, "pad"),
+    ("MaxPool2d", (3, 1, 1), {}, "max_pool"),
+    ("AvgPool2d", (3, 1, 1), {}, "average_pool"),
+    ("Upsample", (), {"scale_factor": 2, "mode": "bilinear"}, "resize"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "options", "function"), LEARNED, ids=lambda row: str(row))
+def test_trained_values_without_known_channels(name: str, arguments: Any, options: Any, function: str) -> None:
+    """The refusal says what to do instead, and that trains."""
+    message = f"must be without Learned here.*call convpad.{function} with Constant\\(tensor\\)"
+    with pytest.raises(convpad.PaddingError, match=message):
+        getattr(ours, name)(*arguments, **options, padding_mode=convpad.Learned())
+    value = torch.ones(3, requires_grad=True)
+    with pytest.raises(convpad.PaddingError, match="give a convolution Learned"):
+        getattr(ours, name)(*arguments, **options, padding_mode=convpad.Constant(value))
+    x, mode = torch.zeros(1, 3, 4, 4), convpad.Constant(value)
+    keywords: dict[str, Any] = {"padding_mode": mode, "data_format": "channels_first"}
+    if function == "pad":
+        out = convpad.pad(x, 1, **keywords)
+    elif function == "resize":
+        out = convpad.resize(x, scale=2, **keywords)
+    else:
+        out = getattr(convpad, function)(x, 3, padding=1, strides=1, **keywords)
+    out.sum().backward()
+    assert value.grad is not None and value.grad.all()
+    constant = getattr(ours, name)(*arguments, **options, padding_mode=convpad.Constant([1.0, 1.0, 1.0]))
+    torch.testing.assert_close(constant(x), out.detach())

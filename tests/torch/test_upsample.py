@@ -191,7 +191,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"mode": "nearest", "padding_mode": "wrap"}, "'wrap' is 'circular' here"),
     ({"mode": "bilinear", "padding_mode": ("zeros", "circular", "zeros")}, "one entry for each of the 2 spatial axes"),
     ({"mode": "bilinear", "padding_mode": "circular", "align_corners": True}, "corners stand on the edge"),
-    ({"mode": "bilinear", "padding_mode": convpad.Learned()}, "carry its value here"),
+    ({"mode": "bilinear", "padding_mode": convpad.Learned()}, "call convpad.resize with Constant"),
     ({"mode": "linear", "padding_mode": "circular", "scale_factor": -2.0}, "finite number above 0"),
 ]
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from convpad.core.errors import ShapeError, refuse
+from convpad.core.errors import PaddingError, ShapeError, refuse
 from convpad.core.fills import normalised_fill
 from convpad.core.operation import Operation
 from convpad.core.padding import Constant, Learned, Padding, value_names
@@ -132,12 +132,7 @@ class PaddedModule(nn.Module):
 
     def _trained_value(self, learned: Learned) -> nn.Parameter:
         """Return a new trained value for each channel."""
-        raise refuse(
-            "padding_mode",
-            "be without Learned here: this module does not know the number of channels",
-            learned,
-            "Give Constant([...]), or let the convolution after it pad.",
-        )
+        raise refuse_learned(learned, self.op)
 
     def _values(self) -> Values:
         """Return the constants of the padding, the trained ones as parameters."""
@@ -228,12 +223,20 @@ def initialized(learned: Learned, channels: int, like: Tensor) -> nn.Parameter:
     return parameter
 
 
+def refuse_learned(learned: Learned, function: str) -> PaddingError:
+    """Return the refusal of a trained value in a module that does not know its channels; convpad's function does."""
+    mend = f"Give Constant([...]), or call convpad.{function} with Constant(tensor), which can be trained."
+    allowed = "be without Learned here: this module does not know the number of channels"
+    return refuse("padding_mode", allowed, learned, mend)
+
+
 def owned(entry: Any) -> Any:
     """Return an entry of a mode that belongs to one module alone, with the constant of a tensor as numbers."""
     if isinstance(entry, Learned):
         return Learned(entry.initializer)
     if isinstance(entry, Constant) and isinstance(entry.value, Tensor):
         if entry.value.requires_grad:
-            raise refuse("padding_mode", "be a constant without a gradient", entry, "To train it, give Learned().")
+            mend = "To train it, give a convolution Learned(), or call a function of convpad with it."
+            raise refuse("padding_mode", "be a constant without a gradient", entry, mend)
         return Constant(entry.value.tolist())
     return entry

@@ -9,6 +9,7 @@ from typing import Any
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
+from convpad.backends.torch.tensors import is_dense
 from convpad.core.amounts import Amount
 from convpad.core.errors import ShapeError, refuse
 from convpad.core.fills import normalised_fills
@@ -322,7 +323,8 @@ class _Transposed(_Conv):
             operation = self._for_output(input, output_size)
             own = self._find_own_padding(operation)
         if own is None:
-            return self._convolve(input, self.weight, self.bias, operation)
+            out = self._convolve(input, self.weight, self.bias, operation)
+            return out if _is_traced() or is_dense(out) else out.clone()  # no slice of a larger tensor
         padding, extra = own
         return self.function(input, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation)
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convpad.backends.torch.tensors import shape
 from convpad.core.errors import PaddingError, refuse
+from convpad.core.padding import Learned
 from convpad.core.resampling import Resize
 from convpad.core.types import PaddingModeLike
 from convpad.core.validation import listed, map_entries
 from convpad.ops.resampling import run
-from convpad.torch.base import SHORT, owned
+from convpad.torch.base import SHORT, owned, refuse_learned
 
 _METHODS = {"linear": ("linear", 1), "bilinear": ("linear", 2), "trilinear": ("linear", 3), "bicubic": ("cubic", 2)}
 """The method and the number of spatial axes of torch.nn's modes that read beyond the edge."""
@@ -80,7 +82,7 @@ class Upsample(nn.Upsample):
 
     def _set_padding(self, padding_mode: Any) -> None:
         """Set the padding mode, or refuse it for the other attributes and leave the module as it was."""
-        mode, operation = map_entries(padding_mode, owned), None
+        mode, operation = map_entries(padding_mode, _read), None
         if self.mode not in _METHODS:
             _check_for_any_rank(mode)
         elif not _is_replicate(mode):
@@ -115,13 +117,12 @@ class Upsample(nn.Upsample):
         values = operation.padding.values
         if self.size is not None or self._is_whole():
             return run(operation, values, input)
-        sizes = input.shape[2:]
-        if not all([type(size) is int for size in sizes]):  # noqa: C419 (no generator for torch.compile)
+        if None in shape(input)[2:]:
             if self.recompute_scale_factor:
                 mend = "Leave recompute_scale_factor=False, or give whole scale factors."
                 raise refuse("recompute_scale_factor", "not be True where sizes are unknown", True, mend)
             return run(operation, values, input)
-        factors = self._factors(operation.rank)
+        sizes, factors = input.shape[2:], self._factors(operation.rank)
         outputs = tuple([math.floor(float(size) * factor) for size, factor in zip(sizes, factors, strict=True)])
         # torch.nn's product of floats may be a hair less than a whole number, which rounds down by one.
         scales = None if self.recompute_scale_factor else operation.scales
@@ -140,6 +141,12 @@ class Upsample(nn.Upsample):
             return line
         mode = self.padding_mode if isinstance(self.padding_mode, str) else SHORT.repr(self.padding_mode)
         return f"{line}, padding_mode={mode}"
+
+
+def _read(entry: Any) -> Any:
+    if isinstance(entry, Learned):
+        raise refuse_learned(entry, "resize")
+    return owned(entry)
 
 
 def _is_replicate(padding_mode: Any) -> bool:

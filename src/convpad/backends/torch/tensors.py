@@ -47,7 +47,13 @@ def shape(x: Tensor) -> tuple[int | None, ...]:
     if not torch.compiler.is_compiling() and {*map(type, x.shape)} == {int}:
         return x.shape
     # A size that torch.compile or torch.export leaves open is a SymInt, not an int.
-    return tuple([size if isinstance(size, int) and not isinstance(size, torch.SymInt) else None for size in x.shape])
+    known = [size if isinstance(size, int) and not isinstance(size, torch.SymInt) else None for size in x.shape]
+    if not _is_exporting():
+        return tuple(known)
+    from torch.fx.experimental.symbolic_shapes import has_static_value  # not at import: it takes long
+
+    # With strict=True it is traced by torch.compile's tracer, to which an open size is of class int, too.
+    return tuple([size if size is not None and has_static_value(size) else None for size in known])
 
 
 _NAMES = {kind: str(kind).removeprefix("torch.") for kind in vars(torch).values() if isinstance(kind, torch.dtype)}
@@ -211,9 +217,15 @@ def _added(out: Tensor, boxes: Sequence[Box], values: Sequence[Tensor]) -> Tenso
     return out
 
 
+def is_dense(x: Tensor) -> bool:
+    """Return whether a channels-first tensor fills its memory, contiguous or channels last."""
+    return x.is_contiguous() or is_functorch(x) or is_channels_last_memory(x)  # vmap tells no other memory
+
+
 def add_bias(out: Tensor, bias: Tensor) -> Tensor:
-    if out.dtype != bias.dtype or torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
-        return out + bias
+    compiled = torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    if compiled or out.dtype != bias.dtype or not is_dense(out):
+        return out + bias  # of a slice that is a tensor of its own
     return add_slices(out, [((), bias)])
 
 
