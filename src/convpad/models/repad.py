@@ -31,7 +31,8 @@ def repad(
     Args:
         model: a Keras model or a `torch.nn.Module`.
         padding_mode: the new mode of every layer that pads, as `convpad.conv` takes it: of convolutions, padding layers
-            and bilinear or bicubic upsampling, and in Keras of pools. None: every layer keeps its mode, and the outputs of the model stay equal.
+            and bilinear or bicubic upsampling, and in Keras of pools. None: every layer keeps its mode, and the
+            outputs of the model stay equal.
         padding: the new amounts of the convolutions and pools that pad, as `convpad.conv` takes them. Padding
             layers keep their amounts.
         where: the layers to replace: a name or a pattern (`"block1_*"`; in another model or layer also

@@ -23,7 +23,8 @@ def owns(x: object) -> bool:
     return isinstance(x, torch.Tensor)
 
 
-is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # PyTorch 2.6 cannot tell
+_TELLS_EXPORTS = hasattr(torch.compiler, "is_exporting")  # PyTorch 2.6 cannot tell
+is_exporting = torch.compiler.is_exporting if _TELLS_EXPORTS else torch.compiler.is_compiling
 
 
 def is_compiling() -> bool:
@@ -48,7 +49,7 @@ def shape(x: Tensor) -> tuple[int | None, ...]:
         return x.shape
     # A size that torch.compile or torch.export leaves open is a SymInt, not an int.
     known = [size if isinstance(size, int) and not isinstance(size, torch.SymInt) else None for size in x.shape]
-    if not _is_exporting():
+    if not _TELLS_EXPORTS or not is_exporting():
         return tuple(known)
     from torch.fx.experimental.symbolic_shapes import has_static_value  # not at import: it takes long
 
