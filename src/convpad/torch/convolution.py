@@ -9,7 +9,7 @@ from typing import Any
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
-from convpad.backends.torch.tensors import is_dense
+from convpad.backends.torch.tensors import is_slice
 from convpad.core.amounts import Amount
 from convpad.core.errors import ShapeError, refuse
 from convpad.core.fills import normalised_fills
@@ -323,8 +323,11 @@ class _Transposed(_Conv):
             operation = self._for_output(input, output_size)
             own = self._find_own_padding(operation)
         if own is None:
-            out = self._convolve(input, self.weight, self.bias, operation)
-            return out if _is_traced() or is_dense(out) else out.clone()  # no slice of a larger tensor
+            # Most often a slice of a larger tensor: its sum with the bias is no slice, as torch.nn's outputs are none.
+            out = self._convolve(input, self.weight, None, operation)
+            if self.bias is not None:
+                return out + self.bias.to(out.dtype).reshape(-1, *[1] * self.rank)
+            return out.clone() if not _is_traced() and is_slice(out) else out
         padding, extra = own
         return self.function(input, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation)
 

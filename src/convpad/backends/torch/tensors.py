@@ -218,15 +218,14 @@ def _added(out: Tensor, boxes: Sequence[Box], values: Sequence[Tensor]) -> Tenso
     return out
 
 
-def is_dense(x: Tensor) -> bool:
-    """Return whether a channels-first tensor fills its memory, contiguous or channels last."""
-    return x.is_contiguous() or is_functorch(x) or is_channels_last_memory(x)  # vmap tells no other memory
+def is_slice(x: Tensor) -> bool:
+    """Return whether a tensor is a part of another one's memory."""
+    return not is_functorch(x) and x.untyped_storage().nbytes() != x.nbytes
 
 
 def add_bias(out: Tensor, bias: Tensor) -> Tensor:
-    compiled = torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
-    if compiled or out.dtype != bias.dtype or not is_dense(out):
-        return out + bias  # of a slice that is a tensor of its own
+    if out.dtype != bias.dtype or torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+        return out + bias
     return add_slices(out, [((), bias)])
 
 
