@@ -327,7 +327,7 @@ class _Transposed(_Conv):
             out = self._convolve(input, self.weight, None, operation)
             if self.bias is not None:
                 return out + self.bias.to(out.dtype).reshape(-1, *[1] * self.rank)
-            return out.clone() if not _is_traced() and is_slice(out) else out
+            return out.clone() if is_slice(out) else out
         padding, extra = own
         return self.function(input, self.weight, self.bias, self.stride, padding, extra, self.groups, self.dilation)
 

@@ -219,8 +219,10 @@ def _added(out: Tensor, boxes: Sequence[Box], values: Sequence[Tensor]) -> Tenso
 
 
 def is_slice(x: Tensor) -> bool:
-    """Return whether a tensor is a part of another one's memory."""
-    return not is_functorch(x) and x.untyped_storage().nbytes() != x.nbytes
+    """Return whether a tensor is a part of another one's memory; False for one that has none, as under a tracer."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or is_functorch(x):  # pyright: ignore[reportPrivateImportUsage]
+        return False
+    return x.untyped_storage().nbytes() != x.nbytes
 
 
 def add_bias(out: Tensor, bias: Tensor) -> Tensor:
