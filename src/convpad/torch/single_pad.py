@@ -71,6 +71,8 @@ class SinglePad:
             return F.pad(x, pads, "circular"), padding
         if differentiated and x.numel() >= LIMITS["torch.fold_min_values"] and not torch.compiler.is_compiling():
             return None
+        if x.dtype is not torch.float32 and torch.is_autocast_enabled("cpu"):
+            return None  # torch.cat refuses some dtypes under autocast
         return _join(x, pads), padding
 
     def _decide(self, sizes: Sequence[int]) -> Decision | None:
