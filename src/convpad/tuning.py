@@ -42,6 +42,10 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "extra_row_max_columns": (6_000, "columns times filters up to which a row of outputs has few tiles"),
         "extra_row_min_products": (60_000_000, "multiplications from which idle threads are worth a row"),
         "extra_row_max_share": (1 / 8, "share of the outputs that rows to spare may be"),
+        "groups_min_products": (200_000, "multiplications from which groups apart are worth 0.3 to 2 s to compile"),
+        "group_max_products": (72, "products for an output up to which groups are small: summed one by one"),
+        "products_at_once": (36, "products that XLA sums in one loop"),
+        "merged_channels": (32, "channels up to which groups are merged for the gradient of a kernel"),
     },
     "torch": {
         "even_pads_max_share": (0.35, "share more outputs, to be dropped, that cost less than a padded copy"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from compare import assert_close, assert_forward, assert_gradients, oracle
 from frameworks import CHOSEN, ENGINES, framework
 
 import convpad
+from convpad import tuning
 
 pytestmark = pytest.mark.needs("jax", "tensorflow", "torch")
 
@@ -62,12 +64,10 @@ STEPS: list[tuple[Any, Any]] = [(1, 1), (2, 1), ((1, 3), 1), (1, 2), (1, (3, 1))
 MODES: list[Any] = ["zeros", "circular", 1.5]
 
 IMAGES = [
-    *(
-        Grouped(groups, channels, filters, (7, 6), (3, 2), strides, dilation, mode=mode)
-        for groups, channels, filters in ((3, 3, 2), (4, 1, 1))
-        for strides, dilation in STEPS
-        for mode in MODES
-    ),
+    *(Grouped(3, 3, 2, (7, 6), (3, 2), strides, dilation, mode=mode) for strides, dilation in STEPS for mode in MODES),
+    Grouped(4, 1, 1, (7, 6), (3, 2)),
+    Grouped(4, 1, 2, (7, 6), (3, 2), 2, mode="circular"),
+    Grouped(4, 1, 1, (7, 6), (3, 2), 1, 2),
     Grouped(2, 2, 3, (7, 6), (3, 3), padding="valid"),
     Grouped(2, 2, 3, (7, 6), (3, 3), 2, padding="valid"),
     Grouped(2, 2, 3, (5, 6), (3, 2), padding="full"),
@@ -105,9 +105,31 @@ ADJOINTS = [
     Grouped(2, 2, 3, (3, 4, 3), (3, 2, 2), 2),
 ]
 
+
+@pytest.fixture(autouse=True)
+def _of_any_size() -> Iterator[None]:
+    """Treat small tensors as large ones: JAX's own kernels, gradients in strips of some rows."""
+    with tuning.replace(jax_groups_min_products=0, jax_strip_values=40, jax_products_at_once=5):
+        yield
+
+
+@pytest.fixture(params=["small", "large"])
+def _each_kind(request: Any) -> Iterator[None]:
+    """Treat groups as small ones, whose products are summed, and as large ones, each convolved by itself."""
+    limit = {"small": 10**9, "large": 0}[request.param]
+    if request.param == "large":
+        row = request.node.callspec.params.get("row")
+        if "jax" not in ENGINES or row.channels == 1 or row.mode != "zeros":
+            pytest.skip("JAX alone tells them apart, once for all modes")
+    with tuning.replace(jax_group_max_products=limit):
+        yield
+
+
+of_each_kind = pytest.mark.usefixtures("_each_kind")
 on_every_engine = pytest.mark.parametrize("name", ENGINES)
 
 
+@of_each_kind
 @on_every_engine
 @pytest.mark.parametrize("row", [*IMAGES, *OTHERS], ids=str)
 def test_a_grouped_convolution_is_the_oracles(name: str, row: Grouped) -> None:
@@ -115,6 +137,7 @@ def test_a_grouped_convolution_is_the_oracles(name: str, row: Grouped) -> None:
     assert_gradients(name, row.case())
 
 
+@of_each_kind
 @on_every_engine
 @pytest.mark.parametrize("row", ADJOINTS, ids=str)
 def test_a_grouped_adjoint_is_the_oracles(name: str, row: Grouped) -> None:
@@ -122,6 +145,7 @@ def test_a_grouped_adjoint_is_the_oracles(name: str, row: Grouped) -> None:
     assert_gradients(name, row.case("conv_transpose"))
 
 
+@of_each_kind
 @on_every_engine
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("row", [IMAGES[0], IMAGES[3], IMAGES[9]], ids=str)
@@ -138,6 +162,7 @@ def test_an_empty_batch(name: str) -> None:
         assert not gradients[1].any()
 
 
+@of_each_kind
 @on_every_engine
 @pytest.mark.parametrize("row", [IMAGES[0], IMAGES[3], IMAGES[9]], ids=str)
 def test_what_is_not_finite_stays_in_its_group(name: str, row: Grouped) -> None:
@@ -249,3 +274,60 @@ def test_programs_for_converters_have_a_convolution_for_each_group() -> None:
 def test_the_plan_names_the_kernel(op: str, shape: Any, window: Any, dilation: int, kernel: str) -> None:
     plan = convpad.plan(shape, window, op=op, dilation_rate=dilation, groups=2, backend="tensorflow")
     assert plan.kernel == kernel
+
+
+only_jax = pytest.mark.skipif("jax" not in CHOSEN, reason="needs jax")
+
+
+@only_jax
+@of_each_kind
+@pytest.mark.parametrize("op", ["conv", "conv_transpose"])
+@pytest.mark.parametrize("row", [IMAGES[0], IMAGES[3], IMAGES[9], IMAGES[15], OTHERS[0]], ids=str)
+def test_every_derivative_and_batch_is_xlas(op: str, row: Grouped) -> None:
+    jax, case = framework("jax").jax, row.case(op)
+    arrays = [jax.numpy.asarray(array) for array in case.arrays]
+    directions = [jax.numpy.asarray(array) for array in row.case(op, seed=1).arrays]
+
+    def energy(*given: Any) -> Any:
+        return jax.numpy.sin(case.call(*given)).sum()
+
+    def derivatives(*given: Any) -> Any:
+        slopes = jax.grad(energy, (0, 1))
+        many = [jax.numpy.stack([array, 2 * array]) for array in given]
+        batches = [jax.vmap(slopes, axes)(*map(_first, given, many, axes)) for axes in ((0, None), (None, 0), (0, 0))]
+        return jax.jvp(energy, given, tuple(directions)), jax.jvp(slopes, given, tuple(directions)), batches
+
+    def program(**limits: Any) -> tuple[str, list[Any]]:
+        with tuning.replace(**limits):
+            traced = jax.jit(lambda *given: derivatives(*given)).trace(*arrays)
+            return str(traced.jaxpr), jax.tree.leaves(traced.lower().compile()(*arrays))
+
+    (ours, got), (theirs, want) = program(), program(cpu_kernels=False)
+    assert "convpad_view" in ours
+    assert "convpad_view" not in theirs
+    for one, other in zip(got, want, strict=True):
+        assert_close(one, other)
+
+
+def _first(one: Any, many: Any, axis: int | None) -> Any:
+    return one if axis is None else many
+
+
+LARGE = (4, 28, 28, 256), (3, 3, 8, 256), 32
+
+
+@only_jax
+@pytest.mark.parametrize(
+    ("shape", "kernel", "groups", "op", "name"),
+    [
+        (*LARGE, "conv", "groups apart"),
+        (*LARGE, "conv_transpose", "groups apart"),
+        ((4, 999, 64), (9, 16, 64), 4, "conv", "groups apart"),
+        ((1, 8, 8, 8), (3, 3, 2, 8), 4, "conv", "framework"),
+        ((1, 8, 8, 8), (3, 3, 1, 16), 8, "conv", "sum of taps"),
+        ((4, 9, 28, 28, 64), (3, 3, 3, 16, 64), 4, "conv", "framework"),
+    ],
+)
+def test_the_plan_names_jaxs_kernel(shape: Any, kernel: Any, groups: int, op: str, name: str) -> None:
+    with tuning.replace(jax_groups_min_products=tuning.THRESHOLDS["jax.groups_min_products"].value):
+        assert convpad.plan(shape, kernel, op=op, groups=groups, padding="same", backend="jax").kernel == name

@@ -373,6 +373,12 @@ class Backend:
         return differentiated(*arrays)
 
 
+def merged_groups(groups: int, channels: int, most: int) -> int:
+    """Return how many groups of so many channels are taken at once, for at most `most` channels or one group."""
+    at_once = max(min(most // channels, groups), 1)
+    return next(count for count in range(at_once, 0, -1) if groups % count == 0)
+
+
 def outputs(sizes: Sequence[Any], taps: Sequence[int], window: ConvWindow) -> list[Any]:
     """Return the number of windows on each axis."""
     rows = zip(sizes, taps, window.strides, window.pads, window.dilation, strict=False)

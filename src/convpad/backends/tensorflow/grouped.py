@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from convpad.backends.base import ConvWindow
+from convpad.backends.base import ConvWindow, merged_groups
 from convpad.backends.tensorflow.padding import spelled
 from convpad.backends.tensorflow.tensors import Tensor, interleave, size
 from convpad.core.window import spanned
@@ -82,7 +82,7 @@ def _kernel_gradient(x: Tensor, y: Tensor, shape: Sequence[int], window: ConvWin
     """
     *taps, channels, filters = shape
     filters = filters // window.groups
-    merged = _merged_groups(window.groups, max(channels, filters))
+    merged = merged_groups(window.groups, max(channels, filters), LIMITS["tensorflow.merged_channels"])
     parts = window.groups // merged
     if window.is_padded:
         x = tf.pad(x, [(0, 0), *window.pads, (0, 0)])
@@ -105,12 +105,6 @@ def _kernel_gradient(x: Tensor, y: Tensor, shape: Sequence[int], window: ConvWin
         in_one_group = np.eye(merged, dtype=bool).reshape(1, merged, 1, merged, 1)
         pairs = tf.reduce_sum(tf.where(in_one_group, pairs, tf.zeros_like(pairs)), 1)
     return tf.reshape(pairs, shape)
-
-
-def _merged_groups(groups: int, channels: int) -> int:
-    """Return how many groups of so many channels are taken at once."""
-    most = max(LIMITS["tensorflow.merged_channels"] // channels, 1)
-    return next(count for count in range(min(most, groups), 0, -1) if groups % count == 0)
 
 
 def _flipped(kernel: Tensor, groups: int) -> Tensor:

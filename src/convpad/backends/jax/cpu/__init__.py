@@ -5,7 +5,7 @@ All of them can be switched off: `convpad.tuning.replace(cpu_kernels=False)`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from convpad.backends.base import ConvWindow, outputs
 from convpad.backends.jax import xla
-from convpad.backends.jax.cpu import conv2d, conv3d, primitive
+from convpad.backends.jax.cpu import conv2d, conv3d, grouped, primitive
 from convpad.backends.jax.cpu.depthwise import sum_of_taps
 from convpad.backends.jax.cpu.extra_row import conv as conv_with_extra_row
 from convpad.backends.jax.cpu.extra_row import extra_outputs
@@ -30,6 +30,8 @@ def kernel_name(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], wind
     known = all(isinstance(size, int) for size in sizes)
     if op == "depthwise_conv":
         return "sum of taps" if known else "framework"
+    if op == "conv" and window.groups > 1 and kernel_shape[-2] == 1 and known:
+        return "sum of taps"
     if op == "conv" and _is_product(taps, window):
         return "matrix product"
     if any(size is None for size in sizes):
@@ -66,10 +68,14 @@ def _of_primitive(
     shape: Sequence[Any], sizes: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str
 ) -> str:
     # Where an axis is spread over devices, its strips would have to be fetched.
-    if window.rank not in (2, 3) or window.groups > 1 or is_sharded():
+    if is_sharded():
         return "framework"
     known = all(isinstance(size, int) for size in (*sizes, *shape[1:]))
     if not known or not jnp.issubdtype(dtype, jnp.floating):
+        return "framework"
+    if window.groups > 1 and window.rank < 3:
+        return "groups apart" if grouped.is_faster(shape[0], sizes, kernel_shape, window) else "framework"
+    if window.groups > 1 or window.rank == 1:
         return "framework"
     if window.rank == 2:
         return "gradient in strips" if conv2d.is_faster(shape[0], sizes, kernel_shape) else "framework"
@@ -97,22 +103,26 @@ def columns_as_channels(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor
 
 
 def by_primitive(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-    """Return the convolution of images (`conv2d`) or volumes (`conv3d`)."""
-    sizes = xla.spatial(x.shape, window)
-    cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
-    kernel = kernel[cuts]
-    sized = SizedWindow(window.strides, pads, window.dilation, sizes, kernel.shape[:-2])
-    out = primitive.convolve(x if window.channels_last else jnp.moveaxis(x, 1, -1), kernel, sized)
-    return out if window.channels_last else jnp.moveaxis(out, -1, 1)
+    """Return the convolution of images (`conv2d`, `grouped`) or volumes (`conv3d`)."""
+    return _by_view(primitive.convolve, x, kernel, window, xla.spatial(x.shape, window))
 
 
 def transposed_by_primitive(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     """Return the adjoint of the convolution of images or volumes."""
-    sizes = tuple(xla.transposed_sizes(xla.spatial(y.shape, window), kernel.shape, window))
+    sizes = xla.transposed_sizes(xla.spatial(y.shape, window), kernel.shape, window)
+    return _by_view(primitive.transpose, y, kernel, window, tuple(sizes))
+
+
+def _by_view(
+    compute: Callable[..., Tensor], x: Tensor, kernel: Tensor, window: ConvWindow, sizes: tuple[int, ...]
+) -> Tensor:
+    """Return a view of the primitive, for a convolution of inputs of these sizes. A sequence is an image of one row."""
     cuts, pads = xla.trim_taps(sizes, kernel.shape, window)
     kernel = kernel[cuts]
-    sized = SizedWindow(window.strides, pads, window.dilation, sizes, kernel.shape[:-2])
-    out = primitive.transpose(y if window.channels_last else jnp.moveaxis(y, 1, -1), kernel, sized)
+    x = x if window.channels_last else jnp.moveaxis(x, 1, -1)
+    sized = SizedWindow(window.strides, pads, window.dilation, sizes, kernel.shape[:-2], window.groups)
+    row = window.rank == 1
+    out = compute(x[:, None], kernel[None], sized.as_row())[:, 0] if row else compute(x, kernel, sized)
     return out if window.channels_last else jnp.moveaxis(out, -1, 1)
 
 
@@ -128,10 +138,11 @@ KERNELS = {
     "sum of taps": sum_of_taps,
     "gradient in strips": by_primitive,
     "planes": by_primitive,
+    "groups apart": by_primitive,
     "extra row": extra_row_conv,
     "framework": extra_row_conv,  # of `columns_as_channels`
 }
 """The kernels by the names that `kernel_name` gives."""
 
-TRANSPOSED = {"gradient in strips": transposed_by_primitive, "planes": transposed_by_primitive}
+TRANSPOSED = dict.fromkeys(("gradient in strips", "planes", "groups apart"), transposed_by_primitive)
 """Those that have an adjoint of their own."""

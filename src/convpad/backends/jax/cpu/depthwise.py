@@ -18,8 +18,10 @@ from convpad.tuning import LIMITS
 
 
 def sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
-    """Return the depthwise convolution as a sum over the taps of its kernel."""
+    """Return the depthwise convolution, or one whose groups have one channel, as a sum over the taps of its kernel."""
     last = window.channels_last
+    if window.groups > 1:
+        kernel = kernel.reshape(*kernel.shape[:-2], window.groups, -1)
     x = x if last else jnp.moveaxis(x, 1, -1)
     # Half precision would lose the sum; XLA widens and narrows in the same loop.
     out = _differentiable(wide(x), wide(kernel), window).astype(x.dtype)

@@ -16,12 +16,12 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from convpad.backends.jax.cpu import conv2d, conv3d, extra_row
+from convpad.backends.jax.cpu import conv2d, conv3d, extra_row, grouped
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor
 
 _VIEWS = {2: conv2d.VIEWS, 3: conv3d.VIEWS}
-"""The functions that compute each view, by the number of axes."""
+"""The functions that compute each view without groups, by the number of axes."""
 
 
 def convolve(x: Tensor, kernel: Tensor, window: SizedWindow) -> Tensor:
@@ -42,15 +42,15 @@ def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow) -> Tensor:
 def _shaped(first: Any, second: Any, *, computes: str, window: SizedWindow) -> Any:
     shape = {
         "output": (first.shape[0], *window.outputs, second.shape[-1]),
-        "input_gradient": (first.shape[0], *window.sizes, second.shape[-2]),
-        "kernel_gradient": (*window.taps, first.shape[-1], second.shape[-1]),
+        "input_gradient": (first.shape[0], *window.sizes, second.shape[-2] * window.groups),
+        "kernel_gradient": (*window.taps, first.shape[-1] // window.groups, second.shape[-1]),
     }[computes]
     return ShapedArray(shape, first.dtype)
 
 
 def _computed(first: Tensor, second: Tensor, *, computes: str, window: SizedWindow) -> Tensor:
-    view = _VIEWS[len(window.taps)][computes]
-    return view(first, second, window, _shaped(first, second, computes=computes, window=window))
+    views = grouped.VIEWS if window.groups > 1 else _VIEWS[len(window.taps)]
+    return views[computes](first, second, window, _shaped(first, second, computes=computes, window=window))
 
 
 def _by_xla(first: Tensor, second: Tensor, *, computes: str, window: SizedWindow) -> Tensor:

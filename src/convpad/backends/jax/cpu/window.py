@@ -16,6 +16,7 @@ class SizedWindow(NamedTuple):
     dilation: tuple[int, ...]
     sizes: tuple[int, ...]
     taps: tuple[int, ...]
+    groups: int = 1
 
     @property
     def reach(self) -> list[int]:
@@ -42,6 +43,12 @@ class SizedWindow(NamedTuple):
         after = min(max(start + whole - size, 0), whole - before)
         return start + before, whole - before - after, before, after
 
+    def as_row(self) -> SizedWindow:
+        """Return the window of a sequence as that of an image of one row."""
+        pads = (0, 0), *self.pads
+        rest = (1, *self.sizes), (1, *self.taps), self.groups
+        return SizedWindow((1, *self.strides), pads, (1, *self.dilation), *rest)
+
     def to_conv_window(self) -> ConvWindow:
         """Return the window without sizes."""
-        return ConvWindow(self.strides, self.pads, self.dilation, leftovers=tuple(self.leftovers))
+        return ConvWindow(self.strides, self.pads, self.dilation, self.groups, leftovers=tuple(self.leftovers))
