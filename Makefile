@@ -8,7 +8,7 @@ TESTS := test-numpy test-jax test-tensorflow test-torch
 EXPORTS := test-exports-jax test-exports-tensorflow test-exports-torch
 MODELS := test-models-small test-models
 
-.PHONY: help setup demo test $(TESTS) test-python $(EXPORTS) test-exports $(MODELS) site serve test-site lint format mutation pictures bench clean
+.PHONY: help setup demo test $(TESTS) test-python $(EXPORTS) test-exports $(MODELS) site serve test-site screenshots lint format mutation pictures bench clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -84,6 +84,9 @@ serve: site ## Shows the site on http://localhost:8000
 
 test-site: site ## The live page in Chromium: apt-get install chromium
 	CONVPAD_BACKENDS=numpy KERAS_BACKEND=numpy $(BIN)/python -m pytest -q tests/site
+
+screenshots: .venv/site ## Takes the pictures of the live page again, with Chromium
+	CONVPAD_SCREENSHOTS=docs/images CONVPAD_BACKENDS=numpy KERAS_BACKEND=numpy $(BIN)/python -m pytest -q tests/site -k screenshots
 
 lint: .venv/development ## ruff, pyright (strict on the core), import order
 	$(BIN)/ruff check

@@ -5,21 +5,25 @@ python docs/pictures.py [FOLDER]        # docs/images where no folder is named
 
 from __future__ import annotations
 
+import doctest
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
+from PIL import Image
 
 import convpad
 from convpad.core.amounts import AMOUNTS
 from convpad.core.modes import MODES, Mode, picture
 from convpad.core.window import padded_window
 from convpad.demo import prepare, run
-from convpad.demo.picture import STYLE, cropped, padded_photograph, save, show_photograph
+from convpad.demo.picture import STYLE, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,20 +131,6 @@ def amounts_picture() -> Figure:
     return figure
 
 
-def photographs_picture() -> Figure:
-    """A photograph padded by every mode."""
-    crop = cropped(96)
-    shown = [(mode.name, 0.5 if mode.takes_value else mode.name) for mode in MODES.values()]
-    shown.append(("reflect, circular", ("reflect", "circular")))
-    rows = -(-len(shown) // 5)
-    figure = Figure(figsize=(10.4, 2.45 * rows), layout="constrained", facecolor="white")
-    for place, (name, padding_mode) in enumerate(shown):
-        axes = figure.add_subplot(rows, 5, place + 1)
-        show_photograph(axes, padded_photograph(crop, padding_mode), crop)
-        axes.set_title(name, fontsize=13, fontweight="bold", family="monospace")
-    return figure
-
-
 def resize_picture() -> Figure:
     """A small texture that tiles, enlarged with the edge repeated and around its ends, each as four tiles."""
     noise = np.random.default_rng(7).uniform(size=(1, 10, 10, 3))
@@ -154,19 +144,48 @@ def resize_picture() -> Figure:
     return figure
 
 
-PICTURES = {"modes": modes_picture, "amounts": amounts_picture, "photographs": photographs_picture}
-PICTURES["resize"] = resize_picture
+PICTURES = {"modes": modes_picture, "amounts": amounts_picture, "resize": resize_picture}
 
 
-def main(folder: Path) -> list[Path]:
-    """Draws them all, and says where they are."""
+LARGEST = 150_000
+"""Bytes of a picture of the gallery."""
+
+
+def gallery(*, with_keras: bool) -> Iterator[tuple[str, Figure]]:
+    """Draw the pictures of docs/gallery.md, each by the code that stands below it on the page."""
+    page = (Path(__file__).parent / "gallery.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    for name, code in re.findall(r"(?:\(images/(gallery-\w+)\.png\)\n\n)?```python\n(.*?)```", page, re.DOTALL):
+        if "import keras" in code and not with_keras:
+            continue
+        for example in doctest.DocTestParser().get_examples(code):
+            exec(example.source, names)
+        if name:
+            yield name, names["figure"]
+
+
+def main(folder: Path, *, with_keras: bool) -> list[Path]:
+    """Draws them all, and says where they are; those that need Keras only `with_keras`."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     with matplotlib.rc_context(STYLE):
         for name, drawn in PICTURES.items():
             written.append(folder / f"{name}.png")
             save(drawn(), written[-1], dpi=110)
+        for name, figure in gallery(with_keras=with_keras):
+            written.append(folder / f"{name}.png")
+            save(figure, written[-1], dpi=100)
+            _reduce(written[-1])
     return written
+
+
+def _reduce(path: Path) -> None:
+    """Write a picture again with as many colours as fit into `LARGEST` bytes."""
+    image = Image.open(path).convert("RGB")
+    for colours in (256, 128, 64):
+        image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size <= LARGEST:
+            break
 
 
 def demonstration(path: Path) -> None:
@@ -178,5 +197,5 @@ def demonstration(path: Path) -> None:
 
 if __name__ == "__main__":
     images = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
-    main(images)
+    main(images, with_keras=True)
     demonstration(images / "demo.png")

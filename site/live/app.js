@@ -54,14 +54,26 @@ function make(name, attributes = {}, ...children) {
 
 function copyButton(code) {
   const button = make("button", { type: "button", class: "copy", onclick: async () => {
-    await navigator.clipboard.writeText(code);
-    button.textContent = "copied";
+    try {
+      await navigator.clipboard.writeText(code);
+      button.textContent = "copied";
+    } catch {
+      // Without leave, and on pages that are not served over https, the code is selected instead.
+      getSelection().selectAllChildren(button.previousSibling);
+      button.textContent = "selected";
+    }
     setTimeout(() => { button.textContent = "copy"; }, 1200);
   } }, "copy");
   return button;
 }
 
 const codeLine = (code) => make("div", { class: "code" }, make("code", {}, code), copyButton(code));
+
+// A result's tables, unfolded. convpad writes this HTML itself, with every name in it escaped.
+function tell(element, reply) {
+  element.innerHTML = reply.result?.html ?? "";
+  for (const details of $$("details", element)) details.open = true;
+}
 
 // Refusals stand beside the field that they are about.
 function refuse(form, reply) {
@@ -78,8 +90,9 @@ function refuse(form, reply) {
   } else form.append(line);
 }
 
-// The address holds the tab and its fields: `#explain?input=7x7&kernel=3`.
+// The address holds the tab, its fields, and what is chosen below them: `#explain?input=7x7&kernel=3&pin=output:0,1`.
 
+const chosen = { explain: {}, solve: {} };
 const forms = { explain: $("#explain-form"), solve: $("#solve-form") };
 const tabs = $$("[role=tab]");
 
@@ -105,9 +118,9 @@ function show(tab) {
 }
 
 function address(tab) {
-  const state = forms[tab] ? fields(forms[tab]) : {};
-  const set = Object.entries(state).filter(([name, value]) => value !== (forms[tab].elements[name].dataset.default ?? ""));
-  const query = new URLSearchParams(set).toString().replaceAll("%2C", ",");
+  const state = forms[tab] ? { ...fields(forms[tab]), ...chosen[tab] } : {};
+  const set = Object.entries(state).filter(([name, value]) => value !== (forms[tab].elements[name]?.dataset.default ?? ""));
+  const query = new URLSearchParams(set).toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
   return `#${tab}${query ? `?${query}` : ""}`;
 }
 
@@ -116,7 +129,14 @@ const run = { explain: explainNow, solve: solveNow, audit: () => {} };
 function follow() {
   const [tab, query = ""] = location.hash.slice(1).split("?");
   const known = run[tab] ? tab : "explain";
-  if (forms[known]) write(forms[known], Object.fromEntries(new URLSearchParams(query)));
+  const state = Object.fromEntries(new URLSearchParams(query));
+  if (forms[known]) write(forms[known], state);
+  const { step = "", numbers = "", pin = "", table = "" } = state;
+  if (known === "explain") chosen.explain = { step, numbers, pin };
+  if (known === "solve") {
+    chosen.solve = { table };
+    if (table) { $("#table-text").value = table; solveTable(); }
+  }
   show(known);
   run[known]();
 }
@@ -141,6 +161,7 @@ for (const [tab, form] of Object.entries(forms)) {
   let timer;
   form.addEventListener("input", () => {
     clearTimeout(timer);
+    if (tab === "explain") Object.assign(chosen.explain, { step: "", pin: "" });
     timer = setTimeout(() => { keep(tab); run[tab](); }, 200);
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); keep(tab); run[tab](); });
@@ -165,7 +186,12 @@ async function explainNow() {
   if (reply.error) return;
   const { summary, sentences, window, words } = reply.result;
   $("#summary").textContent = summary;
-  mount($("#drawing"), window);
+  const { step, numbers, pin } = chosen.explain;
+  mount($("#drawing"), window, { step: Number(step), numbers: numbers === "1", pin }, (changes) => {
+    const texts = { step: changes.step ? String(changes.step) : "", numbers: changes.numbers ? "1" : "", pin: changes.pin ?? "" };
+    Object.assign(chosen.explain, texts);
+    keep("explain");
+  });
   $("#sentences").replaceChildren(...sentences.map(([title, ...facts]) =>
     make("li", {}, make("strong", {}, title), make("ul", {}, ...facts.map((fact) => make("li", {}, fact))))));
   $("#words").replaceChildren(...words.map(({ title, code, exact, note }) => make("tr", {},
@@ -202,12 +228,18 @@ async function solveNow() {
   $("#solutions").replaceChildren(...[...rows, ...nearest].map(solutionRow));
 }
 
-$("#table-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
+async function solveTable() {
   const reply = await latest("table", $("#table-text").value);
   if (!reply) return;
   refuse($("#table-form"), reply);
-  $("#table-answer").innerHTML = reply.result?.html ?? "";
+  tell($("#table-answer"), reply);
+}
+
+$("#table-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  chosen.solve.table = $("#table-text").value;
+  keep("solve");
+  solveTable();
 });
 
 // Audit: one file, or two to compare. The bytes go to the worker, which is a part of this page, and nowhere else.
@@ -229,8 +261,7 @@ async function auditNow(files) {
   if (!reply) return;
   status.textContent = reply.error ?? reply.result.summary;
   status.classList.toggle("error", Boolean(reply.error));
-  // convpad writes this HTML itself, with every name in it escaped.
-  $("#audited").innerHTML = reply.result?.html ?? "";
+  tell($("#audited"), reply);
   if (reply.error) dropped.pop();
   $("#forget").hidden = !dropped.length;
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
+import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -171,6 +176,39 @@ def test_time_and_numbers(page: Any) -> None:
     page.click(".window-controls button")
 
 
+def test_what_is_pinned_and_written_is_in_the_address(page: Any) -> None:
+    page.check(".window-controls input[type=checkbox]")
+    page.click('[data-grid=output] [data-place="0,1"]')
+    assert page.url.endswith("#explain?numbers=1&pin=output:0,1")
+    page.reload()
+    page.locator("[data-grid=output] .cell.pinned").wait_for(timeout=SLOW)
+    assert page.is_checked(".window-controls input[type=checkbox]")
+    assert page.inner_text(".window-formula").startswith("y[0, 1] = k00·3 + k01·4 + k02·5 + k10·9")
+    assert page.locator('[data-grid=output] [data-place="0,1"] text').text_content() == "90"
+    page.uncheck(".window-controls input[type=checkbox]")
+    assert page.inner_text(".window-formula").startswith("y[0, 1] = k00·c + k01·d")
+    page.fill("#explain-form [name=kernel]", "5")
+    shows(page, "#summary", "kernel 5")
+    assert page.url.endswith("#explain?kernel=5")
+
+
+def test_the_pictures_are_tables_too(page: Any) -> None:
+    page.click(".window-tables summary")
+    padded, outputs = (page.locator(".window-tables table").nth(place) for place in range(2))
+    assert padded.locator("tr").nth(1).inner_text().split() == ["0", *"abcdef", "e"]
+    assert outputs.locator("tr").count() == 9
+    assert outputs.locator("tr").nth(1).inner_text().split("\t")[0].startswith("y[0, 1]")
+    assert "k22·q" in outputs.locator("tr").nth(1).inner_text()
+    page.check(".window-controls input[type=checkbox]")
+    assert padded.locator("tr").nth(1).inner_text().split() == ["0", "1", "2", "3", "4", "5", "6", "5"]
+
+
+def test_the_code_is_copied(page: Any) -> None:
+    page.click("#words .copy >> nth=0")
+    shows(page, "#words .copy >> nth=0", "ed")
+    assert page.inner_text("#words .copy >> nth=0") in ("copied", "selected")
+
+
 def test_by_keyboard(page: Any) -> None:
     page.focus("[data-grid=padded]")
     page.keyboard.press("ArrowRight")
@@ -200,16 +238,16 @@ def test_a_table(page: Any) -> None:
     page.click("#table-form button")
     page.wait_for_selector("#table-answer table")
     assert "1 layer, all of them possible" in page.inner_text("#table-answer")
+    page.reload()
+    shows(page, "#table-answer", "1 layer, all of them possible")
+    assert page.input_value("#table-text").startswith("name, in, out, kernel, stride\nstem")
     page.fill("#table-text", "nonsense")
     page.click("#table-form button")
     page.wait_for_selector("#table-form .refusal")
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of Keras, as its archive is made: its configuration alone is read."""
-    import json
-    from zipfile import ZipFile
+def write_model(path: Path, padding: str) -> Path:
+    """Write a file of Keras, as its archive is made: its configuration alone is read."""
 
     def layer(kind: str, name: str, **config: Any) -> dict[str, Any]:
         return {
@@ -219,17 +257,31 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "registered_name": None,
         }
 
-    window = {"kernel_size": [3, 3], "strides": [2, 2], "dilation_rate": [1, 1], "data_format": "channels_last"}
-    layers = [
-        layer("InputLayer", "image", batch_shape=[None, 32, 32, 3], dtype="float32"),
-        layer("Conv2D", "stem", filters=4, padding="same", groups=1, **window),
-    ]
+    layers = [layer("InputLayer", "image", batch_shape=[None, 224, 224, 3], dtype="float32")]
+    for number in range(14):
+        strides = [2, 2] if number in (0, 3, 6, 10) else [1, 1]
+        window = {"kernel_size": [3, 3], "strides": strides, "dilation_rate": [1, 1], "data_format": "channels_last"}
+        words = padding if strides == [2, 2] else "same"
+        layers.append(layer("Conv2D", f"block_{number}", filters=4, padding=words, groups=1, **window))
     config = {"module": "keras", "class_name": "Sequential", "config": {"name": "net", "layers": layers}}
-    path = tmp_path_factory.mktemp("models") / "net.keras"
     with ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1"}))
     return path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("models") / "net.keras", "same")
+
+
+DROP = """([name, text]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name));
+    const event = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+    document.querySelector("#drop").dispatchEvent(event);
+}"""
+"""What the browser does when a file is dropped."""
 
 
 def test_a_dropped_file_and_a_second_one(page: Any, model: Path) -> None:
@@ -241,6 +293,11 @@ def test_a_dropped_file_and_a_second_one(page: Any, model: Path) -> None:
     shows(page, "#audit-status", convpad.compare(model, model).summary)
     page.click("#forget")
     assert page.locator("#audited *").count() == 0
+    text = base64.b64encode(model.read_bytes()).decode()
+    page.evaluate(DROP, ["net.keras", text])
+    page.wait_for_selector("#audited table")
+    assert page.inner_text("#audit-status") == convpad.audit(model).summary
+    page.click("#forget")
 
 
 def test_hostile_files_are_refused_in_one_line(page: Any, tmp_path: Path) -> None:
@@ -260,8 +317,50 @@ def test_hostile_files_are_refused_in_one_line(page: Any, tmp_path: Path) -> Non
 def test_a_telephone_and_dark_mode(browser: Any, address: str) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark", reduced_motion="reduce")
     page = context.new_page()
-    page.goto(f"{address}#explain?input=6x6")
-    page.wait_for_selector("#drawing .window-grids", timeout=SLOW)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for place, selector, text in (
+        ("explain?input=6x6", "#summary", "on 6x6"),
+        ("explain?input=40x40&kernel=11&padding=5", "#summary", "on 40x40"),
+        ("solve", "#solutions", "padding same"),
+        ("audit", "#audit", "drop a file"),
+    ):
+        page.goto(f"{address}#{place}")
+        shows(page, selector, text)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, place
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
+    assert page.evaluate("document.getAnimations().length") == 0
     context.close()
+
+
+SCREENSHOTS = {
+    "live-explain": ("explain?numbers=1&pin=output:0,2", 1000, 640, "light"),
+    "live-axis": ("explain?input=12&kernel=5&stride=3&padding=2&mode=symmetric&pin=padded:-1", 1000, 560, "dark"),
+    "live-solve": ("solve", 1000, 560, "light"),
+    "live-audit": ("audit", 1000, 560, "light"),
+    "live-phone": ("explain?pin=padded:6,6", 360, 740, "dark"),
+}
+"""The pictures of docs/live.md: a place of the page, its width and height, its colours."""
+
+
+@pytest.mark.parametrize("name", SCREENSHOTS)
+def test_screenshots(name: str, browser: Any, address: str, model: Path, tmp_path: Path) -> None:
+    """Each is written as `make screenshots` keeps it, and shown in the documentation."""
+    place, width, height, colours = SCREENSHOTS[name]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=colours)
+    page = context.new_page()
+    page.goto(f"{address}#{place}")
+    if place.startswith("explain"):
+        page.locator("#drawing .cell.pinned").first.wait_for(timeout=SLOW)
+    elif place == "solve":
+        shows(page, "#solutions", "padding same")
+    else:
+        page.set_input_files("#file", str(model))
+        shows(page, "#audited", "what this Keras model pads")
+        page.set_input_files("#file", str(write_model(tmp_path / "other.keras", "valid")))
+        shows(page, "#audited", "pad differently")
+    picture = Path(os.environ.get("CONVPAD_SCREENSHOTS", tmp_path)) / f"{name}.png"
+    page.screenshot(path=picture)
+    context.close()
+    assert 10_000 < picture.stat().st_size <= 150_000
+    shown = re.findall(r"\(images/(live-\w+)\.png\)", (ROOT / "docs" / "live.md").read_text("utf-8"))
+    assert sorted(shown) == sorted(SCREENSHOTS)
+    assert (ROOT / "docs" / "images" / f"{name}.png").exists()

@@ -1,5 +1,6 @@
 // Interactive drawing of a padded window: the window moves over the padded input while the output fills; a cell that is
 // pointed at lights up its partners. `mount` builds it inside an element from the data of convpad.display.interactive.
+// Its state is the window shown, whether values are numbers, and the pinned cell: { step: 0, numbers: false, pin: "tap:0,1" }.
 
 const SVG = "http://www.w3.org/2000/svg";
 const CELL = 26, GAP = 22, MARGIN = 2, MOST_LETTERS = 260;
@@ -90,10 +91,10 @@ class Grid {
     element("figcaption", {}, figure, title);
     const scroll = element("div", { class: "window-scroll" }, figure);
     const size = { width: columns.length, height: rows.length, viewBox: `0 0 ${columns.length} ${rows.length}` };
-    const svg = element("svg", { ...size, role: "img", "aria-label": title, tabindex: 0, "data-grid": kind }, scroll);
+    const svg = element("svg", { ...size, role: "application", "aria-label": `${title}: arrow keys walk over its cells, Enter pins one`, tabindex: 0, "data-grid": kind }, scroll);
     this.svg = svg;
-    for (const gap of columns.gaps) element("text", { x: gap + GAP / 2, y: rows.length / 2, class: "dots" }, svg, "…");
-    for (const gap of rows.gaps) element("text", { x: columns.length / 2, y: gap + GAP / 2, class: "dots" }, svg, "⋮");
+    for (const gap of columns.gaps) element("text", { x: gap + GAP / 2, y: MARGIN + CELL / 2, class: "dots" }, svg, "…");
+    for (const gap of rows.gaps) element("text", { x: MARGIN + CELL / 2, y: gap + GAP / 2, class: "dots" }, svg, "⋮");
     this.rows = [...rows.offsets.keys()];
     this.columns = [...columns.offsets.keys()];
     for (const [row, y] of rows.offsets) {
@@ -131,7 +132,7 @@ class Grid {
     for (const cell of this.cells.values()) {
       const word = text(cell.place);
       cell.text.textContent = word;
-      cell.text.style.fontSize = word.length > 3 ? `${Math.max(28 / word.length, 5)}px` : "";
+      cell.text.style.fontSize = word.length > 2 ? `${Math.max(28 / word.length, 5)}px` : "";
     }
   }
 
@@ -143,14 +144,15 @@ class Grid {
 
 // The drawing of one window over one or two axes.
 class Drawing {
-  constructor(root, data) {
-    Object.assign(this, { root, data, axes: data.axes, step: 0, numbers: false, timer: null, pinned: null });
+  constructor(root, data, { step = 0, numbers = false, pin = "" }, changed) {
+    Object.assign(this, { root, data, axes: data.axes, step: 0, numbers, timer: null, pinned: null, changed: () => {} });
     this.pool = data.op.endsWith("_pool");
     this.transposed = data.op === "conv_transpose";
     [this.strip, this.moving] = this.transposed ? ["y", "x"] : ["x", "y"];
     root.replaceChildren();
     root.classList.add("window");
     this.windows = product(this.axes.map((axis) => axis.windows));
+    if (this.windows[step]) this.step = step;
     const point = (kind, place, pins) => this.point(kind, place, pins);
     const grids = element("div", { class: "window-grids" }, root);
     this.padded = new Grid(grids, data.padded, this.axes.map((axis) => axis.positions), "padded", point);
@@ -161,6 +163,9 @@ class Drawing {
     this.controls(root);
     this.formula = element("p", { class: "window-formula" }, root);
     this.says = element("p", { class: "window-says", "aria-live": "polite" }, root);
+    this.details = element("details", { class: "window-tables" }, root);
+    element("summary", {}, this.details, "the same as tables");
+    this.details.addEventListener("toggle", () => this.tables());
     for (const { group, place } of this.padded.cells.values()) {
       const inside = place.every((position, axis) => isInside(this.axes[axis], position));
       group.classList.toggle("outside", !inside);
@@ -168,18 +173,33 @@ class Drawing {
     }
     this.kernel.write((place) => (this.pool ? "" : `k${place.join("")}`));
     this.show();
+    const [kind, place] = pin.split(":");
+    const cell = this.grid(kind)?.cells.get(place);
+    if (cell) this.point(kind, cell.place, true);
+    this.changed = changed; // from here on: the state given is no change
+  }
+
+  report() {
+    const pin = this.pinned ? `${this.pinned.kind}:${this.pinned.place.join()}` : "";
+    this.changed({ step: this.step, numbers: this.numbers, pin });
   }
 
   controls(root) {
     const bar = element("div", { class: "window-controls" }, root);
     this.button = element("button", { type: "button", "aria-label": "play" }, bar, "▶ play");
     this.slider = element("input", { type: "range", min: 0, max: this.windows.length - 1, value: 0, "aria-label": "window" }, bar);
+    const pace = element("label", {}, bar, "speed ");
+    this.speed = element("select", {}, pace);
+    for (const factor of ["¼", "½", "1", "2", "4"]) element("option", {}, this.speed, factor);
+    this.speed.selectedIndex = 2;
+    this.speed.addEventListener("change", () => { if (this.timer) { this.stop(); this.play(); } });
     const label = element("label", {}, bar);
     const box = element("input", { type: "checkbox" }, label);
     label.append(" numbers");
-    this.slider.addEventListener("input", () => { this.stop(); this.step = Number(this.slider.value); this.show(); });
-    this.button.addEventListener("click", () => (this.timer ? this.stop() : this.play()));
-    box.addEventListener("change", () => { this.numbers = box.checked; this.show(); });
+    this.slider.addEventListener("input", () => { this.stop(); this.step = Number(this.slider.value); this.show(); this.report(); });
+    this.button.addEventListener("click", () => (this.timer ? (this.stop(), this.report()) : this.play()));
+    box.checked = this.numbers;
+    box.addEventListener("change", () => { this.numbers = box.checked; this.show(); this.tables(); this.report(); });
     root.addEventListener("keydown", (event) => event.key === "Escape" && this.point(null, null, true));
   }
 
@@ -190,7 +210,7 @@ class Drawing {
       if (!this.root.isConnected) { this.stop(); return; }
       this.step = (this.step + 1) % this.windows.length;
       this.show();
-    }, Math.max(120, Math.min(700, 9000 / this.windows.length)));
+    }, Math.max(120, Math.min(700, 9000 / this.windows.length)) * 2 ** (2 - this.speed.selectedIndex));
   }
 
   stop() {
@@ -217,9 +237,13 @@ class Drawing {
       return word.includes("[") ? "" : word;
     });
     const done = new Set(this.windows.slice(0, this.step + 1).map(String));
+    if (this.pinned?.kind === "output") done.add(String(this.pinned.place));
     this.output.write((place) => (done.has(String(place)) ? this.result(place) : ""));
     this.output.mark("done", this.windows.slice(0, this.step + 1));
-    if (this.pinned) return;
+    if (this.pinned) {
+      if (this.pinned.kind === "output") this.formula.textContent = this.sum(this.pinned.place);
+      return;
+    }
     this.padded.mark("window", this.reads(window));
     this.output.mark("current", [window]);
     this.formula.textContent = this.sum(window);
@@ -271,6 +295,8 @@ class Drawing {
       this.pinned = place && !same ? { kind, place } : null;
       this.padded.mark("pinned", []); this.output.mark("pinned", []); this.kernel.mark("pinned", []);
       if (this.pinned) this.grid(kind).mark("pinned", [place]);
+      this.show();
+      this.report();
     } else if (this.pinned) return;
     for (const grid of [this.padded, this.output, this.kernel]) for (const name of ["source", "partner", "window", "current", "at"]) grid.mark(name, []);
     if (!place) { this.says.textContent = ""; this.show(); return; }
@@ -278,6 +304,34 @@ class Drawing {
     if (kind === "output") this.pointOutput(place);
     if (kind === "tap") this.pointTap(place);
     if (kind === "padded") this.pointPadded(place);
+  }
+
+  // What the drawing shows, for those who do not see it: the padded axes, and each window's formula.
+  tables() {
+    for (const old of this.details.querySelectorAll("div")) old.remove();
+    if (!this.details.open) return;
+    const plane = this.axes.length === 2;
+    const add = (title, head, rows) => {
+      const table = element("table", {}, element("div", { class: "window-scroll" }, this.details));
+      element("caption", {}, table, title);
+      if (head.length) {
+        const line = element("tr", {}, element("thead", {}, table));
+        for (const text of head) element("th", { scope: "col" }, line, text);
+      }
+      const body = element("tbody", {}, table);
+      for (const [name, ...cells] of rows) {
+        const line = element("tr", {}, body);
+        element("th", { scope: "row" }, line, name);
+        for (const text of cells) element("td", {}, line, text);
+      }
+    };
+    const { rows, columns } = this.padded;
+    const word = (place) => this.word(this.contents.get(place.join()));
+    add(this.data.padded, ["", ...columns], rows.map((row) => [plane ? row : "", ...columns.map((column) => word(plane ? [row, column] : [column]))]));
+    add(this.data.outputs, [], this.windows.map((window) => {
+      const name = `${this.moving}${named(window)}`;
+      return [name, this.sum(window).slice(name.length + 1)];
+    }));
   }
 
   grid(kind) { return { padded: this.padded, output: this.output, tap: this.kernel }[kind]; }
@@ -326,12 +380,14 @@ class Drawing {
   }
 }
 
-export function mount(root, data) {
-  if (data.axes.length <= 2) return [new Drawing(root, data)];
-  // Three axes are drawn one by one.
+export function mount(root, data, state = {}, changed = () => {}) {
+  if (data.axes.length <= 2) return [new Drawing(root, data, state, changed)];
+  // Three axes are drawn one by one. They have no step and no pin in common.
+  const { numbers } = state;
+  const common = ({ numbers }) => changed({ numbers });
   root.replaceChildren();
   return data.axes.map((axis, number) => {
     element("h3", {}, root, `axis ${number}`);
-    return new Drawing(element("div", {}, root), { ...data, axes: [axis] });
+    return new Drawing(element("div", {}, root), { ...data, axes: [axis] }, { numbers }, common);
   });
 }
