@@ -229,7 +229,7 @@ def test_solve_and_its_links(page: Any) -> None:
     page.locator("#solutions a").nth(1).click()
     shows(page, "#summary", "conv on 224x224: kernel 7, stride 2, padding='half', padding_mode='zeros'")
     page.go_back()
-    page.wait_for_selector("#solve:not([hidden])")
+    page.wait_for_selector("#panel-solve:not([hidden])")
 
 
 def test_a_table(page: Any) -> None:
@@ -321,11 +321,12 @@ def test_a_telephone_and_dark_mode(browser: Any, address: str) -> None:
         ("explain?input=6x6", "#summary", "on 6x6"),
         ("explain?input=40x40&kernel=11&padding=5", "#summary", "on 40x40"),
         ("solve", "#solutions", "padding same"),
-        ("audit", "#audit", "drop a file"),
+        ("audit", "#panel-audit", "drop a file"),
     ):
         page.goto(f"{address}#{place}")
         shows(page, selector, text)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, place
+        assert page.evaluate("scrollY") == 0, place
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
     assert page.evaluate("document.getAnimations().length") == 0
     context.close()
@@ -335,8 +336,8 @@ SCREENSHOTS = {
     "live-explain": ("explain?numbers=1&pin=output:0,2", 1000, 640, "light"),
     "live-axis": ("explain?input=12&kernel=5&stride=3&padding=2&mode=symmetric&pin=padded:-1", 1000, 560, "dark"),
     "live-solve": ("solve", 1000, 560, "light"),
-    "live-audit": ("audit", 1000, 560, "light"),
-    "live-phone": ("explain?pin=padded:6,6", 360, 740, "dark"),
+    "live-audit": ("audit", 1000, 860, "light"),
+    "live-phone": ("explain?pin=padded:6,6", 360, 1080, "dark"),
 }
 """The pictures of docs/live.md: a place of the page, its width and height, its colours."""
 
