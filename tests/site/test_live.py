@@ -155,6 +155,11 @@ def test_pointing_lights_partners_and_a_click_pins_them(page: Any) -> None:
     assert page.inner_text(".window-says") == "x[4, 4] stands at 3 padded places; 4 windows read it."
     page.hover('[data-grid=output] [data-place="0,1"]')
     assert page.locator("[data-grid=padded] .cell.window").count() == 9
+    colour = "getComputedStyle(document.querySelector('[data-grid=%s] [data-place=\"%s\"] .ring')).stroke"
+    colours = [page.evaluate(colour % ("tap", f"{row},{column}")) for row in range(3) for column in range(3)]
+    assert len(set(colours)) == 9
+    read = [page.evaluate(colour % ("padded", f"{row},{column + 2}")) for row in range(3) for column in range(3)]
+    assert read == colours
     page.click('[data-grid=output] [data-place="0,1"]')
     page.mouse.move(5, 5)
     assert page.locator("[data-grid=padded] .cell.window").count() == 9
@@ -261,7 +266,11 @@ def write_model(path: Path, padding: str) -> Path:
     for number in range(14):
         strides = [2, 2] if number in (0, 3, 6, 10) else [1, 1]
         window = {"kernel_size": [3, 3], "strides": strides, "dilation_rate": [1, 1], "data_format": "channels_last"}
-        words = padding if strides == [2, 2] else "same"
+        words = "same"
+        if padding == "half" and strides == [2, 2]:
+            words = "valid"
+            pad = {"padding": [[1, 1], [1, 1]], "data_format": "channels_last"}
+            layers.append(layer("ZeroPadding2D", f"pad_{number}", **pad))
         layers.append(layer("Conv2D", f"block_{number}", filters=4, padding=words, groups=1, **window))
     config = {"module": "keras", "class_name": "Sequential", "config": {"name": "net", "layers": layers}}
     with ZipFile(path, "w") as archive:
@@ -356,7 +365,7 @@ def test_screenshots(name: str, browser: Any, address: str, model: Path, tmp_pat
     else:
         page.set_input_files("#file", str(model))
         shows(page, "#audited", "what this Keras model pads")
-        page.set_input_files("#file", str(write_model(tmp_path / "other.keras", "valid")))
+        page.set_input_files("#file", str(write_model(tmp_path / "ported.keras", "half")))
         shows(page, "#audited", "pad differently")
     picture = Path(os.environ.get("CONVPAD_SCREENSHOTS", tmp_path)) / f"{name}.png"
     page.screenshot(path=picture)

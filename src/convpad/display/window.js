@@ -244,9 +244,20 @@ class Drawing {
       if (this.pinned.kind === "output") this.formula.textContent = this.sum(this.pinned.place);
       return;
     }
-    this.padded.mark("window", this.reads(window));
+    this.markWindow(window);
     this.output.mark("current", [window]);
     this.formula.textContent = this.sum(window);
+  }
+
+  // Frames what a window reads, each place in the colour of the tap that it meets. A pool's taps are all the same.
+  markWindow(window) {
+    const reads = this.reads(window);
+    this.padded.mark("window", reads);
+    if (this.pool) return;
+    const taps = [...this.kernel.cells.values()];
+    reads.forEach((place, tap) => {
+      for (const cell of [taps[tap], this.padded.cells.get(place.join())]) cell?.group.style.setProperty("--tap", `hsl(${(360 * tap) / taps.length} 75% 42%)`);
+    });
   }
 
   word(value) {
@@ -342,9 +353,8 @@ class Drawing {
 
   pointOutput(place) {
     const reads = this.reads(place);
-    this.padded.mark("window", reads);
+    this.markWindow(place);
     this.padded.mark("source", this.sources(reads));
-    this.kernel.mark("partner", [...this.kernel.cells.values()].map((cell) => cell.place));
     this.formula.textContent = this.sum(place);
     this.says.textContent = `${this.moving}${named(place)} ${this.transposed ? "reaches" : "reads"} ${reads.length} places.`;
   }
