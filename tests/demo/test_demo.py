@@ -70,7 +70,7 @@ def test_story(written: tuple[Path, str]) -> None:
     _, out = written
     assert [line[0] for line in out.splitlines() if re.match(r"\d  ", line)] == list("12345")
     assert "52 windows, 18 of them padded" in out
-    assert "4 padding layers melted" in out
+    assert "4 padding layers folded" in out
     assert re.search(r"Folded, the output is \de[-+]0\d off the original's", out)
     assert re.search(r"Padded with reflect, the output is \de[-+]0\d off the NumPy oracle's", out)
     for name in ("Keras, zeros", "convpad, zeros", "convpad, reflect", "workaround, reflect"):

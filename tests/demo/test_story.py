@@ -147,7 +147,7 @@ def test_tables(chapters: list[story.Chapter]) -> None:
     texts = [to_text(chapter.table) for chapter in chapters]
     assert [text[:4] for text in texts] == ["1  c", "2  c", "3  c", "4  H"]
     assert "and 14 more." in texts[0]
-    assert "4 padding layers melted" in texts[1]
+    assert "4 padding layers folded" in texts[1]
     assert "52 layers exchanged" in texts[2]
     assert f"Keras on {keras.config.backend()}, 2 rounds" in texts[3]
 

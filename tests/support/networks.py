@@ -245,7 +245,7 @@ NETWORKS = (
         conv4  conv_transpose  64    5       2
         """,
         ("same",) * 4,
-        "PyTorch says it otherwise: 2 on both sides, and an output_padding of 1.",
+        "PyTorch writes it differently: 2 on both sides, and an output_padding of 1.",
     ),
     Network(
         "Inception v3, as printed",

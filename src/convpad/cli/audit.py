@@ -16,17 +16,18 @@ from convpad.display.html import to_html
 def audit(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
     input_shape: Annotated[
-        str | None, typer.Option(help="Of the input where the model leaves it open: 1x224x224x3, its batch first.")
+        str | None, typer.Option(help="Shape of the input where the model leaves it open: 1x224x224x3, batch first.")
     ] = None,
     json: Json = False,
     html: Html = None,
     force: Force = False,
 ) -> None:
-    """Every padded window of a model, and what comes of it.
+    """Every padded window of a model, and what the padding does.
 
-    Prints how much each layer pads and with what, whether it is used evenly,
-    what layers that only pad copy, and where another framework's habit gives
-    the same sizes and other values. Nothing in the file is run.
+    Prints how much each layer pads and with what, whether the padding is used
+    evenly, how much layers that only pad copy, and where the default of another
+    framework gives the same sizes and different values. Nothing in the file is
+    run.
 
     Example: convpad audit model.keras --html audit.html
 

@@ -26,8 +26,8 @@ from convpad.core.texts import modes, numbers, padding
 def bench(
     size: Annotated[str, typer.Argument(help="The input and its channels: 56x56x144; one axis 16000x32.")],
     kernel: Annotated[str, typer.Option(help="The window: 3, or 3x5.")],
-    filters: Annotated[int | None, typer.Option(help="Of the output; without it as many as channels.")] = None,
-    batch: Annotated[int, typer.Option(help="Inputs at once.")] = 1,
+    filters: Annotated[int | None, typer.Option(help="Filters of the convolution; without it as many as channels.")] = None,
+    batch: Annotated[int, typer.Option(help="Inputs in a batch.")] = 1,
     stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     dilation: Dilation = "1",
     pad: Annotated[str, typer.Option("--padding", help=PADDING_HELP, autocompletion=COMPLETE_PADDING)] = "same",
@@ -42,16 +42,16 @@ def bench(
         ),
     ] = "conv",
     backend: Backend = None,
-    seconds: Annotated[float, typer.Option(help="Of rounds, for each mode and step.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Time for the rounds of each mode and step.")] = 1.0,
     json: Json = False,
 ) -> None:
     """What a layer costs in other modes than zeros, on this machine.
 
     Times the zero-padded convolution and, in turns with it, convpad by every
     route, the workaround (the backend's pad, then its convolution) and Keras's
-    own layer, forward and with the gradient, in float32. Says which route is
-    taken, why, and whether any was faster. What gives other numbers is not
-    timed. Without --mode it is reflect.
+    own layer, forward and with the gradient, in float32. Prints which route is
+    taken, why, and whether another was faster. Nothing is timed whose numbers
+    differ. Without --mode the mode is reflect.
 
     Example: convpad bench 56x56x144 --op depthwise_conv --kernel 3 --backend torch
 

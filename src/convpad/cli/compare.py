@@ -15,11 +15,11 @@ from convpad.display.html import to_html
 
 def compare(
     first: Annotated[str, typer.Argument(metavar="FIRST", help=MODEL_HELP)],
-    second: Annotated[str, typer.Argument(metavar="SECOND", help="Another, of any of these kinds.")],
+    second: Annotated[str, typer.Argument(metavar="SECOND", help="Another file, of any of these kinds.")],
     input_shape_first: Annotated[
-        str | None, typer.Option(help="Of the first's input where it leaves it open: 1x224x224x3.")
+        str | None, typer.Option(help="Shape of the first model's input where it is open: 1x224x224x3.")
     ] = None,
-    input_shape_second: Annotated[str | None, typer.Option(help="Of the second's.")] = None,
+    input_shape_second: Annotated[str | None, typer.Option(help="Shape of the second model's input.")] = None,
     json: Json = False,
     html: Html = None,
     force: Force = False,

@@ -19,13 +19,14 @@ def demo(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Audit, fold, repad and time a real network, and look at what paddings do to a photograph.
+    """Audit, fold, repad and time a real network, and show what paddings do to a photograph.
 
-    MobileNetV2 reads a photograph: what it pads, its padding layers melted
-    away, all of it mirrored at the border and held against the NumPy oracle,
-    and how fast that is next to Keras and to padding layers. Then the first
-    layers of ResNet-50 read it with eleven paddings, and each is compared with
-    what they give where the photograph goes on. Writes a picture.
+    MobileNetV2 reads a photograph. The demo lists what the network pads, folds
+    its padding layers, mirrors every border, compares the output with the NumPy
+    oracle's, and times it next to Keras's layers and to padding layers. Then
+    the first layers of ResNet-50 read the photograph with eleven paddings, and
+    each output is compared with that on the uncropped photograph. Writes a
+    picture.
 
     Runs on KERAS_BACKEND, or on JAX where that is not set. About half a minute.
 

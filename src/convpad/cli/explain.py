@@ -28,16 +28,16 @@ def explain(
             autocompletion=choices(*OPS),
         ),
     ] = "conv",
-    output_padding: Annotated[str | None, typer.Option(help="Of a conv_transpose.")] = None,
+    output_padding: Annotated[str | None, typer.Option(help="The output_padding of a conv_transpose.")] = None,
     ceil: Annotated[bool, typer.Option("--ceil", help="Round a pool's outputs up, as ceil_mode does.")] = False,
     json: Json = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the window into this SVG file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with a drawing that moves into this file.")] = None,
     force: Force = False,
 ) -> None:
-    """What one padding comes to, and what other frameworks call it.
+    """What a padding does, and what other frameworks call it.
 
-    Prints the amounts, the output's size, what no window reads, and the code
+    Prints the amounts, the output's size, the values that no window reads, and the code
     for Keras, TensorFlow, PyTorch, ONNX, Caffe, Theano and Flax.
 
     Example: convpad explain 224x224 --kernel 7 --stride 2 --padding half

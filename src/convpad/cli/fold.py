@@ -8,10 +8,10 @@ from convpad.cli.output import say_written, show
 
 
 def fold(model: ModelIn, out: ModelOut, force: Force = False, json: Json = False) -> None:
-    """Melt padding layers into the convolutions and pools that follow.
+    """Fold padding layers into the convolutions and pools that follow.
 
-    The output stays as it is. What was melted into what is printed, and
-    what was left alone and why. Loading the new model needs
+    The output stays as it is. Prints which layer was folded into which, and
+    which were left alone and why. Loading the new model needs
     `import convpad.keras`. No code is run from the file.
 
     Runs on KERAS_BACKEND, or on JAX where that is not set.

@@ -30,12 +30,12 @@ def repad(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Put a Keras model on convpad's layers, to pad as before or otherwise.
+    """Put a Keras model on convpad's layers, with the same or another padding.
 
     Without --mode and --padding every layer pads as it did. Weights and
-    names stay; the optimizer starts anew. What became of each layer is
-    printed. Loading the new model needs `import convpad.keras`. No code is
-    run from the file.
+    names stay; the optimizer starts from its beginning. Prints what was done
+    with each layer. Loading the new model needs `import convpad.keras`. No
+    code is run from the file.
 
     Runs on KERAS_BACKEND, or on JAX where that is not set.
 

@@ -24,9 +24,9 @@ LONGEST = 1_000_000
 def solve(
     input: Annotated[
         str | None,
-        typer.Argument(metavar="INPUT", help="What goes in: 224 is a square (see --rank), 224x320 says each axis."),
+        typer.Argument(metavar="INPUT", help="The input: 224 is a square (see --rank), 224x320 has two sizes."),
     ] = None,
-    output: Annotated[str | None, typer.Argument(metavar="OUTPUT", help="What comes out.")] = None,
+    output: Annotated[str | None, typer.Argument(metavar="OUTPUT", help="The output, likewise.")] = None,
     kernel: Annotated[str | None, typer.Option(help="The window: 7, or 7x5.")] = None,
     stride: Annotated[str | None, typer.Option(help="2, or 2x1.")] = None,
     dilation: Annotated[str | None, typer.Option(help="2, or 2x1.")] = None,
@@ -46,12 +46,12 @@ def solve(
         ),
     ] = "conv",
     rounding: Annotated[
-        str | None, typer.Option(help="Of pools: floor or ceil.", autocompletion=choices("floor", "ceil"))
+        str | None, typer.Option(help="How pools round: floor or ceil.", autocompletion=choices("floor", "ceil"))
     ] = None,
     framework: Annotated[
         str | None,
         typer.Option(
-            help="Only what it can say itself: keras, tensorflow, torch, onnx, caffe, theano or flax.",
+            help="Only what this framework can say itself: keras, tensorflow, torch, onnx, caffe, theano or flax.",
             autocompletion=choices(*FRAMEWORKS),
         ),
     ] = None,

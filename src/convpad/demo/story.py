@@ -116,7 +116,7 @@ def _audited(audit: Audit) -> Chapter:
 def folded_chapter(changes: Changes, check: Check) -> Chapter:
     """Return the chapter on `convpad.fold`; the check is that of the output next to the original's."""
     folded = changes.layers("folded")
-    title = f"2  convpad.fold(model)  {len(folded)} padding layers melted into what follows them."
+    title = f"2  convpad.fold(model)  {len(folded)} padding layers folded into what follows them."
     details = ", ".join(f"{row.layer} {row.detail}" for row in changes.rows if row.done == "folded")
     lines = (f"{details}.", "Off: the largest difference / the largest output.", f"Folded, {check.sentence}.")
     unfolded = tuple(f"convpad.fold left {layer} as it was." for layer in changes.layers("left"))

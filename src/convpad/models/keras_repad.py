@@ -97,7 +97,7 @@ def _describe(placed: PlacedLayer, replacement: Callable[[], Any]) -> str:
             raise
         mend = "Leave it out with where=."
         if type(placed.layer) in PADDINGS:
-            mend = "Melt padding layers into what follows first, convpad.fold(model), or leave it out with where=."
+            mend = "Fold padding layers into what follows first, convpad.fold(model), or leave it out with where=."
         raise PaddingError(f"The layer {placed.path!r} cannot pad so. {refusal} {mend}") from None
     if isinstance(new, tuple(RESIZED)):
         return f"{type(new).__name__}, {new.interpolation!r} with {new.padding_mode!r}"
