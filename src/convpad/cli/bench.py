@@ -26,7 +26,7 @@ from convpad.core.texts import modes, numbers, padding
 def bench(
     size: Annotated[str, typer.Argument(help="The input and its channels: 56x56x144; one axis 16000x32.")],
     kernel: Annotated[str, typer.Option(help="The window: 3, or 3x5.")],
-    filters: Annotated[int | None, typer.Option(help="Filters of the convolution; without it as many as channels.")] = None,
+    filters: Annotated[int | None, typer.Option(help="Filters; without it as many as channels.")] = None,
     batch: Annotated[int, typer.Option(help="Inputs in a batch.")] = 1,
     stride: Annotated[str, typer.Option(help="2, or 2x1.")] = "1",
     dilation: Dilation = "1",
