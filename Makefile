@@ -105,7 +105,7 @@ mutation: .venv/development ## Changes the core and looks whether a test notices
 pictures: .venv/development ## Draws the pictures of the documentation again
 	$(BIN)/python -m docs.pictures
 
-bench: .venv/development ## Every figure: layers, modules, networks, memory, scale; about an hour
+bench: .venv/development ## Every figure: layers (compiled too), across frameworks, modules, networks, startup, memory, scale; some hours
 	$(BIN)/python -m benchmarks all
 
 clean: ## Everything that was made

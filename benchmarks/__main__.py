@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.results import FOLDER, Cell, Memory, load, path_of, save
+from benchmarks.results import FOLDER, Cell, Measured, load, path_of, save
+from benchmarks.turns import BLOCK
 
 app = typer.Typer(help="How fast is convpad?", no_args_is_help=True, add_completion=False)
 errors = Console(stderr=True)
@@ -67,18 +69,19 @@ def _run(
     command: str,
     backend: str,
     total: int,
-    measured: Callable[[OnStep], Iterator[Cell | Memory]],
+    measured: Callable[[OnStep], Iterator[Measured]],
     output: Path,
     *,
     keep: bool,
     dtype: str = "float32",
     quick: bool = False,
+    setting: str = "",
 ) -> None:
     """Measure with a progress bar, and save after every cell, so that an interruption loses one cell at most."""
     from convpad.core.errors import DisagreementError
 
-    cells: list[Cell | Memory] = []
-    path = path_of(command, backend, output, dtype)
+    cells: list[Measured] = []
+    path = path_of(command, backend, output, dtype, setting)
     kept = load(path) if keep and path.exists() else None
     quick = quick or (kept is not None and kept.quick)  # some of the figures are
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -89,7 +92,7 @@ def _run(
                 cells.append(one)
                 if isinstance(one, Cell):
                     progress.console.print(_line(one), markup=False, highlight=False, soft_wrap=True)
-                save(command, backend, cells, output, kept=kept, dtype=dtype, quick=quick)
+                save(command, backend, cells, output, kept=kept, dtype=dtype, quick=quick, setting=setting)
         except DisagreementError as error:
             errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(1) from None
@@ -108,10 +111,13 @@ def layers(
     mode: Modes = None,
     quick: Quick = False,
     dtype: Dtype = "float32",
+    compiled: Annotated[bool, typer.Option("--compiled", help="PyTorch's under torch.compile.")] = False,
     keep: Keep = False,
     output: Output = FOLDER,
 ) -> None:
     """Layers of real networks in every mode, forward and with gradient."""
+    if compiled and backend != "torch":
+        raise typer.BadParameter("--compiled goes with --backend torch.")
     _choose(backend)
     from benchmarks.layers import measure
     from benchmarks.rows import MODES, ROWS, row_named
@@ -120,13 +126,35 @@ def layers(
     rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
     modes = _among("--mode", mode, MODES)
     budget = Budget(seconds=0.3, min_rounds=3, patience=2) if quick else Budget()
-    measured = partial(measure, backend, rows, modes, dtype=dtype, budget=budget)
-    total = len(rows) * len(modes)
-    _run("layers", backend, total, _with_progress(measured), output, keep=keep, dtype=dtype, quick=quick)
+    measured = _with_progress(partial(measure, backend, rows, modes, dtype=dtype, budget=budget, compiled=compiled))
+    total, setting = len(rows) * len(modes), "compiled" if compiled else ""
+    _run("layers", backend, total, measured, output, keep=keep, dtype=dtype, quick=quick, setting=setting)
 
 
 def _with_progress(measured: Callable[..., Iterator[Any]]) -> Callable[[OnStep], Iterator[Any]]:
     return lambda on_step: measured(on_step=on_step)
+
+
+@app.command()
+def across(
+    row: Rows = None,
+    mode: Modes = None,
+    quick: Quick = False,
+    keep: Keep = False,
+    output: Output = FOLDER,
+) -> None:
+    """The same layers on JAX, PyTorch and TensorFlow, a process for each: JAX next to the fastest of the others."""
+    _choose("jax")
+    from benchmarks.across import BUDGET, MODES, OURS, measure
+    from benchmarks.rows import MODES as EVERY_MODE
+    from benchmarks.rows import ROWS, row_named
+    from convpad.benchmark.timing import Budget
+
+    rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
+    modes = _among("--mode", mode, EVERY_MODE) if mode else MODES
+    budget = Budget(seconds=0.3, min_rounds=3, max_rounds=20, patience=2) if quick else BUDGET
+    measured = _with_progress(partial(measure, rows, modes, budget=budget))
+    _run("across", OURS, len(rows) * len(modes), measured, output, keep=keep, quick=quick)
 
 
 @app.command()
@@ -147,6 +175,23 @@ def models(
     budget = Budget(seconds=1, min_rounds=3, patience=8) if quick else BUDGET
     measured = partial(measure, backend, networks, budget=budget)
     _run("models", backend, len(networks), _with_progress(measured), output, keep=keep, quick=quick)
+
+
+@app.command()
+def startup(
+    backend: Backend,
+    turns: Annotated[int | None, typer.Option(min=1, help="Fresh processes of each network.")] = None,
+    quick: Quick = False,
+    keep: Keep = False,
+    output: Output = FOLDER,
+) -> None:
+    """Import, build, first forward pass, first step of training, and its memory: MobileNetV2 and its repadded twins."""
+    _choose(backend)
+    from benchmarks.startup import MEMORY_TURNS, TURNS, measure
+
+    turns, memory_turns = turns or (5 if quick else TURNS), 1 if quick else MEMORY_TURNS
+    measured = _with_progress(partial(measure, backend, turns=turns, memory_turns=memory_turns))
+    _run("startup", backend, turns + memory_turns, measured, output, keep=keep, quick=quick)
 
 
 @app.command()
@@ -218,6 +263,49 @@ def modules(
 
 
 @app.command()
+def gpu(
+    backend: Annotated[str, typer.Option(help="torch or jax.")],
+    output: Annotated[Path, typer.Option(help="The folder to write to.")],
+    device: Annotated[str, typer.Option(help="cuda; cpu to try it.")] = "cuda",
+    seconds: Annotated[float, typer.Option(min=0, help="After which no further cell begins.")] = 240,
+    tiny: Annotated[
+        bool, typer.Option("--tiny", help="On inputs that a CPU tries in a moment; nothing is measured.")
+    ] = False,
+    row: Rows = None,
+    mode: Modes = None,
+    way: Annotated[list[str] | None, typer.Option(help="Only eager, compiled or jit; may be repeated.")] = None,
+) -> None:
+    """Layers on a GPU: the most telling cells first, until the time is over. `benchmarks/gpu.sh` runs both backends."""
+    if backend not in HOSTS or device not in ("cuda", "cpu"):
+        raise typer.BadParameter(f"--backend must be {' or '.join(HOSTS)}, --device cuda or cpu.")
+    begin = monotonic()
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if device == "cpu":
+        os.environ.update(CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")
+    from benchmarks.gpu import BUDGET, Run, host_of, tasks
+    from benchmarks.gpu.files import Files
+    from benchmarks.report import write
+    from convpad.benchmark.timing import Budget
+
+    every = tasks(backend, tiny=tiny)
+    names = _among("--row", row, list(dict.fromkeys(task.row.name for task in every)))
+    modes = _among("--mode", mode, list(dict.fromkeys(task.mode for task in every)))
+    ways = _among("--way", way, ["eager", "compiled", "jit"])
+    chosen = [task for task in every if task.row.name in names and task.mode in modes and task.way in ways]
+    budget = Budget(seconds=0, min_rounds=2, max_rounds=2) if tiny else BUDGET
+    run = Run(backend, device, begin + seconds, budget, 0.0 if tiny else BLOCK, [])
+    files = Files(backend, device, host_of(backend).device_name(device), output, quick=tiny)
+    for dtype, one in run.measure(chosen, lambda text: errors.print(text, markup=False, highlight=False)):
+        files.add(dtype, one)
+        if isinstance(one, Cell):
+            errors.print(_line(one), markup=False, highlight=False, soft_wrap=True)
+    files.end(run.unreached)
+    for path in write(output):
+        _announce(path)
+
+
+@app.command()
 def report(output: Output = FOLDER) -> None:
     """The tables and the charts, from the figures that are in the folder."""
     from benchmarks.chart import draw
@@ -233,15 +321,21 @@ def everything(
     quick: Quick = False,
     output: Output = FOLDER,
 ) -> None:
-    """Every command on every backend, each in a process of its own; then the report. Takes an hour or two."""
-    for name in backend or BACKENDS:
-        for command in ("layers", "scale", "memory", "models", *(["modules"] if name in HOSTS else [])):
-            errors.print(f"{command} on {name}", style="bold")
-            arguments = [command, "--backend", name, "--output", str(output)]
-            hurry = ["--quick"] if quick and command != "memory" else []
-            done = subprocess.run([sys.executable, "-m", "benchmarks", *arguments, *hurry], check=False)
-            if done.returncode:
-                raise typer.Exit(done.returncode)
+    """Every command on every backend, each in a process of its own; then the report. Takes some hours."""
+    commands = [
+        [command, "--backend", name]
+        for name in backend or BACKENDS
+        for command in ("layers", "scale", "memory", "models", "startup", *(["modules"] if name in HOSTS else []))
+    ]
+    if "torch" in (backend or BACKENDS):
+        commands.append(["layers", "--backend", "torch", "--compiled"])
+    for arguments in [*commands, *([] if backend else [["across"]])]:
+        errors.print(" ".join(arguments), style="bold")
+        hurry = ["--quick"] if quick and arguments[0] != "memory" else []
+        command = [sys.executable, "-m", "benchmarks", *arguments, "--output", str(output), *hurry]
+        done = subprocess.run(command, check=False)
+        if done.returncode:
+            raise typer.Exit(done.returncode)
     report(output)
 
 

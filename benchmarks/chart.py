@@ -134,7 +134,7 @@ CHARTS: dict[str, Callable[[Sequence[Results]], Figure]] = {"layers": _layers, "
 def draw(folder: Path, *, dpi: int = 110) -> list[Path]:
     """One PNG for each kind of figures that there are."""
     paths: list[Path] = []
-    results = [one for one in loaded(folder) if one.dtype == "float32"]
+    results = [one for one in loaded(folder) if one.dtype == "float32" and not one.setting]
     with matplotlib.rc_context(STYLE):
         for command, chart in CHARTS.items():
             chosen = [one for one in results if one.command == command and one.cells]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from benchmarks.candidates import Candidate, Case, Shared, framework_of, line_up
+from benchmarks.candidates import Candidate, Case, Shared, framework_of, line_up, line_up_compiled
 from benchmarks.candidates.verify import verify
 from benchmarks.results import Cell
 from benchmarks.rows import Row
@@ -34,6 +35,7 @@ def measure(
     *,
     dtype: str,
     budget: Budget,
+    compiled: bool = False,
     on_step: Callable[[str], None],
 ) -> Iterator[Cell]:
     """Measure every row in every mode, one cell after the other.
@@ -43,6 +45,7 @@ def measure(
         rows, modes: the cells.
         dtype: of input and kernel.
         budget: of one cell.
+        compiled: whether everything runs under `torch.compile`.
         on_step: called with the row and the mode that begin.
     """
     runner = framework_of(backend)
@@ -51,5 +54,7 @@ def measure(
         for mode in modes:
             on_step(f"{row.name} {mode}")
             case = Case(row, mode, dtype)
-            yield from cells_of(runner, case, line_up(runner, case, shared), budget, shared)
+            candidates = (line_up_compiled if compiled else line_up)(runner, case, shared)
+            for cell in cells_of(runner, case, candidates, budget, shared):
+                yield replace(cell, variant="compiled") if compiled else cell
             gc.collect()

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from benchmarks.candidates import framework_of
-from benchmarks.candidates.training import forward_of, training_of
 from benchmarks.networks import NETWORKS, repadded, worked_around
 from benchmarks.results import Cell
+from benchmarks.training import forward_of, training_of
 from convpad.benchmark.timing import Budget, time_interleaved
 from convpad.core.errors import DisagreementError
 

@@ -10,6 +10,7 @@ from benchmarks.modules.rows import AGAIN, OURS, TINY
 from benchmarks.modules.rows import ROWS as MODULE_ROWS
 from benchmarks.results import Cell, Memory, Results
 from benchmarks.rows import ROWS
+from benchmarks.startup import REPADDED, SECOND, TOTAL
 from convpad.ops.plan import Route
 
 __all__ = ["PEERS", "Verdict", "place", "verdicts"]
@@ -29,6 +30,12 @@ SEEN = 4 * 2**20
 MODELS = {("jax", "MobileNetV2"): 3.5, ("jax", "EfficientNetB0"): 4.0, ("torch", "MobileNetV2"): 1.5}
 MODELS |= {("torch", "ResNet50"): 1.2}
 """How many times faster than stock Keras a forward pass is to be."""
+ACROSS = (1.5, 4)
+"""Largest geometric mean and worst of JAX's time / that of the fastest other framework."""
+BY_HAND = (0.85, 1.05)
+"""Largest geometric mean and worst of time / that of what users write, under `torch.compile` and on a GPU."""
+STARTUP = 1.1
+"""Largest startup / that of stock Keras."""
 OVERHEAD = 2
 """Microseconds that a call of a module may take more."""
 
@@ -211,13 +218,80 @@ def _modules(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
             yield _least(target, backend, 10, reached)
 
 
+def _across(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    for step in dict.fromkeys(cell.step for cell in cells):
+        ratios = {place(cell): cell.figures[backend].ratio for cell in cells if cell.step == step}
+        what = f"time / the fastest of PyTorch and TensorFlow, {step}"
+        yield _most(f"{what}: geometric mean", backend, ACROSS[0], geometric_mean(ratios.values()))
+        worst = max(ratios, key=ratios.__getitem__)
+        over = sum(ratio > ACROSS[1] for ratio in ratios.values())
+        yield _most(f"{what}: worst", backend, ACROSS[1], ratios[worst], f" ({worst}); {over} of {len(ratios)} above")
+
+
+def next_to_hand(cell: Cell) -> float:
+    """convpad's function next to the fastest that users write: a module, or a pad and a convolution."""
+    uneven = cell.row in UNEVEN
+    peers = [name for name in cell.figures if name.startswith("torch.nn") and not uneven]
+    rivals = [*peers, *(name for name in cell.figures if name.startswith("by hand"))]
+    return cell.figures["convpad"].seconds / min(cell.figures[name].seconds for name in rivals)
+
+
+def _by_hand(result: Results) -> Iterable[Verdict]:
+    """Yield the targets of a setting: under `torch.compile`, or on a GPU."""
+    for step in dict.fromkeys(cell.step for cell in result.cells):
+        cells = [cell for cell in result.cells if cell.step == step]
+        what = f"{result.setting}, {result.dtype}, {step}: time / what users write"
+        yield _most(f"{what}: geometric mean", result.backend, BY_HAND[0], _mean(cells, next_to_hand))
+        worst = max(cells, key=next_to_hand)
+        over = sum(next_to_hand(cell) > BY_HAND[1] for cell in cells)
+        note = f" ({place(worst)}); {over} of {len(cells)} above"
+        yield _most(f"{what}: worst", result.backend, BY_HAND[1], next_to_hand(worst), note)
+
+
+def _startup(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    for cell in cells:
+        if cell.step == TOTAL:
+            for mode in REPADDED:
+                parts = [(one.step, one.figures[mode].ratio) for one in cells if one.step != TOTAL]
+                note = f" ({', '.join(f'{step} {ratio:.2f}' for step, ratio in parts)}; {_again(cell)})"
+                target = f"{cell.row}, {mode}: startup and first calls / stock's"
+                yield _most(target, backend, STARTUP, cell.figures[mode].ratio, note)
+
+
+def _again(cell: Cell) -> str:
+    figure = cell.figures[SECOND]
+    return f"stock twice {figure.ratio:.2f}, {figure.low:.2f} to {figure.high:.2f}"
+
+
+def _training_memory(backend: str, memories: list[Memory]) -> Iterable[Verdict]:
+    for one in memories:
+        again = one.peak[SECOND] / one.peak["stock"]
+        for mode in REPADDED:
+            reached = one.peak[mode] / one.peak["stock"]
+            note = f"{reached:.2f} ({one.peak[mode] / 2**20:.0f} MiB; stock twice {again:.2f})"
+            target = f"{one.row}, {mode}: peak memory of a step of training / stock's"
+            yield Verdict(target, backend, "<= 1 and noise", note, reached <= 1 + abs(again - 1))
+
+
 def verdicts(results: Iterable[Results]) -> list[Verdict]:
     """One for every target that there are figures for."""
-    kinds = {"layers": _layers, "models": _models, "scale": _scale, "modules": _modules}
+    kinds = {
+        "layers": _layers,
+        "models": _models,
+        "scale": _scale,
+        "modules": _modules,
+        "across": _across,
+        "startup": _startup,
+    }
     found: list[Verdict] = []
     for result in results:
+        if result.setting:
+            found += _by_hand(result) if result.command == "layers" and result.cells else ()
+            continue
         if result.command == "memory" and result.memory:
             found += _memory(result.backend, result.memory)
-        elif result.command in kinds and result.cells:
+        if result.command == "startup":
+            found += _training_memory(result.backend, result.memory)
+        if result.command in kinds and result.cells:
             found += kinds[result.command](result.backend, result.cells)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -15,7 +15,18 @@ from benchmarks.rows import Pairs, Row
 from convpad.benchmark import candidates
 from convpad.benchmark.runners import Answers, Steps
 
-__all__ = ["BACKENDS", "Candidate", "Case", "Entry", "Framework", "MeasuredSteps", "Shared", "framework_of", "line_up"]
+__all__ = [
+    "BACKENDS",
+    "Candidate",
+    "Case",
+    "Entry",
+    "Framework",
+    "MeasuredSteps",
+    "Shared",
+    "framework_of",
+    "line_up",
+    "line_up_compiled",
+]
 
 Array = npt.NDArray[Any]
 
@@ -101,6 +112,14 @@ class Framework(ABC):
     def limit(self, case: Case) -> Entry:
         """Return the backend's own zero-padded convolution at its best."""
 
+    def by_hand(self, case: Case) -> list[Entry]:
+        """Return what users write: the framework's own convolution, after its own pad where that is needed."""
+        from benchmarks.candidates import plain
+
+        limit = self.limit(case)
+        alone = case.modes == case.zeros and limit.pairs == case.row.pairs
+        return [replace(limit if alone else plain.framework(self, case), name="by hand")]
+
     @abstractmethod
     def peers(self, case: Case) -> list[Entry]:
         """Return layers of other libraries that have the mode."""
@@ -152,3 +171,13 @@ def line_up(runner: Any, case: Case, shared: Shared | None = None) -> list[Candi
     ]
     function, layer, *others = (runner.candidate(entry, case) for entry in entries)
     return [known["limit"], function, layer, known["stock"], *others]
+
+
+def line_up_compiled(runner: Any, case: Case, shared: Shared) -> list[Candidate]:
+    """Return the candidates of a case under `torch.compile`, the limit first: no Keras, and convpad by every route."""
+    from benchmarks.candidates import plain
+
+    if "limit" not in shared.candidates:
+        shared.candidates["limit"] = runner.candidate(runner.optimised(runner.limit(case)), case)
+    entries = [*plain.convpad_by_routes(case, runner.name), *runner.by_hand(case), *runner.peers(case)]
+    return [shared.candidates["limit"], *(runner.candidate(runner.optimised(entry), case) for entry in entries)]

@@ -7,20 +7,29 @@ from typing import Any
 import convpad
 from benchmarks.candidates import Case, Entry
 from benchmarks.rows import VALUE, Pairs
-from convpad.benchmark.candidates import pad_then_convolve
+from convpad.benchmark.candidates import pad_then_convolve, routes
 
-__all__ = ["convpad_function", "framework"]
+__all__ = ["convpad_by_routes", "convpad_function", "framework"]
 
 
-def convpad_function(case: Case) -> Entry:
-    """Return convpad's function."""
+def convpad_function(case: Case, route: str | None = None) -> Entry:
+    """Return convpad's function, by its own route or by another."""
     row, mode = case.row, case.row.spelled(case.mode)
     function, options = getattr(convpad, row.op), row.layer().options
 
     def run(x: Any, kernel: Any) -> Any:
-        return function(x, kernel, padding_mode=mode, **options)
+        return function(x, kernel, padding_mode=mode, route=route, **options)
 
-    return Entry("convpad", run, row.pairs, case.modes)
+    return Entry(f"convpad {route}" if route else "convpad", run, row.pairs, case.modes)
+
+
+def convpad_by_routes(case: Case, backend: str) -> list[Entry]:
+    """Return convpad's function by its own route, and by each that it takes in neither step."""
+    layer, mode = case.row.layer(backend), case.row.spelled(case.mode)
+    plan = layer.plan(mode)
+    own = {str(plan.route), str(plan.for_gradient().route)}
+    others = [route for route in routes(layer, mode) if own != {route}]
+    return [convpad_function(case), *(convpad_function(case, route) for route in others)]
 
 
 def framework(runner: Any, case: Case, pairs: Pairs | None = None, modes: tuple[str, ...] | None = None) -> Entry:

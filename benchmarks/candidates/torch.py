@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from benchmarks.candidates import Case, Entry, Framework, MeasuredSteps, layouts
+from benchmarks.rows import VALUE
 from convpad.benchmark.runners import Steps
 from convpad.benchmark.runners import torch as runner
 
@@ -32,6 +34,30 @@ class Torch(runner.Torch, Framework):
             return Entry("limit", transposed, row.even_pairs, case.zeros, layout)
         convolution = partial(runner.convolve, layer=row.layer(), amounts=amounts)
         return Entry("limit", convolution, row.even_pairs, case.zeros, layout)
+
+    def optimised(self, entry: Entry) -> Entry:
+        """Return an entry under `torch.compile`. A gradient within a function is not traced, so that one is eager."""
+        whole = entry.name.startswith("convpad")
+        return replace(entry, function=torch.compile(entry.function, fullgraph=whole, dynamic=False))
+
+    def by_hand(self, case: Case) -> list[Entry]:
+        """Return the convolution on both memory formats, each with the kernel in PyTorch's order."""
+        row = case.row
+        if "ignore" in case.modes or (row.transposed and case.modes != case.zeros):
+            return super().by_hand(case)
+        limit, pairs, modes, layer = self.limit(case), row.pairs, case.modes, row.layer()
+
+        def padded_first(x: Any, weight: Any) -> Any:
+            padded = self.pad(x.movedim(1, -1), pairs, modes, VALUE).movedim(-1, 1)
+            return runner.convolve(padded, weight, layer, 0)
+
+        alone = row.transposed or (modes == case.zeros and limit.pairs == pairs)
+        first = Entry("by hand, channels first", padded_first, pairs, modes, "first")
+        if alone:
+            first = replace(first, function=limit.function, pairs=limit.pairs)
+        layout = "permuted" if row.rank in FORMATS else "first"
+        last = replace(first, name="by hand", layout=layout)
+        return [last, first] if layout == "permuted" else [last]
 
     def peers(self, case: Case) -> list[Entry]:
         """Return `torch.nn.Conv2d` on both memory formats. It pads both sides equally: no causal convolution."""

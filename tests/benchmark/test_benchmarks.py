@@ -279,7 +279,7 @@ def test_the_report_and_the_charts(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux keeps the mark")
 @pytest.mark.skipif(not HERE, reason="needs the package of candidates")
 def test_the_peak_of_a_process() -> None:
-    from benchmarks.memory import peak
+    from benchmarks.resident import peak
 
     size = 64 * 2**20
     assert 0.9 * size < peak(lambda: np.ones(size // 8).sum()) < 1.5 * size
