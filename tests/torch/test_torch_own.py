@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import unittest
 from types import ModuleType
@@ -180,3 +181,20 @@ def test_older_module_inputs(row: Any) -> None:
 def test_the_older_tables_are_read() -> None:
     found = {each.id.partition("_")[0] for each in older()}
     assert {f"{kind}{rank}d" for kind in ("Conv", "ConvTranspose") for rank in (1, 2, 3)} <= found
+
+
+RESIZES = [row for row in OLDER.get_new_module_tests() if row.get("fullname", "").startswith("interpolate_")]
+
+
+@pytest.mark.parametrize("row", RESIZES, ids=lambda row: row["fullname"])
+def test_resizes(row: Any) -> None:
+    """The older tables call `F.interpolate`: with its arguments, the module."""
+    function = row["constructor"]()
+    x = row["input_fn"]() if "input_fn" in row else torch.randn(row["input_size"])
+    mine = ours.Upsample(**inspect.getclosurevars(type(function).forward).nonlocals["kwargs"])
+    assert_the_same(function, mine, MODULES.FunctionInput(x.double()))
+
+
+def test_the_tables_of_resizes_are_read() -> None:
+    methods = {row["fullname"].split("_")[1] for row in RESIZES}
+    assert methods == {"nearest", "linear", "bilinear", "bicubic", "trilinear"}
