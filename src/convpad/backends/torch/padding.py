@@ -239,7 +239,8 @@ def remakes_padded(problem: Problem, dtype: str) -> bool:
     if None in sizes or not problem.kernel_shape:
         return False
     size = prod(sizes) * getattr(torch, dtype).itemsize
-    return is_remade(size, prod(problem.kernel_shape) / max(sizes[problem.channel_axis], 1), problem.strides)
+    products = prod([count or 1 for count in problem.kernel_shape]) / max(sizes[problem.channel_axis], 1)
+    return is_remade(size, products, problem.strides)
 
 
 def is_remade(size: int, products: float, strides: Sequence[int]) -> bool:
