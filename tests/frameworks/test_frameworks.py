@@ -143,7 +143,7 @@ SAID = [
         "torch",
         "torch.nn.Sequential(torch.nn.ZeroPad2d((2, 3, 2, 3)), torch.nn.Conv2d(3, 8, 7, stride=2))",
         False,
-        "PyTorch pads both sides of an axis alike.",
+        "PyTorch pads both sides of an axis equally.",
     ),
     (
         ("conv", (224, 224), (7, 7), "half", {"strides": 2}),
@@ -286,7 +286,7 @@ SAID = [
         "torch",
         'convpad.conv_transpose(x, kernel, strides=2, padding="same", data_format="channels_first")',
         False,
-        "PyTorch crops both sides alike, and its output_padding only adds.",
+        "PyTorch crops both sides equally, and its output_padding only adds.",
     ),
     (
         ("conv_transpose", (4, 4), (4, 4), "same", {"strides": 2, "mode": "circular"}),

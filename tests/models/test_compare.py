@@ -182,14 +182,14 @@ def test_keras_and_torch() -> None:
 def test_as_people_see_it(tmp_path: Path) -> None:
     comparison = convpad.compare(graph(*CONVS["same"]), graph(*CONVS["reflect"]))
     said = str(comparison)
-    assert "1 pair of windows: 0 pad alike, 1 not." in said
+    assert "1 pair of windows: 0 pad equally, 1 not." in said
     assert "padding=((0, 1), (0, 1))" in said
     assert "instead of q" in said
     assert json.loads(comparison.to_json())["pairs"][0]["padding"] == [[0, 1], [0, 1]]
     page = comparison.to_html()
     assert "padding=((0, 1), (0, 1))" in page
     assert "<script" not in page
-    assert repr(comparison) == "<Comparison: 1 pair of windows: 0 pad alike, 1 not; print(...) shows all>"
+    assert repr(comparison) == "<Comparison: 1 pair of windows: 0 pad equally, 1 not; print(...) shows all>"
 
 
 @once

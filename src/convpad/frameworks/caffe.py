@@ -22,7 +22,7 @@ PADS = ()
 
 _DEFAULTS = {"pad": 0, "stride": 1, "dilation": 1}
 _SIZE_UNKNOWN = "Caffe has no word for an amount that depends on the size."
-_UNEVEN = "Caffe pads both sides of an axis alike, and has no layer that pads."
+_UNEVEN = "Caffe pads both sides of an axis equally, and has no layer that pads."
 
 
 def check(query: OpQuery) -> None:

@@ -1,7 +1,7 @@
 """Theano: theano.tensor.nnet and signal.pool (https://github.com/Theano/Theano, 1.0).
 
 `border_mode` is valid, half, full, a number for both sides of an axis or a pair of them; zeros alone
-(theano/tensor/nnet/abstract_conv.py). Its pools pad both sides alike, by less than their size, and round up only
+(theano/tensor/nnet/abstract_conv.py). Its pools pad both sides equally, by less than their size, and round up only
 where they do not pad (theano/tensor/signal/pool.py). Its convolutions turn the kernel over unless told not to.
 It has no function that pads.
 """
@@ -58,7 +58,7 @@ def _pool(query: OpQuery) -> dict[str, Any]:
     ceiled = [rounded_up(window, 0) for window in query.problem.windows]
     if not any(pads) and query.only_modes("ignore") and query.is_equivalent(ceiled):
         return {"ignore_border": False, **mode}
-    raise InexactError("Theano's pools pad both sides of an axis alike.")
+    raise InexactError("Theano's pools pad both sides of an axis equally.")
 
 
 def code(query: OpQuery, arguments: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ PADS = {
 
 _MODES = ("zeros", "reflect", "replicate", "circular")
 _LAYERS = {"conv_transpose": "ConvTranspose", "max_pool": "MaxPool", "average_pool": "AvgPool"}
-_UNEVEN = "PyTorch pads both sides of an axis alike."
+_UNEVEN = "PyTorch pads both sides of an axis equally."
 
 
 def check(query: OpQuery) -> None:
@@ -73,7 +73,7 @@ def _transposed(query: OpQuery) -> dict[str, Any]:
     extras = [before - after for before, after in query.reach]
     limits = [max(window.stride, window.dilation) for window in query.problem.windows]
     in_range = all(0 <= extra < limit for extra, limit in zip(extras, limits, strict=True))
-    require(in_range, "PyTorch crops both sides alike, and its output_padding only adds.")
+    require(in_range, "PyTorch crops both sides equally, and its output_padding only adds.")
     return {**unless_zero("padding", crops), **unless_zero("output_padding", extras)}
 
 

@@ -122,7 +122,7 @@ class Comparison(Result):
         """The counts in a sentence."""
         equal = len(self.pairs) - len(self.differences) - sum(pair.other_steps for pair in self.pairs)
         pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs"
-        return f"{pairs} of windows: {equal} pad alike, {len(self.differences)} not."
+        return f"{pairs} of windows: {equal} pad equally, {len(self.differences)} not."
 
     def to_dict(self) -> dict[str, Any]:
         """Return one dict for each pair, and the names of the windows without a counterpart."""
