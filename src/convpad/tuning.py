@@ -44,6 +44,8 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "extra_row_max_share": (1 / 8, "share of the outputs that rows to spare may be"),
         "groups_min_products": (200_000, "multiplications from which groups apart are worth 0.3 to 2 s to compile"),
         "group_max_products": (72, "products for an output up to which groups are small: summed one by one"),
+        "stem_max_channels": (3, "channels up to which a convolution without groups may be a sum of products"),
+        "stem_max_products": (36, "products for an output up to which it is one"),
         "products_at_once": (36, "products that XLA sums in one loop"),
         "merged_channels": (32, "channels up to which groups are merged for the gradient of a kernel"),
     },

@@ -118,7 +118,12 @@ of_both = pytest.mark.parametrize("op", OPS)
 @pytest.fixture(autouse=True)
 def _of_any_size() -> Iterator[None]:
     """Treat small tensors as large ones: planes, strips of some rows, and rows that nobody reads."""
-    small = {"jax_planes_min_places": 0, "jax_strips_min_values": 0, "jax_extra_row_min_products": 0}
+    small = {
+        "jax_planes_min_places": 0,
+        "jax_strips_min_values": 0,
+        "jax_extra_row_min_products": 0,
+        "jax_stem_max_products": 0,
+    }
     with tuning.replace(jax_strip_values=40, **small):
         yield
 
@@ -185,6 +190,35 @@ def test_every_derivative_is_xlas(case: Case, op: str, by_xla: Any) -> None:
     want = by_xla(derivatives, x, kernel, dx, dkernel)
     assert in_our_way(derivatives, x, kernel, dx, dkernel)
     assert_same(jax.jit(derivatives)(x, kernel, dx, dkernel), want)
+
+
+STEMS = [case for case in CASES if len(case.sizes) == 2]
+
+
+@pytest.mark.parametrize("case", STEMS, ids=str)
+def test_few_channels_are_a_sum_of_products(case: Case, by_xla: Any) -> None:
+    arrays = case.arrays()
+    tensors, directions = list(map(jnp.asarray, arrays)), list(map(jnp.asarray, case.arrays(seed=1)))
+
+    def slopes(*given: Any) -> Any:
+        return jax.jvp(jax.grad(lambda *of: jnp.sin(case.call("conv", *of)).sum(), (0, 1)), given, tuple(directions))
+
+    want = by_xla(slopes, *tensors)
+    with tuning.replace(jax_stem_max_products=10**9, jax_products_at_once=5):
+        plan = convpad.plan(arrays[0].shape, arrays[1].shape, **case.options, backend="jax")
+        assert plan.kernel == "sum of products"
+        assert "convolution" not in compiled(lambda *given: case.call("conv", *given), *tensors)
+        assert_close(case.call("conv", *tensors), case.call("conv", *arrays))
+        assert_same(jax.jit(slopes)(*tensors), want)
+
+
+def test_a_large_stem_is_a_sum_of_products() -> None:
+    with tuning.replace(**USUAL):
+        names = {
+            channels: convpad.plan((1, 64, 64, channels), (3, 3, channels, 8), strides=2, backend="jax").kernel
+            for channels in (1, 3, 4)
+        }
+    assert names == {1: "sum of products", 3: "sum of products", 4: "gradient in strips"}
 
 
 @of_each_rank

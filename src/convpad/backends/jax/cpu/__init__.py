@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from convpad.backends.base import ConvWindow, outputs
 from convpad.backends.jax import xla
-from convpad.backends.jax.cpu import conv2d, conv3d, grouped, primitive
+from convpad.backends.jax.cpu import conv2d, conv3d, grouped, primitive, products
 from convpad.backends.jax.cpu.depthwise import sum_of_taps
 from convpad.backends.jax.cpu.extra_row import conv as conv_with_extra_row
 from convpad.backends.jax.cpu.extra_row import extra_outputs
@@ -42,7 +42,7 @@ def kernel_name(op: str, shape: Sequence[Any], kernel_shape: Sequence[int], wind
         sizes = tuple(xla.transposed_sizes(sizes, taps, window))
     cuts, pads = xla.trim_taps(sizes, taps, window)
     taps = tuple([cut.stop - cut.start for cut in cuts])
-    name = _of_primitive(shape, sizes, (*taps, *kernel_shape[-2:]), window, dtype)
+    name = _of_primitive(op, shape, sizes, (*taps, *kernel_shape[-2:]), window, dtype)
     if op != "conv" or name != "framework":
         return name
     trimmed_shape = (*taps, *kernel_shape[-2:])
@@ -65,7 +65,7 @@ def _is_as_wide(sizes: Sequence[Any], taps: Sequence[int], window: ConvWindow) -
 
 
 def _of_primitive(
-    shape: Sequence[Any], sizes: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str
+    op: str, shape: Sequence[Any], sizes: Sequence[Any], kernel_shape: Sequence[int], window: ConvWindow, dtype: str
 ) -> str:
     # Where an axis is spread over devices, its strips would have to be fetched.
     if is_sharded():
@@ -77,8 +77,10 @@ def _of_primitive(
         return "groups apart" if grouped.is_faster(shape[0], sizes, kernel_shape, window) else "framework"
     if window.groups > 1 or window.rank == 1:
         return "framework"
+    if window.rank == 2 and not conv2d.is_faster(shape[0], sizes, kernel_shape):
+        return "framework"
     if window.rank == 2:
-        return "gradient in strips" if conv2d.is_faster(shape[0], sizes, kernel_shape) else "framework"
+        return "sum of products" if op == "conv" and products.is_stem(kernel_shape) else "gradient in strips"
     return "planes" if conv3d.is_faster(shape[0], sizes, kernel_shape) else "framework"
 
 
@@ -139,10 +141,15 @@ KERNELS = {
     "gradient in strips": by_primitive,
     "planes": by_primitive,
     "groups apart": by_primitive,
+    "sum of products": by_primitive,
     "extra row": extra_row_conv,
     "framework": extra_row_conv,  # of `columns_as_channels`
 }
 """The kernels by the names that `kernel_name` gives."""
 
-TRANSPOSED = dict.fromkeys(("gradient in strips", "planes", "groups apart"), transposed_by_primitive)
+TRANSPOSED: dict[str, Callable[..., Tensor]] = {
+    "gradient in strips": transposed_by_primitive,
+    "planes": transposed_by_primitive,
+    "groups apart": transposed_by_primitive,
+}
 """Those that have an adjoint of their own."""

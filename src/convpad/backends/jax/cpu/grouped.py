@@ -8,7 +8,6 @@ zeros that stand between merged groups would carry what is not finite from one t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -17,13 +16,10 @@ import numpy as np
 from jax import lax
 
 from convpad.backends.base import ConvWindow, merged_groups, outputs
-from convpad.backends.jax.cpu import conv2d
+from convpad.backends.jax.cpu import conv2d, products
 from convpad.backends.jax.cpu.window import SizedWindow
-from convpad.backends.jax.tensors import Tensor, interleave, pad_zeros, wide
+from convpad.backends.jax.tensors import Tensor, interleave
 from convpad.tuning import LIMITS
-
-Reads = list[tuple[int, int]]
-"""Taps of one axis, each with the first value that it reads."""
 
 
 def is_faster(batch: Any, sizes: Sequence[int], kernel_shape: Sequence[int], window: ConvWindow) -> bool:
@@ -41,11 +37,7 @@ def _is_small(kernel: Tensor, groups: int) -> bool:
 def _forward(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     if not _is_small(kernel, window.groups):
         return _apart("output", x, kernel, window, like)
-    *taps, channels, filters = kernel.shape
-    weights = kernel.reshape(*taps, channels, window.groups, filters // window.groups)
-    reads = [[(tap, tap * step) for tap in range(count)] for count, step in zip(taps, window.dilation, strict=True)]
-    padded = _padded(x, window.pads, window.groups)
-    return _sum_of_products(padded, weights, reads, window.strides, window.outputs).reshape(like.shape)
+    return products.convolve(x, kernel, window)
 
 
 def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
@@ -63,46 +55,19 @@ def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -
         starts.append(most + first)
         counts.append(stop - first)
         crops.append(slice(before - first * stride, before - first * stride + window.sizes[axis]))
-    padded = _padded(y, pads, window.groups)
+    padded = products.padded(y, pads, window.groups)
 
     def at(place: Sequence[int]) -> Tensor:
-        reads: list[Reads] = []
+        reads: list[products.Reads] = []
         for axis, (rest, stride) in enumerate(zip(place, window.strides, strict=True)):
             offsets = [tap * window.dilation[axis] - rest for tap in range(window.taps[axis])]
             reads.append([(t, starts[axis] - n // stride) for t, n in enumerate(offsets) if n % stride == 0])
-        return _sum_of_products(padded, weights, reads, (1, 1), counts)
+        return products.sum_of_products(padded, weights, reads, (1, 1), counts)
 
     rows = [
         interleave([at((row, column)) for column in range(window.strides[1])], 2) for row in range(window.strides[0])
     ]
     return interleave(rows, 1)[(slice(None), *crops)].reshape(like.shape)
-
-
-def _padded(x: Tensor, pads: Sequence[tuple[int, int]], groups: int) -> Tensor:
-    """Return a tensor padded with zeros, in groups, made once: otherwise XLA pads within every product."""
-    padded = lax.optimization_barrier(pad_zeros(x, [(0, 0), *pads, (0, 0)]))
-    return padded.reshape(*padded.shape[:3], groups, x.shape[-1] // groups)
-
-
-def _sum_of_products(
-    x: Tensor, kernel: Tensor, reads: Sequence[Reads], strides: Sequence[int], counts: Sequence[int]
-) -> Tensor:
-    """Return the sum over taps and channels of a padded tensor in groups.
-
-    The kernel is `(*taps, channels, groups, filters)`.
-    """
-    total: Any = jnp.zeros((x.shape[0], *counts, *kernel.shape[-2:]), wide(x).dtype)
-    products = 0
-    for (row, top), (column, left) in product(*reads):
-        rows = slice(top, top + (counts[0] - 1) * strides[0] + 1, strides[0])
-        columns = slice(left, left + (counts[1] - 1) * strides[1] + 1, strides[1])
-        values = wide(x[:, rows, columns])
-        for channel in range(x.shape[-1]):
-            total = total + values[..., channel, None] * wide(kernel[row, column, channel])
-            products += 1
-            if products % LIMITS["jax.products_at_once"] == 0:
-                total = lax.optimization_barrier(total)
-    return total.astype(x.dtype)
 
 
 def _apart(view: str, first: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
