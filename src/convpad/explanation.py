@@ -19,7 +19,7 @@ from convpad.display.table import Cell, Table
 from convpad.display.text import painted
 from convpad.display.wrap import wrapped, wrapped_code
 from convpad.frameworks import NAMES, TITLES, Translation, to_code
-from convpad.frameworks.code import check_choice, default_mode
+from convpad.frameworks.code import check_choice, default_mode, shortest_amounts
 
 _LARGEST = 100_000
 
@@ -63,7 +63,7 @@ class Explanation(Result):
             steps += f", dilation {format_sizes(problem.dilation, shorten=True)}"
         if any(window.ceil for window in problem.windows):
             steps += ", rounded up"
-        return f"{problem.op} on {sizes}: {steps}, padding={padding!r}, padding_mode={mode!r}"
+        return f"{problem.op} on {sizes}: {steps}, padding={shortest_amounts(padding)!r}, padding_mode={mode!r}"
 
     @property
     def sentences(self) -> tuple[tuple[str, ...], ...]:

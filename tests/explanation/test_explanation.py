@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import json
 import os
@@ -310,3 +311,22 @@ def test_page() -> None:
 
 def test_it_is_public() -> None:
     assert convpad.explain is explain
+
+
+@pytest.mark.parametrize(
+    ("padding", "written"),
+    [
+        (2, "padding=2"),
+        (((2, 2), (2, 2)), "padding=2"),
+        (((0, 2), (0, 2)), "padding=((0, 2), (0, 2))"),
+        (("same", 1), "padding=('same', (1, 1))"),
+        ("half", "padding='half'"),
+    ],
+)
+def test_amounts_are_written_as_short_as_they_are_read(padding: Any, written: str) -> None:
+    explained = convpad.explain((12, 12), 5, strides=3, padding=padding, padding_mode="symmetric")
+    assert f", {written}, padding_mode='symmetric'" in explained.summary
+    keras = explained.words[0].code
+    assert f", {written.replace(chr(39), chr(34))}, padding_mode=" in keras
+    read = ast.literal_eval(keras.split("padding=")[1].split(", padding_mode")[0])
+    assert convpad.Padding.parse(read, "symmetric", rank=2) == explained.padding

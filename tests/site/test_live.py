@@ -341,6 +341,30 @@ def test_a_telephone_and_dark_mode(browser: Any, address: str) -> None:
     context.close()
 
 
+def test_a_file_of_its_own_and_a_notebook(browser: Any, tmp_path: Path) -> None:
+    """`convpad explain --html` and a notebook have the same drawing, and load nothing."""
+    explained = convpad.explain((6, 6), 3, padding=1, padding_mode="reflect")
+    fragment = explained._repr_html_()
+    for name, html, drawings in (("window", explained.to_html(), 1), ("notebook", fragment + fragment, 2)):
+        file = tmp_path / f"{name}.html"
+        file.write_text(html, "utf-8")
+        page = browser.new_page()
+        said: list[str] = []
+        requests: list[str] = []
+        page.on("console", lambda message, said=said: said.append(message.text))
+        page.on("pageerror", lambda error, said=said: said.append(str(error)))
+        page.on("request", lambda request, requests=requests: requests.append(request.url))
+        page.goto(file.as_uri())
+        grids = page.locator(".window-grids")
+        assert [grid.is_visible() for grid in grids.all()] == [True] * drawings
+        page.hover('[data-grid=padded] [data-place="-1,-1"] >> nth=0')
+        assert (
+            page.locator(".window-says").first.inner_text() == "padding at [-1, -1] holds x[1, 1]; 1 window reads it."
+        )
+        assert (said, requests) == ([], [file.as_uri()])
+        page.close()
+
+
 SCREENSHOTS = {
     "live-explain": ("explain?numbers=1&pin=output:0,2", 1000, 640, "light"),
     "live-axis": ("explain?input=12&kernel=5&stride=3&padding=2&mode=symmetric&pin=padded:-1", 1000, 560, "dark"),

@@ -111,11 +111,11 @@ def _allowed_scripts(drawing: str) -> str:
 
 
 def to_fragment(*tables: Table, drawing: str = "") -> str:
-    """Return tables as HTML for a notebook: with their own style, the drawing and long tables folded."""
+    """Return tables as HTML for a notebook: with their own style, long tables folded."""
     body = [
         f"<style>\n{_STYLE}</style>",
         *(part for table in tables for part in _table(table, heading="strong", fold=len(table.rows) > FOLDED)),
-        *([f"<details><summary>Drawing</summary>{drawing}</details>"] if drawing else []),
+        *([f"<details open><summary>Drawing</summary>{drawing}</details>"] if drawing else []),
     ]
     return _framed(body)
 

@@ -104,5 +104,8 @@ def to_interactive(data: dict[str, Any], drawing: str) -> str:
     code = script().replace("\nexport ", "\n")
     return (
         f'<style>\n{style()}</style><div id="{key}">{drawing}</div>'
-        f'<script>(() => {{\n{code}\nmount(document.getElementById("{key}"), {text});\n}})();</script>'
+        f"<script>(() => {{\n{code}\n"
+        # A notebook may show the same drawing twice.
+        f"for (const root of document.querySelectorAll('#{key}:not([data-drawn])')) {{\n"
+        f'root.dataset.drawn = "";\nmount(root, {text});\n}}\n}})();</script>'
     )

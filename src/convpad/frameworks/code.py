@@ -66,6 +66,12 @@ def shortest_pairs(pairs: Sequence[tuple[int, int]]) -> Any:
     return tuple(pairs) if len(pairs) > 1 else pairs[0]
 
 
+def shortest_amounts(padding: str | Sequence[Any]) -> Any:
+    """Return the amounts of `Padding.spelling` as short as convpad reads them: `((1, 1), (1, 1))` is `1`."""
+    has_words = isinstance(padding, str) or any(isinstance(amount, str) for amount in padding)
+    return padding if has_words else shortest_pairs(padding)
+
+
 def call(function: str, *positional: Any, **options: Any) -> str:
     """Write ``function(1, name="x")``, without the options that are None."""
     arguments = [*map(repr, positional), *(f"{key}={value!r}" for key, value in options.items() if value is not None)]

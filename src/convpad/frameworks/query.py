@@ -13,7 +13,7 @@ from convpad.core.operation import POOLS
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import Problem
 from convpad.core.window import Window, transposed_window
-from convpad.frameworks.code import InexactError, Name, call, collapse, default_mode, require
+from convpad.frameworks.code import InexactError, Name, call, collapse, default_mode, require, shortest_amounts
 
 Pairs = Sequence[tuple[int, int]]
 _COUNTED = tuple(name for name, mode in MODES.items() if mode.is_counted)
@@ -184,7 +184,9 @@ class OpQuery:
         padding, _ = replace(zeros, amounts=self.problem.amounts).spelling()
         fills = zip(self.problem.modes, self.values, strict=True)
         mode = collapse([collapse([_spelling(*side) for side in zip(*axis, strict=True)]) for axis in fills])
-        return None if padding == "valid" else padding, None if mode == default_mode(self.op) else mode
+        return None if padding == "valid" else shortest_amounts(padding), None if mode == default_mode(
+            self.op
+        ) else mode
 
     def convpad_call(self, data_format: str | None = None) -> str:
         """Write the call of convpad that pads like this, on the arrays of every framework that it serves."""
