@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -83,7 +84,7 @@ def nothing_is_too_small() -> Iterator[None]:
 @pytest.fixture
 def executors_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the executors that run, in order; grows with each call."""
-    from convpad.ops import routes, run
+    from convpad.ops import prepared, routes, run
 
     run._executor.cache_clear()  # JAX traces each of them once
     run._prepared.cache_clear()
@@ -93,4 +94,11 @@ def executors_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         called = executor.__call__
         watched = lambda *arguments, name=name, called=called: names.append(name) or called(*arguments)  # noqa: E731
         monkeypatch.setattr(executor, "__call__", watched)
+    permute = prepared.Permuted.__call__
+
+    def permuted(self: Any, *arguments: Any) -> Any:
+        names.append("Native" if self.pad is None else "Padded")
+        return permute(self, *arguments)
+
+    monkeypatch.setattr(prepared.Permuted, "__call__", permuted)
     return names

@@ -92,6 +92,8 @@ class Preference:
         ops: the operations it was measured for; none named is every one.
         max_halo_share: largest share of the multiplications that the padding may take.
         min_size_per_side: values of the input, for each side that is padded with more than zeros; no size may be open.
+        not_for_growth: not where the outputs hold more values than the input: beside the convolution of a few channels
+            into many, a padded copy of the input is little.
         only_constants: whether no side may copy from the input.
         unless_padded_is_faster: not for a padded tensor that is one gather, or is read by many taps.
     """
@@ -106,6 +108,7 @@ class Preference:
     ops: tuple[str, ...] = ()
     max_halo_share: float = 1.0
     min_size_per_side: int = 0
+    not_for_growth: bool = False
     only_constants: bool = False
     unless_padded_is_faster: bool = False
 
@@ -128,7 +131,7 @@ PREFERENCES = (
     _correction("jax", _FEW, ops=_LINEAR, max_halo_share=0.03),
     _correction("jax", _COPY, gradient=True, ops=("conv",), only_constants=True, max_halo_share=0.25),
     _correction("jax", _COPY, gradient=True, ops=("conv",), max_halo_share=0.12),
-    _correction("torch", _LARGE, ops=("conv",), min_size_per_side=500_000),
+    _correction("torch", _LARGE, ops=("conv",), min_size_per_side=500_000, not_for_growth=True),
     _correction("tensorflow", _LARGE, eager=False, ops=("conv",), min_size_per_side=500_000),
 )
 """Where a route was found faster than the padded tensor, best first."""

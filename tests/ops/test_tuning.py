@@ -178,6 +178,14 @@ def test_a_finding_from_so_many_values_on_is_none_of_an_open_batch() -> None:
     assert not matches(row(min_size_per_side=1), asked)
 
 
+@pytest.mark.parametrize(("filters", "strides", "fits"), [(2, 1, True), (3, 1, False), (8, 2, True), (9, 2, False)])
+def test_a_finding_that_is_none_where_outputs_are_more_than_inputs(filters: int, strides: int, fits: bool) -> None:
+    parsed = Padding.parse("same", "reflect", rank=2)
+    asked = parse_problem("conv", (1, 8, 8, 2), (3, 3, 2, filters), parsed, strides=strides)
+    assert matches(row(not_for_growth=True), asked) is fits
+    assert matches(row(), asked)
+
+
 def test_a_finding_fits_by_all_that_it_says() -> None:
     both = row(ops=("conv",), max_halo_share=0.2)
     assert matches(both, problem())

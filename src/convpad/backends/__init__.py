@@ -106,7 +106,7 @@ def _value_of(argument: str, x: Any) -> Any:
 def tensors_of(names: Sequence[str], arrays: Sequence[Any]) -> tuple[Backend | None, Sequence[Any]]:
     """Return the backend that the tensors among some arrays belong to, None where all are NumPy's; and the arrays.
 
-    The variables of Keras and Flax are replaced by the tensors that they hold.
+    The variables of Keras and Flax are replaced by the tensors that they hold, and arrays among tensors by tensors.
 
     Args:
         names: the arguments that the arrays were given by.
@@ -115,21 +115,27 @@ def tensors_of(names: Sequence[str], arrays: Sequence[Any]) -> tuple[Backend | N
         PaddingError: an array belongs to no backend, or to another one than those before it.
     """
     backend: Backend | None = None
+    of_numpy: list[int] = []
     for index, (argument, x) in enumerate(zip(names, arrays, strict=True)):
         owner = _OWNERS.get(type(x))
         if owner is None:
             if isinstance(x, (np.ndarray, np.generic)):
+                of_numpy.append(index)
                 continue
             owner = _owner(x)
         if owner is None:
             value = _value_of(argument, x)
             arrays = [*arrays[:index], value, *arrays[index + 1 :]]
             if isinstance(value, np.ndarray):
+                of_numpy.append(index)
                 continue
             owner = _owner(value)
         if backend is not None and owner is not backend:
             raise refuse(argument, f"be a tensor of {backend.name}, like the others", type(x))
         backend = owner
+    if of_numpy and backend is not None:
+        like = next(x for index, x in enumerate(arrays) if index not in of_numpy)
+        arrays = [backend.tensor(x, like) if index in of_numpy else x for index, x in enumerate(arrays)]
     return backend, arrays
 
 

@@ -304,6 +304,12 @@ class Backend:
 
         return run
 
+    def prepare_kernel(self, op: str, shape: Sequence[Any]) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """Return a function of a kernel of that shape, in Keras's order, and of the tensor that it reads, which orders
+        the kernel as `prepare_conv` takes it; None where a convolution is not prepared.
+        """
+        return None
+
     # With a default: slices
 
     def slices(self, x: Tensor, cuts: Box) -> Tensor:

@@ -164,7 +164,7 @@ def _fits(row: Preference, problem: Problem) -> bool:
         return False
     if row.unless_padded_is_faster and _padded_is_faster(problem):
         return False
-    if not _is_large_enough(row, problem):
+    if not _is_large_enough(row, problem) or (row.not_for_growth and _grows(problem)):
         return False
     return row.max_halo_share == 1.0 or halo_share(problem) <= row.max_halo_share
 
@@ -175,6 +175,14 @@ def _is_large_enough(row: Preference, problem: Problem) -> bool:
     # Programs with an open batch are what converters read, which know no updates in place.
     sizes = [size for size in problem.input_shape if size is not None]
     return len(sizes) == len(problem.input_shape) and prod(sizes) >= row.min_size_per_side * _filled_sides(problem)
+
+
+def _grows(problem: Problem) -> bool:
+    """Return whether the outputs hold more values than the input; not where a size is unknown."""
+    inputs = [size for size in problem.input_shape if size is not None]
+    outputs = [size for size in problem.output_shape if size is not None]
+    known = len(inputs) == len(problem.input_shape) and len(outputs) == len(problem.output_shape)
+    return known and prod(outputs) > prod(inputs)
 
 
 def _filled_sides(problem: Problem) -> int:

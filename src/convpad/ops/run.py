@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, cast
 
-import numpy as np
-
 from convpad import reference, tuning
 from convpad.backends import backend_named, plain_backend, tensors_of
 from convpad.backends.base import Backend, Context
@@ -19,10 +17,10 @@ from convpad.core.errors import refuse
 from convpad.core.operation import OPS, POOLS, Operation
 from convpad.core.padding import Constant, Learned, Padding
 from convpad.core.problem import Problem, known_shape, make_problem, rank_of
-from convpad.ops.biased import with_bias
 from convpad.ops.dtypes import check_dtypes, check_values
 from convpad.ops.extension import Values
 from convpad.ops.plan import Plan, choose, route_named
+from convpad.ops.prepared import permuted, with_bias
 from convpad.ops.routes import Executor, prepare
 
 _ARRAYS = {
@@ -99,9 +97,9 @@ def call(op: str, arrays: Sequence[Any], route: Any, *arguments: Any) -> Any:
 
     Every public function does this.
     """
-    backend, arrays = tensors_of(_ARRAYS[op], arrays)
+    backend, tensors = tensors_of(_ARRAYS[op], arrays)
     owner = backend or _ORACLE
-    tensors, (context, shapes, dtypes) = _facts(backend, arrays)
+    context, shapes, dtypes = owner.facts(tensors)
     if context.autocast:
         without_casts, tensors = owner.autocast(tensors)
         with without_casts:
@@ -123,9 +121,9 @@ def run(operation: Operation, values: Values, arrays: Sequence[Any], *bias: Any)
 
     `bias`, a tensor or None, is given where kernels are in PyTorch's order, and added to the output.
     """
-    backend, arrays = tensors_of(_ARRAYS[operation.op], arrays)
+    backend, tensors = tensors_of(_ARRAYS[operation.op], arrays)
     owner = backend or _ORACLE
-    tensors, (context, shapes, dtypes) = _facts(backend, arrays)
+    context, shapes, dtypes = owner.facts(tensors)
     if context.autocast:
         without_casts, tensors = owner.autocast(tensors)
         if bias and bias[0] is not None:
@@ -143,25 +141,15 @@ def executor_of(operation: Operation, tensors: Sequence[Any]) -> Executor:
 
     A module keeps it under their shapes, dtypes, device and want of a gradient, and `tuning.STATE.version`.
     """
-    backend, arrays = tensors_of(_ARRAYS[operation.op], tensors)
+    backend, tensors = tensors_of(_ARRAYS[operation.op], tensors)
     owner = backend or _ORACLE
-    _, (context, shapes, dtypes) = _facts(backend, arrays)
+    context, shapes, dtypes = owner.facts(tensors)
     return _executor(operation, owner.name, context, shapes, dtypes, None, tuning.STATE.version)
 
 
 def _with_trained_values(context: Context) -> Context:
     """Return the context of a call whose constants are tensors: they may be trained, so a gradient is wanted."""
     return replace(context, gradient=True) if context.gradient is None else context
-
-
-def _facts(backend: Backend | None, arrays: Sequence[Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
-    """Return the tensors, and the context, shapes and dtypes of a call; arrays among tensors become tensors."""
-    if backend is None:
-        return arrays, _ORACLE.facts(arrays)
-    if any([isinstance(x, (np.ndarray, np.generic)) for x in arrays]):  # noqa: C419 (no generator for every call)
-        like = next(x for x in arrays if backend.owns(x))
-        arrays = [x if backend.owns(x) else backend.tensor(x, like) for x in arrays]
-    return arrays, backend.facts(arrays)
 
 
 def _parse(op: str, shape: Any, arguments: dict[str, Any]) -> tuple[Operation, Values]:
@@ -210,6 +198,8 @@ def _executor(
     executor = prepare(backend, choose(problem, name, backend, context, route=route, dtype=dtypes[0]))
     if operation.filters_first:
         return with_bias(backend, executor, problem, context, operation.padding.values)
+    if operation.op in ("conv", "depthwise_conv") and not context.traced:
+        executor = permuted(backend, executor, problem, context, operation.padding.values)
     return backend.compiled(executor, operation.padding.values)
 
 

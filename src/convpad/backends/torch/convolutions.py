@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -54,6 +55,23 @@ def prepare_conv(op: str, window: ConvWindow) -> Callable[[Tensor, Tensor, Tenso
         return convolve(x if around is None else F.pad(x, around), weight, bias, strides, pads, dilation, groups)
 
     return run
+
+
+def prepare_kernel(op: str, shape: Sequence[Any]) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Return what `conv` and `depthwise_conv` do with a small kernel of two or three axes."""
+    *taps, channels, multiplier = shape
+    if len(taps) not in (2, 3) or None in shape:
+        return None
+    if op == "conv":
+        order = (-1, -2, *range(len(taps)))
+        if prod(shape) >= tuning.LIMITS["torch.reorder_kernel_values"]:
+            return None
+        return lambda kernel, x: cpu.channels_last(kernel.permute(order), x)
+    order = (-2, -1, *range(len(taps)))
+    if multiplier == 1:
+        return lambda kernel, x: cpu.channels_last(kernel.permute(order), x)
+    ones = (channels * multiplier, 1, *taps)
+    return lambda kernel, x: cpu.channels_last(kernel.permute(order).reshape(ones), x)
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

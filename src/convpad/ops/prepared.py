@@ -1,4 +1,7 @@
-"""Executors of convolutions with a bias, whose kernels are in PyTorch's order: filters and channels first."""
+"""Executors of convolutions that a backend prepares: with a bias, or of channels-last tensors.
+
+They are PyTorch's, which computes channels first with kernels whose filters and channels come first.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,49 @@ class PaddedWithBias:
         return self.backend.rematerialise(
             lambda x: self.pad(x, values), lambda padded: self.convolve(padded, kernel, bias), x
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted:
+    """A convolution of tensors and kernels in Keras's order, as PyTorch's own of permuted views."""
+
+    pad: Callable[[Tensor, Values], Tensor] | None
+    convolve: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+    order_kernel: Callable[[Tensor, Tensor], Tensor]
+    first: tuple[int, ...] | None
+    last: tuple[int, ...]
+
+    def __call__(self, values: Values, x: Tensor, kernel: Tensor) -> Tensor:
+        first = x if self.first is None else x.permute(self.first)
+        if self.pad is not None:
+            first = self.pad(first, values)
+        out = self.convolve(first, self.order_kernel(kernel, first), None)
+        return out if self.first is None else out.permute(self.last)
+
+
+def permuted(backend: Backend, inner: Executor, problem: Problem, context: Context, values: Values) -> Executor:
+    """Return a faster executor than `inner` where the backend can prepare all of it, else `inner`."""
+    window = conv_window(problem)
+    order_kernel = backend.prepare_kernel(problem.op, problem.kernel_shape)
+    remakes = isinstance(inner, Padded) and (inner.remakes or inner.overhangs)
+    if order_kernel is None or not isinstance(inner, Native | Padded) or remakes or context.device != "cpu":
+        return inner
+    pad = None
+    if isinstance(inner, Padded):
+        outer = leave_zeros(problem)
+        window, pad = (
+            replace(window, pads=_difference(problem.pads, outer.pads)),
+            backend.prepare_pad(outer, values, context),
+        )
+        if pad is None:
+            return inner
+    if any(before != after for before, after in window.pads):
+        return inner
+    if problem.op == "depthwise_conv":
+        window = replace(window, groups=problem.input_shape[problem.channel_axis])
+    rank = problem.rank
+    first = (0, rank + 1, *range(1, rank + 1)) if problem.channels_last else None
+    return Permuted(pad, backend.prepare_conv("conv", window), order_kernel, first, (0, *range(2, rank + 2), 1))
 
 
 @dataclass(frozen=True, slots=True)
