@@ -67,7 +67,16 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
 }
 """(value, meaning) of every threshold, by backend."""
 
-_ROWS = {"jax.planes_min_places": " --row unet3d-64"}
+_ROWS = {
+    "jax.planes_min_places": " --row unet3d-64",
+    "jax.groups_min_products": " --row resnext-28",
+    "jax.group_max_products": " --row resnext-28 --row resnext-14",
+    "jax.merged_channels": " --row resnext-28 --row resnext-14",
+    "jax.products_at_once": " --row resnext-28",
+    "jax.stem_max_channels": " --row stem-320",
+    "jax.stem_max_products": " --row stem-320 --row resnet-224",
+    "tensorflow.merged_channels": " --row resnext-28 --row resnext-14",
+}
 """The row of the benchmark that shows a threshold, where not every row does."""
 
 THRESHOLDS: dict[str, Threshold] = {
