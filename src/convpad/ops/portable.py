@@ -43,7 +43,7 @@ def low_memory() -> Generator[None]:
 
     Example:
 
-    >>> import convpad
+    >>> import convpad, torch
     >>> shapes = (8, 112, 112, 48), (3, 3, 48, 1)
     >>> options = dict(op="depthwise_conv", padding="same", padding_mode="reflect", backend="torch")
     >>> convpad.plan(*shapes, **options).remakes_padded
