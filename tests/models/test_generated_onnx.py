@@ -16,7 +16,7 @@ from graphs import onnx
 
 import convpad
 from convpad.models import readers
-from convpad.models.readers import settling
+from convpad.models.readers import moved_paddings
 
 pytestmark = pytest.mark.needs("numpy")
 runtime = pytest.importorskip("onnxruntime")
@@ -59,13 +59,13 @@ def test_nothing_is_silently_wrong(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["single", "composite"])
 def test_the_judge_sees_a_reader_that_overlooks_what_was_moved(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime.set_default_logger_severity(4)
-    monkeypatch.setattr(settling, "evenly_taken", lambda places: range(len(places)))
+    monkeypatch.setattr(moved_paddings, "evenly_taken", lambda places: range(len(places)))
     assert any(verdict(kind, seed)[1] for seed in range(60))
 
 
 def test_the_judge_sees_a_reader_that_takes_one_mode_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     runtime.set_default_logger_severity(4)
-    recognise = settling.recognise
+    recognise = moved_paddings.recognise
 
     def wrong(places: Any, preferred: Any = ()) -> Any:
         paddings = recognise(places, preferred)
@@ -75,7 +75,7 @@ def test_the_judge_sees_a_reader_that_takes_one_mode_for_another(monkeypatch: py
         ]
         return paddings and type(paddings)(paddings.part, tuple(sides))
 
-    monkeypatch.setattr(settling, "recognise", wrong)
+    monkeypatch.setattr(moved_paddings, "recognise", wrong)
     assert any(verdict("single", seed)[1] for seed in range(120))
 
 
@@ -98,7 +98,7 @@ def test_comparisons_differ_where_outputs_do() -> None:
         said = "unread" if unread else "agree" if comparison.agree else "differ"
         counts[said, equal] += 1
         assert (said, equal) not in (("agree", False), ("differ", True)), seed
-        assert convpad.compare(a, onnx_models.variant(seed, 0)[1]).agree, seed
+        assert unread or convpad.compare(a, onnx_models.variant(seed, 0)[1]).agree, seed
     assert min(counts["agree", True], counts["differ", False]) > COUNT // 20, counts
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import convpad
 from convpad.models import readers
-from convpad.models.readers import settling
+from convpad.models.readers import moved_paddings
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -64,7 +64,7 @@ def test_nothing_is_silently_wrong(kind: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", COUNTS)
 def test_the_judge_sees_a_reader_that_overlooks_what_was_moved(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settling, "evenly_taken", lambda places: range(len(places)))
+    monkeypatch.setattr(moved_paddings, "evenly_taken", lambda places: range(len(places)))
     assert any(verdict(kind, seed)[1] for seed in range(60))
 
 
@@ -84,7 +84,7 @@ def test_comparisons_differ_where_outputs_do() -> None:
         unread = comparison.a.unsupported or comparison.b.unsupported
         assert unread or comparison.agree == equal, (seed, cases[0].recipe, cases[1].recipe)
         again = convpad.compare(modules[0], modules[0], input_shape_a=cases[0].shape, input_shape_b=cases[0].shape)
-        assert again.agree, (seed, cases[0].recipe)
+        assert again.agree or again.a.unsupported, (seed, cases[0].recipe)
 
 
 def test_models_are_of_many_kinds() -> None:

@@ -95,7 +95,7 @@ def expected(window: PaddedWindow, x: Any, weight: Any = None) -> Any:
 
 
 def _transposed(window: PaddedWindow, x: Any, weight: Any) -> Any:
-    rank, groups = len(window.kernel), window.problem.groups
+    groups = window.problem.groups
     sizes = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in
              zip(x.shape[2:], window.strides, window.kernel, window.dilation, strict=True)]  # fmt: skip
     outputs = [size or 0 for size in window.output]
@@ -111,8 +111,20 @@ def _transposed(window: PaddedWindow, x: Any, weight: Any) -> Any:
         cut = [slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in
                zip(tap, window.dilation, x.shape[2:], window.strides, strict=True)]  # fmt: skip
         whole[(slice(None), slice(None), *cut)] += values
-    crop = [slice(c, c + n) for c, n in zip(crops, outputs, strict=True)]
-    return whole[(slice(None), slice(None), *crop[:rank])]
+    modes = zip(window.problem.modes, window.padding.values, strict=True)
+    for axis, (size, crop, (names, values)) in enumerate(zip(outputs, crops, modes, strict=True)):
+        whole = _taken_back(whole, 2 + axis, size, crop, [(m.name, v) for m, v in zip(names, values, strict=True)])
+    return whole
+
+
+def _taken_back(whole: Any, axis: int, size: int, before: int, fills: Any) -> Any:
+    """The adjoint of the padding of an axis: what stands outside is added to the values that it would copy."""
+    after = max(whole.shape[axis] - size - before, 0)
+    copies = [fill if fill[0] in NUMPY else ("zeros", None) for fill in fills]
+    unit = np.eye(size).reshape(size, 1, size)
+    copied = extended(unit, 2, [(before, copies[0]), (after, copies[1])])[:, 0]
+    part = np.take(whole, range(before + size + after), axis)
+    return np.moveaxis(np.tensordot(part, copied, (axis, 1)), -1, axis)
 
 
 def parts_of(x: Any, sizes: Sequence[int | None]) -> Iterable[Any]:

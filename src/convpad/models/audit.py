@@ -97,11 +97,13 @@ class Audit(Result):
     def summary(self) -> str:
         """The counts in a sentence or two."""
         count = len(self.reading.windows)
-        padded = sum(row.window.pads_something for row in self.rows)
+        unread = sum(row.window.is_unread for row in self.rows)
+        padded = sum(row.window.pads_something for row in self.rows) - unread
         uneven = sum(bool(row.uneven) for row in self.rows)
         noted = sum(bool(row.portability_note) for row in self.rows)
         windows = "1 window" if count == 1 else f"{count} windows"
         text = f"{windows}, {padded} of them padded, {uneven} unevenly used"
+        text += f", {unread} not read" if unread else ""
         text += f"; {noted} would have other values elsewhere." if noted else "."
         pads = len(self._padding_layers)
         if pads:
@@ -212,7 +214,8 @@ def audit_row(window: PaddedWindow) -> AuditRow:
         for axis, size, output, (before, after) in sides
     ]
     known = tuple(axis for axis in axes if axis is not None)
-    return AuditRow(window, known if len(known) == len(axes) else None, _portability_note(window))
+    is_known = len(known) == len(axes) and not window.is_unread
+    return AuditRow(window, known if is_known else None, _portability_note(window))
 
 
 def _portability_note(window: PaddedWindow) -> str:
@@ -256,10 +259,22 @@ def window_cell(window: PaddedWindow) -> str:
     return text
 
 
+def amounts_cell(window: PaddedWindow) -> str:
+    """Return the amounts: `1,1`; the word where they follow an open size, `?` where they are not known."""
+    is_own = not any(map(any, (pair for pad in window.pads for pair in pad.pairs)))
+    if window.amounts is None and not window.is_unread and is_own:
+        amounts = zip(window.padding.amounts, window.problem.windows, strict=True)
+        words = [amount.name if w.before is None else f"{w.before},{w.after}" for amount, w in amounts]
+        return " ".join(words[:1] if len(set(words)) == 1 else words)
+    return format_amounts(window.amounts)
+
+
 def mode_cell(window: PaddedWindow) -> str:
     """Return the padding mode of the sides that are padded: `zeros`; by axis and side where they differ."""
     if not window.pads_something:
         return "-"
+    if window.is_unread:
+        return "?"
     sides = [_side(fill) for pair in window.fills for fill in pair]
     if window.amounts is not None:
         amounts = [amount for pair in window.amounts for amount in pair]
@@ -272,7 +287,7 @@ def mode_cell(window: PaddedWindow) -> str:
 
 def pads_of(window: PaddedWindow) -> str:
     """Return the amounts and the padding mode: `1,1 zeros`; `-` where nothing is padded."""
-    return f"{format_amounts(window.amounts)} {mode_cell(window)}".removesuffix(" -")
+    return "not read" if window.is_unread else f"{amounts_cell(window)} {mode_cell(window)}".removesuffix(" -")
 
 
 def _side(fill: Fill) -> str:
@@ -284,7 +299,7 @@ def _side(fill: Fill) -> str:
 
 def _cells(row: AuditRow, note: str) -> tuple[Cell | str, ...]:
     window = row.window
-    amounts, used = format_amounts(window.amounts), Cell("-")
+    amounts, used = amounts_cell(window), Cell("-")
     if window.op == "conv_transpose":
         amounts = f"crops {amounts}" if window.amounts and any(map(any, window.amounts)) else amounts
     elif window.pads_something:
@@ -296,6 +311,7 @@ def _cells(row: AuditRow, note: str) -> tuple[Cell | str, ...]:
 
 def _row_dict(row: AuditRow) -> dict[str, Any]:
     window = row.window
+    own = zip(window.padding.amounts, window.problem.windows, strict=True)
     return {
         "name": window.name,
         "layer": window.layer,
@@ -310,7 +326,9 @@ def _row_dict(row: AuditRow) -> dict[str, Any]:
         "output": window.output,
         "cuts": window.cuts,
         "amounts": window.amounts,
-        "modes": [[before[0], after[0]] for before, after in window.fills],
+        "follows": [amount.name if w.before is None else None for amount, w in own],
+        "modes": None if window.is_unread else [[before[0], after[0]] for before, after in window.fills],
+        "not_read": window.is_unread,
         "read": None if row.axes is None else [[axis.read_before, axis.read_after] for axis in row.axes],
         "uneven": row.uneven,
         "pads": [_pad_dict(pad) for pad in window.pads],
@@ -321,4 +339,5 @@ def _row_dict(row: AuditRow) -> dict[str, Any]:
 
 def _pad_dict(pad: Pad) -> dict[str, Any]:
     modes = [[before[0], after[0]] for before, after in pad.fills]
-    return {"name": pad.name, "layer": pad.layer, "amounts": pad.pairs, "modes": modes, "copied": pad.copied_bytes}
+    amounts = pad.pairs if any(map(any, pad.pairs)) or pad.copied_bytes is not None else None
+    return {"name": pad.name, "layer": pad.layer, "amounts": amounts, "modes": modes, "copied": pad.copied_bytes}

@@ -25,6 +25,9 @@ def differs(a: PaddedWindow, b: PaddedWindow) -> tuple[str, ...]:
 
     A size that one of them does not know is that of the other.
     """
+    if a.is_unread or b.is_unread:
+        whose = "of both" if a.is_unread and b.is_unread else f"of the {'first' if a.is_unread else 'second'}"
+        return (f"the padding {whose} was not read",)
     if a.cuts != b.cuts:
         return (f"{_format_cuts(a)} ahead of it, not {_format_cuts(b)}",)
     a, b = with_sizes(a, b.input), with_sizes(b, a.input)

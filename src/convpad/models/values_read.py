@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
 
 from convpad.core.errors import PaddingError
 from convpad.core.fills import Fill, normalised_fills
 from convpad.core.modes import MODES
 from convpad.models.readers.movement import LONGEST_AXIS, Movement, Place, copied, filled
-from convpad.models.readers.walk import rounded_down
+from convpad.models.readers.walk import window_at
 from convpad.models.windows import LOWEST, PaddedWindow, Shape
 
 _NOTHING: Hashable = ("nothing",)
@@ -20,15 +19,11 @@ def with_sizes(window: PaddedWindow, sizes: Shape) -> PaddedWindow:
     known = [own if own is not None else other for own, other in zip(window.input, sizes, strict=True)]
     if tuple(known) == window.input:
         return window
-    shape = list(window.problem.input_shape)
-    for index, (axis, size) in enumerate(zip(window.problem.axes, known, strict=True)):
-        shape[axis] = None if size is None else size + sum(sum(pad.pairs[index]) for pad in window.pads)
+    pads = [sum(sum(pad.pairs[axis]) for pad in window.pads) for axis in range(len(known))]
     try:
-        problem = window.config.problem(shape)
+        return window_at(window, [None if size is None else size + pad for size, pad in zip(known, pads, strict=True)])
     except PaddingError:
         return window
-    config, problem = rounded_down(window.config, problem) if window.config.ceil_mode else (window.config, problem)
-    return replace(window, config=config, problem=problem)
 
 
 def as_read(window: PaddedWindow, fill: Fill) -> Fill:

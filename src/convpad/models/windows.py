@@ -30,7 +30,8 @@ class Pad:
     Args:
         name: its path in the model.
         layer: its class or operation, in the words of its framework.
-        padding: with explicit amounts; a constant that the model does not tell is None.
+        padding: with explicit amounts; a constant that the model does not tell is None. Where the amounts follow an
+            open size, they are those of the window that comes next, and 0 here.
         copied_bytes: of the padded copy of one input; None where a size is unknown.
     """
 
@@ -123,6 +124,7 @@ class PaddedWindow:
         nonnegative: whether no value of its input is below 0.
         cuts: (before, after, step) for each axis: the values that are cut off directly before anything pads, and the
             step from one that is left to the next; empty where nothing is.
+        is_unread: whether an operation may have padded its input that could not be read: its amounts are not known.
     """
 
     name: str
@@ -132,6 +134,7 @@ class PaddedWindow:
     pads: tuple[Pad, ...] = ()
     nonnegative: bool = False
     cuts: tuple[tuple[int, int, int], ...] = ()
+    is_unread: bool = False
 
     def __repr__(self) -> str:
         return f"<PaddedWindow: {self.name}, {self.layer}>"
@@ -206,7 +209,9 @@ class PaddedWindow:
 
     @property
     def amounts(self) -> tuple[Pair, ...] | None:
-        """(before, after) of all paddings for each axis; None while they depend on an unknown size."""
+        """(before, after) of all paddings for each axis; None where they depend on an unknown size, or are unread."""
+        if self.is_unread:
+            return None
         pairs = [(window.before, window.after) for window in self.windows]
         known = tuple((before, after) for before, after in pairs if before is not None and after is not None)
         return known if len(known) == len(pairs) else None
@@ -241,7 +246,7 @@ class PaddedWindow:
 
     @property
     def pads_something(self) -> bool:
-        """Whether anything pads the input; True where that depends on an unknown size."""
+        """Whether anything pads the input; True where that depends on an unknown size, or is unread."""
         pairs = [pair for pad in self.pads for pair in pad.pairs]
         return any(map(any, pairs)) or self.amounts is None or any(map(any, self.amounts))
 
@@ -257,8 +262,8 @@ class PaddedWindow:
 
     @property
     def merged_padding(self) -> Padding | None:
-        """All paddings as one `Padding`; None where there is no such padding, or a size is unknown."""
-        if any(window.ceil for window in self.problem.windows):
+        """All paddings as one `Padding`; None where there is no such padding, one is unread, or a size is unknown."""
+        if self.is_unread or any(window.ceil for window in self.problem.windows):
             return None  # beyond its padding, which counts, nothing counts
         padding = self.padding
         if self.op == "conv_transpose":

@@ -50,10 +50,12 @@ def unmoved(size: int) -> Places:
 
 
 def scaled(constant: Constant, weight: float) -> Constant:
-    """Return a constant times a number."""
+    """Return a constant times a number; times 0 it is 0, also where it is infinite, for then it is not there."""
+    if weight == 0:
+        return 0
     if isinstance(constant, (int, float)):
         return constant * weight
-    return constant if weight == 1 else 0 if weight == 0 else ("product", weight, constant)
+    return constant if weight == 1 else ("product", weight, constant)
 
 
 def added(constants: Iterable[Constant]) -> Constant:

@@ -13,7 +13,7 @@ from convpad.core.padding import Padding
 from convpad.models.readers.moved_tensor import SPACE, UNKNOWN, MovedTensor, Result
 from convpad.models.readers.movement import LONGEST_AXIS, PER_CHANNEL, Places, copied, filled, regrouped, weighted
 from convpad.models.readers.settling import SettlingWalk
-from convpad.models.readers.values import Values, broadcast
+from convpad.models.readers.values import Values, broadcast, chosen
 
 _DENSE = 0.9
 """A matrix with more values that are not 0 mixes an axis; with fewer it may pad it, or move a window along it."""
@@ -32,7 +32,10 @@ class MovingWalk(SettlingWalk):
         if any(not 0 <= index < sizes[axis] for index in indices):
             return self.along(result, [tensor], [axis], "its indices are beyond the axis")
         if tensor.values is not None:
-            return self.constant(result, tensor.values.take(axis, indices))
+            values, shape = tensor.values.take(axis, indices), result.shape
+            if shape is None and tensor.shape is not None:  # of what was open, a part is open
+                shape = tuple(None if old is None else new for old, new in zip(tensor.shape, values.shape, strict=True))
+            return self.constant(replace(result, shape=shape), values)
         if tensor.movement is None or len(indices) > LONGEST_AXIS:
             return self.along(result, [tensor], [axis], "the axis is too long to be followed")
         movement = tensor.movement.moved(tensor.movement.axes[axis], tuple(map(copied, indices)))
@@ -74,7 +77,10 @@ class MovingWalk(SettlingWalk):
         modes = tuple(mode for tensor in moved for mode in tensor.modes)
         absorbed = [name for tensor in moved for name in (*tensor.absorbed, *(pad.name for pad in tensor.pads))]
         nonnegative = all(tensor.nonnegative for tensor in moved)
-        return self._move(result, moved[0], joined, modes=modes, absorbed=tuple(absorbed), nonnegative=nonnegative)
+        known = all(tensor.shape is not None and None not in tensor.shape for tensor in moved)
+        shape = joined.shape if known else result.shape or (None,) * rank
+        changes = {"modes": modes, "absorbed": tuple(absorbed), "nonnegative": nonnegative, "shape": shape}
+        return self._move(result, moved[0], joined, **changes)
 
     def _piece(self, tensor: MovedTensor, first: MovedTensor, axis: int) -> tuple[Any, Places] | None:
         """Return the other steps of a piece of a concatenation, None for a constant, and its places along the axis."""
@@ -219,6 +225,12 @@ class MovingWalk(SettlingWalk):
         places = tuple((((index, weight),) if weight else (), 0) for index, weight in enumerate(weights))
         return self._move(result, wide, wide.movement.moved(name, places), nonnegative=nonnegative)
 
+    def moved_along(self, result: Result, tensor: MovedTensor, axis: int, places: Places) -> MovedTensor:
+        """Return a tensor whose axis holds sums of places of another's."""
+        if tensor.movement is None:
+            return self.along(result, [tensor], [axis], "the axis is too long to be followed")
+        return self._move(result, tensor, tensor.movement.moved(tensor.movement.axes[axis], places))
+
     def add(self, result: Result, a: MovedTensor, b: MovedTensor, sign: float = 1) -> MovedTensor:
         """Return a plus b, which is multiplied by a sign first."""
         for tensor, constant in ((a, b), (b, a)):
@@ -262,6 +274,8 @@ class MovingWalk(SettlingWalk):
         shape = result.sizes or broadcast([mask.sizes or (), a.sizes or (), b.sizes or ()])
         if mask.values is None or not mask.values.is_known:
             return self.pointwise(result, [mask, a, b])
+        if a.values is not None and b.values is not None:
+            return self.constant(result, chosen(mask.values, a.values, b.values, shape))
         masks = mask.values.expanded(shape)
         varied = [axis for axis, varies in enumerate(masks.varies) if varies] if masks else []
         if masks is None or len(varied) > 1:
@@ -271,9 +285,9 @@ class MovingWalk(SettlingWalk):
         wide = [self.expand(replace(step, key=f"{result.key} {i}"), tensor, shape) for i, tensor in enumerate((b, a))]
         pieces: list[MovedTensor] = []
         along = enumerate(bool(value) for value in masks.along(axis) or ())
-        for index, (chosen, run) in enumerate(groupby(along, lambda pair: pair[1])):
+        for index, (is_a, run) in enumerate(groupby(along, lambda pair: pair[1])):
             key = replace(step, key=f"{result.key} piece {index}")
-            pieces.append(self.take(key, wide[chosen], axis, [place for place, _ in run]))
+            pieces.append(self.take(key, wide[is_a], axis, [place for place, _ in run]))
         return self.join(result, pieces, axis)
 
     def write(

@@ -7,20 +7,19 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from convpad.core.amounts import explicit
 from convpad.core.fills import normalised_fills
-from convpad.core.modes import MODES
 from convpad.core.padding import Padding
 from convpad.models.readers.coverage import is_coverage, without_zeros
+from convpad.models.readers.crops import Crop, crop_of, is_cut, is_folded
+from convpad.models.readers.moved_paddings import grouped, padding_of, paddings_of
 from convpad.models.readers.moved_tensor import BATCH, CHANNELS, SPACE, UNKNOWN, MovedTensor, Result, joined_shapes
-from convpad.models.readers.movement import LONGEST_AXIS, SIZE_TO_RECKON_WITH, Movement, scaled
-from convpad.models.readers.recognition import AxisPaddings, Side, evenly_taken, recognise, unscaled
+from convpad.models.readers.movement import LONGEST_AXIS, SIZE_TO_RECKON_WITH, Movement
 from convpad.models.readers.values import Values, broadcast
-from convpad.models.readers.walk import TensorInfo, Walk
-from convpad.models.windows import ModelWindows, Pad, WindowConfig
+from convpad.models.readers.walk import TensorInfo, Walk, window_at
+from convpad.models.windows import ModelWindows, WindowConfig
 
-Crop = tuple[tuple[int, int], ...]
-"""What is cut off, (before, after) for each spatial axis."""
+_MIXING = ("it mixes the values", "it resamples", "a transform of whole axes")
+"""Reasons why operations are not read that compute with values from several places, and do not pad: they are listed."""
 
 
 class SettlingWalk(Walk):
@@ -29,9 +28,10 @@ class SettlingWalk(Walk):
     def __init__(self, tensors: dict[str, TensorInfo] | None = None) -> None:
         super().__init__(tensors)
         self._window_of: dict[str, int] = {}
+        self.sizes_of: dict[int, tuple[int, ...]] = {}
         self._crops: dict[int, dict[Crop, str]] = {}
         self._cropped_by: dict[int, int] = {}
-        self._settled: dict[Any, tuple[Pad, ...]] = {}
+        self._settled: dict[Any, bool] = {}
 
     # Tensors
 
@@ -50,12 +50,14 @@ class SettlingWalk(Walk):
                     roles[-back] = tensor.roles[-back]
         movement = Movement.start(result.key, sizes) if max(sizes, default=0) <= LONGEST_AXIS else None
         info = (result.shape, (), nonnegative, result.itemsize, result, movement)
-        return MovedTensor(*info, None, tuple(roles), tuple(unread))
+        may_be_padded = any(tensor.may_be_padded for tensor in like)
+        return MovedTensor(*info, None, tuple(roles), tuple(unread), may_be_padded=may_be_padded)
 
     def constant(self, result: Result, values: Values) -> MovedTensor:
         """Return a constant tensor."""
         rank = len(values.shape)
-        info = (values.shape, (), False, result.itemsize, result, None, values)
+        shape = result.shape if result.shape is not None and len(result.shape) == rank else values.shape
+        info = (shape, (), False, result.itemsize, result, None, values)
         return MovedTensor(*info, (UNKNOWN,) * rank, (frozenset[str](),) * rank)
 
     def _move(self, result: Result, tensor: MovedTensor, movement: Movement, **changes: Any) -> MovedTensor:
@@ -79,8 +81,9 @@ class SettlingWalk(Walk):
         self, result: Result, tensors: Sequence[MovedTensor], axes: Iterable[int] | None, reason: str
     ) -> MovedTensor:
         """Return the output of an operation that moves values along axes, None for all; a window there is told so."""
-        self.settle(tensors)
+        is_unread = self.settle(tensors)
         output = self.fresh(result, tensors if axes is not None else [])
+        output = replace(output, may_be_padded=output.may_be_padded or is_unread)
         if output.movement is None:
             if result.sizes is None:
                 self.unsupported.append(result.because(reason))
@@ -94,7 +97,7 @@ class SettlingWalk(Walk):
         """Note an operation that cannot be read, and return its output."""
         self.settle(tensors)
         self.add_unsupported(result.name, result.layer, reason)
-        return self.fresh(result)
+        return replace(self.fresh(result), may_be_padded=not reason.startswith(_MIXING))
 
     def pointwise(self, result: Result, tensors: Sequence[MovedTensor], *, nonnegative: bool = False) -> MovedTensor:
         """Return the output of an operation that leaves every value at its place."""
@@ -102,22 +105,24 @@ class SettlingWalk(Walk):
         if not moved:
             shape = result.sizes or broadcast([tensor.values.shape for tensor in tensors if tensor.values])
             return self.constant(result, Values.unknown(shape))
-        self.settle(moved)
+        is_unread = self.settle(moved)
         if any(self._apart(a, b) for a, b in combinations(moved, 2)):
             self.add_unsupported(result.name, result.layer, "it combines different places of a tensor")
+            is_unread = True
         if result.sizes is None and all(tensor.shape is not None and None not in tensor.shape for tensor in tensors):
             sizes = broadcast([tensor.sizes or () for tensor in tensors])
             result = replace(result, sizes=sizes, shape=sizes)
         elif result.sizes is None and all(tensor.sizes is not None for tensor in tensors):
             result = replace(result, sizes=broadcast([tensor.sizes or () for tensor in tensors]))
         output = self.fresh(result, moved, nonnegative=nonnegative)
+        output = replace(output, may_be_padded=output.may_be_padded or is_unread)
         for tensor in tensors:
             if tensor.values is not None and output.roles:
-                output = self._with_factors(output, tensor.values)
+                output = self._with_factors(output, moved, tensor.values)
         return output
 
-    def _with_factors(self, output: MovedTensor, values: Values) -> MovedTensor:
-        """Note a constant that is not the same at all places."""
+    def _with_factors(self, output: MovedTensor, tensors: Sequence[MovedTensor], values: Values) -> MovedTensor:
+        """Note a constant that is not the same at all places: it may take away what a window has padded."""
         entry, unread = output.result.because("its constant depends on the place"), list(output.unread)
         for back in range(1, min(len(values.shape), len(unread)) + 1):
             axis = len(unread) - back
@@ -125,6 +130,10 @@ class SettlingWalk(Walk):
                 unread[axis] |= {entry}
                 if output.roles[axis] == SPACE:
                     self.unsupported.append(entry)
+                    bases = [self._window_of.get(tensor.movement.base) for tensor in tensors if tensor.movement]
+                    for index in bases:
+                        if index is not None:
+                            self.windows[index] = replace(self.windows[index], is_unread=True)
         return replace(output, unread=tuple(unread))
 
     def renormalised(self, result: Result, tensor: MovedTensor, factors: Values) -> MovedTensor | None:
@@ -133,8 +142,8 @@ class SettlingWalk(Walk):
         index = self._window_of.get(movement.base) if movement is not None else None
         if movement is None or index is None or movement.steps or len(factors.shape) != len(movement.axes):
             return None
-        window = self.windows[index]
-        ignoring = without_zeros(window)
+        window = window_at(self.windows[index], self.sizes_of[index])
+        ignoring = without_zeros(self.windows[index])
         names = [name for name, _ in movement.sizes if isinstance(name, int)][-len(window.kernel) :]
         axes = [movement.axes.index(name) if name in movement.axes else None for name in names]
         if ignoring is None or not is_coverage(window, factors, axes):
@@ -142,6 +151,7 @@ class SettlingWalk(Walk):
         for pad in window.pads:
             self._pads.pop(pad.name, None)
         self.windows[index] = ignoring
+        self.sizes_of[index] = tuple(size or 0 for size in window.input)
         return replace(self.fresh(result, [tensor]), itemsize=tensor.itemsize)
 
     def _apart(self, a: MovedTensor, b: MovedTensor) -> bool:
@@ -153,31 +163,42 @@ class SettlingWalk(Walk):
         steps = [[step for step in movement.steps if step[0] in names] for movement in (one, other)]
         return steps[0] != steps[1]
 
+    def is_folding(self, tensor: MovedTensor) -> bool:
+        """Return whether a tensor holds places of the output of a transposed convolution, moved by hand."""
+        index = None if tensor.movement is None or tensor.is_declared else self._window_of.get(tensor.movement.base)
+        return index is not None and self.windows[index].op == "conv_transpose"
+
     # Paddings
 
-    def settle(self, tensors: Iterable[MovedTensor]) -> None:
-        """Note what was moved into tensors that are no further moved: paddings, or what is none."""
+    def settle(self, tensors: Iterable[MovedTensor]) -> bool:
+        """Note what was moved into tensors that are no further moved: paddings, or what is none.
+
+        Return whether something was moved into one of them that is not read.
+        """
+        is_unread = False
         for tensor in tensors:
-            self._note_crop(tensor)
-            if tensor.is_declared or tensor.movement is None:
+            is_cropped = self._note_crop(tensor) is not None
+            if tensor.is_declared or tensor.movement is None or is_cropped:
                 continue
             key = repr(tensor.movement.base), tensor.movement.axes, tensor.movement.steps
             if key not in self._settled:
-                self._settled[key] = ()
+                self._settled[key] = False
                 axes = [axis for axis in range(len(tensor.movement.axes)) if tensor.is_space(axis)]
-                self._settled[key] = self._padded(tensor, axes).pads
+                self._settled[key] = self._padded(tensor, axes).may_be_padded
+            is_unread = is_unread or self._settled[key]
+        return is_unread
 
     def _padded(self, tensor: MovedTensor, axes: Sequence[int]) -> TensorInfo:
         """Return a tensor with the layers that pad some of its axes; note it where it is padded in no known way."""
-        steps, _, reason = _paddings(tensor, axes)
+        steps, _, reason = paddings_of(tensor, axes)
         for name in tensor.absorbed:
             self._pads.pop(name, None)
         if reason:
             self.add_unsupported(tensor.result.name, tensor.result.layer, reason)
-            return replace(tensor, pads=())
+            return replace(tensor, pads=(), may_be_padded=True)
         if steps and (axes[0] < 2 or list(axes) != list(range(axes[0], axes[0] + len(axes)))):
             self.add_unsupported(tensor.result.name, tensor.result.layer, "it pads axes that are not the last ones")
-            return replace(tensor, pads=())
+            return replace(tensor, pads=(), may_be_padded=True)
         if not steps or tensor.shape is None:
             return replace(tensor, pads=())
         shape = list(tensor.shape)
@@ -185,17 +206,17 @@ class SettlingWalk(Walk):
             size = shape[axis]
             shape[axis] = None if size is None else size - before[0] - after[0]
         padded: TensorInfo = TensorInfo(tuple(shape), (), tensor.nonnegative, tensor.itemsize)
-        for index, group in enumerate(_groups(steps)):
+        for index, group in enumerate(grouped(steps)):
             name = tensor.result.name + (f" (step {index + 1})" if index else "")
-            padding = _padding([group.get(axis) for axis in range(2, len(shape))])
+            padding = padding_of([group.get(axis) for axis in range(2, len(shape))])
             padded = self.add_pad(padded, name, tensor.result.layer, padding, channels_last=False)
             self.note_constants(tensor.result, padding)
         return padded
 
-    def _note_crop(self, tensor: MovedTensor) -> int | None:
-        """Note how much of the output of a transposed convolution is read, and return the number of its window.
+    def _note_crop(self, tensor: MovedTensor) -> tuple[int, Crop] | None:
+        """Note the crop of a transposed convolution's output, and return the number of its window with it.
 
-        None where the tensor is no such output, or another selection of it than what a crop leaves.
+        None where the tensor is no such output, or has other values of it than what a padding's adjoint leaves.
         """
         movement = tensor.movement
         index = self._window_of.get(movement.base) if movement is not None else None
@@ -204,14 +225,11 @@ class SettlingWalk(Walk):
         names = [name for name, _ in movement.sizes if isinstance(name, int)][-len(self.windows[index].kernel) :]
         if not all(name in movement.axes for name in names):
             return None
-        axes = [movement.axes.index(name) for name in names]
-        _, cuts, reason = _paddings(tensor, axes)
-        rows = [cuts.get(axis, (0, 0, 1)) for axis in axes]
-        if reason or any(step != 1 for _, _, step in rows):
+        crop = crop_of(movement, names)
+        if crop is None:
             return None
-        crop = tuple((before, after) for before, after, _ in rows)
         self._crops.setdefault(index, {}).setdefault(crop, tensor.result.because("it cuts a transposed convolution"))
-        return index
+        return index, crop
 
     def _crop_windows(self) -> None:
         """Give each transposed convolution what is cut off its output: that is its padding, as frameworks pad evenly.
@@ -220,18 +238,20 @@ class SettlingWalk(Walk):
         """
         cropped: set[int] = set()
         for index, crops in self._crops.items():
-            cut = {crop: entry for crop, entry in crops.items() if any(map(any, crop))}
+            cut = {crop: entry for crop, entry in crops.items() if is_cut(crop)}
             window = self.windows[index]
             pairs = [amount.pair for amount in window.padding.amounts]
             if not cut:
                 continue
-            if len(crops) > 1 or None in pairs:
+            own = any(map(any, filter(None, pairs)))
+            if len(crops) > 1 or None in pairs or (own and any(map(is_folded, cut))):
                 self.unsupported += cut.values()
+                self.windows[index] = replace(window, is_unread=True)
                 continue
             (crop,) = cut
             rows = zip(pairs, crop, strict=True)
-            amounts = tuple(explicit(pair[0] + before, pair[1] + after) for pair, (before, after) in rows if pair)
-            config = replace(window.config, padding=replace(window.padding, amounts=amounts))
+            inner = [((pair[0] + a[0], a[1]), (pair[1] + b[0], b[1])) for pair, (a, b) in rows if pair]
+            config = replace(window.config, padding=padding_of(inner))
             problem = config.problem(window.problem.input_shape)
             self.windows[index] = replace(window, config=config, problem=problem)
             cropped.add(index)
@@ -251,80 +271,32 @@ class SettlingWalk(Walk):
 
     def read_window(self, tensor: MovedTensor, result: Result, config: WindowConfig) -> MovedTensor:
         """Note a window with the paddings ahead of it, and return its output."""
-        rank, cropped_by = len(config.kernel), self._note_crop(tensor)
+        rank, crop = len(config.kernel), self._note_crop(tensor)
         info: TensorInfo = tensor
+        may_be_padded = tensor.may_be_padded
         cuts: tuple[tuple[int, int, int], ...] = ()
         if tensor.sizes is not None and len(tensor.sizes) > rank:
             axes = range(len(tensor.sizes) - rank, len(tensor.sizes))
             for axis in axes:
                 self.unsupported += sorted(tensor.unread[axis])
-            if not tensor.is_declared:
-                info, by_axis = self._padded(tensor, axes), _paddings(tensor, axes)[1]
+                may_be_padded = may_be_padded or not all(map(_mixes, tensor.unread[axis]))
+            if not tensor.is_declared and not (crop and is_folded(crop[1])):
+                info, by_axis = self._padded(tensor, axes), paddings_of(tensor, axes)[1]
+                may_be_padded = may_be_padded or info.may_be_padded
                 cuts = tuple(by_axis.get(axis, (0, 0, 1)) for axis in axes) if by_axis else ()
-        output = self.add_window(
-            TensorInfo(info.shape, info.pads, info.nonnegative, info.itemsize), result.name, result.layer, config
-        )
+        plain = TensorInfo(info.shape, info.pads, info.nonnegative, info.itemsize, may_be_padded=may_be_padded)
+        output = self.add_window(plain, result.name, result.layer, config)
         shape = joined_shapes(result.shape, output.shape)
         made = self.fresh(replace(result, shape=shape), nonnegative=output.nonnegative)
         self.windows[-1] = replace(self.windows[-1], cuts=cuts)
+        if tensor.sizes is not None and len(tensor.sizes) >= rank:
+            self.sizes_of[len(self.windows) - 1] = tensor.sizes[-rank:]
         self._window_of[result.key] = len(self.windows) - 1
-        if cropped_by is not None:
-            self._cropped_by[len(self.windows) - 1] = cropped_by
+        if crop is not None:
+            self._cropped_by[len(self.windows) - 1] = crop[0]
         roles = (BATCH, CHANNELS, *(SPACE,) * rank)[-len(made.roles) :] if made.roles else ()
         return replace(made, roles=roles)
 
 
-Step = tuple[int, Side, Side]
-"""(axis, before, after): a padding of one axis."""
-
-Cuts = dict[int, tuple[int, int, int]]
-"""By axis, what was cut off before it was padded: (before, after, step)."""
-
-
-def _paddings(tensor: MovedTensor, axes: Sequence[int]) -> tuple[list[Step], Cuts, str]:
-    """Return the paddings of some axes of a tensor in their order, the cuts, and the reason why they are not read."""
-    steps, cuts, movement = list[Step](), Cuts(), tensor.movement
-    if movement is None:
-        return [], {}, "its places cannot be followed"
-    sizes = dict(movement.sizes)
-    for name, places in movement.steps:
-        axis = movement.axes.index(name) if name in movement.axes else -1
-        if axis not in axes:
-            continue
-        places = unscaled(places)
-        if movement.factor != 1:
-            places = tuple((terms, scaled(constant, movement.factor)) for terms, constant in places)
-        part = evenly_taken(places)
-        paddings = recognise(places, tensor.modes) if part is None else AxisPaddings(part, ())
-        if paddings is None:
-            return [], {}, "it moves values as no padding does"
-        part, size = paddings.part, sizes[name]
-        if part != range(size):
-            if any(step[0] == axis for step in steps) or axis in cuts:
-                return [], {}, "it takes a part of an axis that is padded"
-            cuts[axis] = (part.start, size - 1 - part[-1], part.step)
-        sizes[name] = len(places)
-        steps += [(axis, *sides) for sides in paddings.sides]
-    return steps, cuts, ""
-
-
-def _groups(steps: Iterable[Step]) -> list[dict[int, tuple[Side, Side]]]:
-    """Return paddings of one axis each as paddings of several axes, which are padded first to last."""
-    groups: list[dict[int, tuple[Side, Side]]] = []
-    for axis, before, after in steps:
-        if not groups or axis <= max(groups[-1]):
-            groups.append({})
-        groups[-1][axis] = before, after
-    return groups
-
-
-def _padding(sides: Sequence[tuple[Side, Side] | None]) -> Padding:
-    """Return the padding of spatial axes by their (amount, fill) before and after; None for an axis without."""
-    nothing: Side = (0, ("zeros", None))
-    rows = [pair or (nothing, nothing) for pair in sides]
-    fills = [(before[1] if before[0] else after[1], after[1] if after[0] else before[1]) for before, after in rows]
-    return Padding(
-        tuple(explicit(before[0], after[0]) for before, after in rows),
-        tuple((MODES[before[0]], MODES[after[0]]) for before, after in fills),
-        tuple((before[1], after[1]) for before, after in fills),
-    )
+def _mixes(entry: str) -> bool:
+    return any(reason in entry for reason in _MIXING)

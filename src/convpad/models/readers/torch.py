@@ -20,9 +20,12 @@ from convpad.frameworks import parse
 from convpad.models.readers import printable
 from convpad.models.readers import torch_names as names
 from convpad.models.readers.moved_tensor import MovedTensor, Result, joined_shapes
-from convpad.models.readers.torch_graph import Call, Graph, Tensor, graph_of, read_graph
+from convpad.models.readers.torch_files import read_graph
+from convpad.models.readers.torch_graph import Call, Graph, Tensor, graph_of
+from convpad.models.readers.torch_open import read_open
+from convpad.models.readers.torch_sizes import samples, symbols_of
 from convpad.models.readers.torch_writes import TorchWrites
-from convpad.models.readers.values import Values
+from convpad.models.readers.values import Values, correlated
 from convpad.models.readers.walk import explicit_padding
 from convpad.models.windows import ModelWindows, Shape, WindowConfig
 
@@ -65,13 +68,25 @@ def read_module(module: Any, shapes: list[Shape] | None) -> ModelWindows:
 def read_program(program: Any, shapes: list[Shape] | None, source: str = "exported program") -> ModelWindows:
     """Read the windows of an exported program."""
     _refuse_shapes(shapes)
-    return _Walk().read(source, graph_of(program))
+    return _read(source, graph_of(program))
 
 
 def read_file(path: Path, shapes: list[Shape] | None) -> ModelWindows:
     """Read the windows of a `.pt2` file."""
     _refuse_shapes(shapes)
-    return _Walk().read(path.name, read_graph(path))
+    return _read(path.name, read_graph(path))
+
+
+def _read(source: str, graph: Graph) -> ModelWindows:
+    """Read the windows of a graph; with open sizes, what is there at all sizes."""
+
+    def read_once(graph: Graph) -> tuple[ModelWindows, list[Shape]]:
+        walk = _Walk()
+        reading = walk.read(source, graph)
+        return reading, [walk.sizes_of.get(i, window.input) for i, window in enumerate(reading.windows)]
+
+    found = read_open(graph, samples(graph), read_once) if symbols_of(graph) else None
+    return found or read_once(graph)[0]
 
 
 def _refuse_shapes(shapes: list[Shape] | None) -> None:
@@ -266,6 +281,8 @@ class _Walk(TorchWrites):
         dilation = _each(arguments.get("dilation"), rank, 1)
         padding = arguments.get("padding", 0)
         words["padding"] = padding if isinstance(padding, str) else _each(padding, rank, 0)
+        if op == "conv" and tensor.values is not None:
+            return self._of_constants(call, result, strides, dilation)
         window = WindowConfig(
             op,
             parse("torch", tensor.unpadded_windows(kernel, strides, dilation), op=op, **words),
@@ -278,6 +295,15 @@ class _Walk(TorchWrites):
             ceil_mode=bool(pool and arguments.get("ceil_mode")),
         )
         return self.read_window(tensor, self._named(call, result), window)
+
+    def _of_constants(self, call: Call, result: Result, strides: list[int], dilation: list[int]) -> MovedTensor:
+        """Return a convolution that no input reaches: it adds up what windows cover."""
+        x, kernel = self._self(call).values, self.given(call, "weight").values
+        sizes, padding = result.sizes or (), call.arguments.get("padding", 0)
+        if x is None or kernel is None or isinstance(padding, str) or call.arguments.get("bias") is not None:
+            return self.constant(result, Values.unknown(sizes))
+        windows = list(zip(strides, dilation, _each(padding, len(strides), 0), strict=True))
+        return self.constant(result, correlated(x, kernel, sizes, windows))
 
     def _adaptive(self, call: Call, result: Result, tensor: MovedTensor) -> MovedTensor:
         """Return the output of a pool that is told the size of its output."""

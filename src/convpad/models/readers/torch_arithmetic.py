@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from convpad.core.validation import listed
 from convpad.models.readers import torch_names as names
 from convpad.models.readers.moved_tensor import MovedTensor, Result
 from convpad.models.readers.movement import UNWRITTEN
@@ -71,6 +72,7 @@ class TorchArithmetic(TorchMoves):
         low, high = call.arguments.get("min"), call.arguments.get("max")
         functions: dict[str, Callable[[Any], Any]] = {
             "abs": abs,
+            "reciprocal": lambda v: 1 / v if v else float("inf"),
             "clamp": lambda v: min(max(v, v if low is None else low), v if high is None else high),
             "logical_not": lambda v: not v,
             "bitwise_not": lambda v: not v if isinstance(v, bool) else ~v,
@@ -124,6 +126,38 @@ class TorchArithmetic(TorchMoves):
         indices = range(*slice(*bounds).indices(tensor.sizes[axis]))
         return self.write(results[0], tensor, [(axis, indices)], source) if indices else tensor
 
+    def _index_add(self, call: Call, results: list[Result]) -> Moved:
+        index, alpha = self.given(call, "index").values, call.arguments.get("alpha", 1)
+        places = index.numbers() if index is not None and alpha == 1 else None
+        return self._added_at(call, results[0], "source", places)
+
+    def _scatter_add(self, call: Call, results: list[Result]) -> Moved:
+        index, source = self.given(call, "index").values, self.given(call, "src")
+        places = index.along(call.arguments.get("dim", 0)) if index and index.shape == source.sizes else None
+        return self._added_at(call, results[0], "src", places)
+
+    def _added_at(self, call: Call, result: Result, argument: str, places: list[Any] | None) -> MovedTensor:
+        """Return a tensor with a source added at places of an axis."""
+        tensor, source, axis = self._self(call), self.given(call, argument), call.arguments.get("dim", 0)
+        sizes, others = list(tensor.sizes or ()), list(source.sizes or ())
+        fits = bool(sizes) and len(sizes) == len(others)
+        if fits:
+            axis %= len(sizes)
+            fits = [*sizes[:axis], *sizes[axis + 1 :]] == [*others[:axis], *others[axis + 1 :]]
+        if not fits or places is None or any(type(at) is not int or not 0 <= at < sizes[axis] for at in places):
+            return self.unreadable(result, [tensor, source], names.REASONS["scatter_add"])
+        step = replace(result, key=f"{result.key} source", sizes=None, shape=None)
+        sums = tuple((tuple((i, 1) for i, at in enumerate(places) if at == own), 0) for own in range(sizes[axis]))
+        return self.add(result, tensor, self.moved_along(step, source, axis, sums))
+
+    def _sum(self, call: Call, results: list[Result]) -> Moved:
+        """Return the sum of an axis of what a transposed convolution gave: a part of its output, to be folded back."""
+        tensor, axes = self._self(call), listed(call.arguments.get("dim")) or []
+        if not self.is_folding(tensor) or len(axes) != 1 or not call.arguments.get("keepdim") or tensor.sizes is None:
+            return None
+        axis = axes[0] % len(tensor.sizes)
+        return self.moved_along(results[0], tensor, axis, ((tuple((at, 1) for at in range(tensor.sizes[axis])), 0),))
+
     def _select_scatter(self, call: Call, results: list[Result]) -> Moved:
         tensor, source, index = self._self(call), self.given(call, "src"), call.arguments.get("index")
         if tensor.sizes is None or type(index) is not int:
@@ -138,7 +172,7 @@ _HANDLERS: dict[str, Callable[[TorchArithmetic, Call, list[Result]], Moved]] = {
     **dict.fromkeys(names.ARITHMETIC, _W._arithmetic),
     "rsub": _W._rsub,
     **dict.fromkeys(("neg", "negative"), _W._negative),
-    **dict.fromkeys(("abs", "clamp", "logical_not", "bitwise_not"), _W._known),
+    **dict.fromkeys(("abs", "reciprocal", "clamp", "logical_not", "bitwise_not"), _W._known),
     "where": _W._where,
     "masked_fill": _W._masked_fill,
     **dict.fromkeys((*names.MADE, *names.UNWRITTEN_MADE, *names.FILLED, "scalar_tensor"), _W._made),
@@ -147,4 +181,7 @@ _HANDLERS: dict[str, Callable[[TorchArithmetic, Call, list[Result]], Moved]] = {
     "copy": _W._copy,
     "slice_scatter": _W._slice_scatter,
     "select_scatter": _W._select_scatter,
+    "index_add": _W._index_add,
+    "scatter_add": _W._scatter_add,
+    "sum": _W._sum,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -195,9 +196,47 @@ def combined(operation: str, a: Values, b: Values) -> Values:
     if one is None or other is None or not (one.is_known and other.is_known):
         return Values(shape, None, None, varies)
     function = OPERATIONS[operation]
-    if one.flat is None and other.flat is None:
-        return Values.uniform(shape, function(one.fill, other.fill))
-    first, second = one.numbers(), other.numbers()
-    if first is None or second is None:
-        return Values(shape, None, None, varies)
-    return Values.known(shape, list(map(function, first, second)))
+    try:
+        if one.flat is None and other.flat is None:
+            return Values.uniform(shape, function(one.fill, other.fill))
+        first, second = one.numbers(), other.numbers()
+        if first is not None and second is not None:
+            return Values.known(shape, list(map(function, first, second)))
+    except ArithmeticError:  # integers divided by 0, which frameworks answer in their own ways
+        pass
+    return Values(shape, None, None, varies)
+
+
+def chosen(mask: Values, a: Values, b: Values, shape: Sequence[int]) -> Values:
+    """Return the values of a where a mask says so and those of b elsewhere, all of them broadcast to a shape."""
+    wide = [entry.expanded(shape) for entry in (mask, a, b)]
+    rows = [None if entry is None else entry.numbers() for entry in wide]
+    if rows[0] is None or rows[1] is None or rows[2] is None:
+        return Values.unknown(shape)
+    return Values.known(shape, [x if m else y for m, x, y in zip(*rows, strict=True)])
+
+
+def correlated(x: Values, kernel: Values, sizes: Sequence[int], windows: Sequence[tuple[int, int, int]]) -> Values:
+    """Return the zero-padded convolution of a constant of one channel with another; unknown where there are several.
+
+    Args:
+        x, kernel: with a batch axis of 1, or the filters, and the channels first.
+        sizes: of the output.
+        windows: (stride, dilation, amount before) for each spatial axis.
+    """
+    numbers, weights = x.numbers(), kernel.numbers()
+    rank = len(windows)
+    lead = (*x.shape[:-rank], *kernel.shape[:-rank], *sizes[:-rank])
+    if numbers is None or weights is None or set(lead) != {1}:
+        return Values.unknown(sizes)
+    steps = [prod(x.shape[axis + 1 :]) for axis in range(len(x.shape))][-rank:]
+    flat: list[Any] = []
+    for place in product(*map(range, sizes[-rank:])):
+        total = 0
+        for weight, tap in zip(weights, product(*map(range, kernel.shape[-rank:])), strict=True):
+            rows = zip(place, tap, windows, strict=True)
+            at = [index * stride + step * dilation - before for index, step, (stride, dilation, before) in rows]
+            if all(0 <= index < size for index, size in zip(at, x.shape[-rank:], strict=True)):
+                total += weight * numbers[sum(index * step for index, step in zip(at, steps, strict=True))]
+        flat.append(total)
+    return Values.known(sizes, flat)

@@ -56,6 +56,7 @@ class TensorInfo:
         itemsize: bytes of one value.
         pads_last: whether the channels are the last axis to the layers that have padded it, or the second.
         doubts: the operations that may have padded it, which matters once it is known which axes are spatial.
+        may_be_padded: whether an operation that is not read may have padded it.
     """
 
     shape: Shape | None = None
@@ -64,6 +65,7 @@ class TensorInfo:
     itemsize: int = 4
     pads_last: bool | None = field(default=None, kw_only=True)
     doubts: tuple[Doubt, ...] = field(default=(), kw_only=True)
+    may_be_padded: bool = field(default=False, kw_only=True)
 
     def shape_of_rank(self, rank: int) -> Shape:
         """Return the shape with one batch axis, the channels and `rank` spatial axes; None for an unknown size."""
@@ -141,8 +143,12 @@ class Walk:
         """Note a layer that may have windows or pad, and cannot be read, with the reason."""
         self.unsupported.append(unread_entry(name, layer, reason))
 
-    def settle_doubts(self, tensor: TensorInfo, spatial: Sequence[int] | None) -> None:
-        """Note the operations that may have padded a tensor along its spatial axes; None where nothing says which."""
+    def settle_doubts(self, tensor: TensorInfo, spatial: Sequence[int] | None) -> bool:
+        """Note the operations that may have padded a tensor along its spatial axes; None where nothing says which.
+
+        Return whether one of them does nothing but move values.
+        """
+        may_pad = False
         for doubt in tensor.doubts:
             rank = len(tensor.shape or ())
             if spatial is not None:
@@ -151,6 +157,8 @@ class Walk:
                 matters = not doubt.is_weak and doubt.axes not in (frozenset((rank - 1,)), frozenset((-1,)))
             if matters:
                 self.unsupported.append(doubt.entry)
+                may_pad = may_pad or not doubt.mixes
+        return may_pad
 
     def add_pad(
         self, tensor: TensorInfo, name: str, layer: str, padding: Padding, *, channels_last: bool
@@ -197,8 +205,8 @@ class Walk:
         has_these_axes = all(len(pad.pairs) == rank for pad in tensor.pads)
         pads = tensor.pads if has_these_axes and tensor.pads_last in (None, config.channels_last) else ()
         first = 1 if config.channels_last else 2
-        self.settle_doubts(tensor, range(first, first + rank))
-        self.windows.append(PaddedWindow(name, layer, config, problem, pads, tensor.nonnegative))
+        is_unread = self.settle_doubts(tensor, range(first, first + rank)) or tensor.may_be_padded
+        self.windows.append(PaddedWindow(name, layer, config, problem, pads, tensor.nonnegative, (), is_unread))
         nonnegative = config.op in POOLS and tensor.nonnegative
         return TensorInfo(problem.output_shape, (), nonnegative, tensor.itemsize)
 
@@ -213,6 +221,16 @@ def _check_numbers(name: str, numbers: Sequence[int]) -> None:
     for number in numbers:
         if type(number) is not int or number > LARGEST_NUMBER:
             raise refuse(name, f"be made of ints of at most {LARGEST_NUMBER:,}", number)
+
+
+def window_at(window: PaddedWindow, sizes: Sequence[int | None]) -> PaddedWindow:
+    """Return a window on an input whose spatial axes, as the layers before it have padded them, are of other sizes."""
+    shape = list(window.problem.input_shape)
+    for axis, size in zip(window.problem.axes, sizes, strict=True):
+        shape[axis] = size
+    config, problem = window.config, window.config.problem(shape)
+    config, problem = rounded_down(config, problem) if config.ceil_mode else (config, problem)
+    return replace(window, config=config, problem=problem)
 
 
 def rounded_down(config: WindowConfig, problem: Problem) -> tuple[WindowConfig, Problem]:
