@@ -53,7 +53,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "even_pads_max_share": (0.35, "share more outputs, to be dropped, that cost less than a padded copy"),
         "keep_bytes": (2 * 2**20, "bytes up to which a padded tensor is kept for the gradient instead of made again"),
         "remake_min_products": (400, "products of a padded value from which making it again costs under 5 %"),
-        "fold_min_values": (2**16, "values of an input from which convpad's own gradient of a circle is faster"),
+        "fold_min_values": (2**20, "values of an input from which convpad's own gradient of a circle is faster"),
         "scale_parts_bytes": (2**20, "bytes from which only the outputs whose factor is not 1 are scaled"),
         "reorder_kernel_values": (2**18, "values of a kernel from which the order of its rows matters"),
         "reorder_filters": (256, "filters whose multiples put the rows of a kernel on the same cache lines"),

@@ -52,7 +52,10 @@ class SinglePad:
 
     def __call__(self, x: Tensor) -> tuple[Tensor, tuple[int, ...]] | None:
         """Return the padded tensor and the convolution's own zeros, None where a tensor needs more than this."""
-        if not x.is_cpu or STATE.low_memory or _is_traced():
+        # A program that is exported or traced must hold at other sizes; what torch.compile assumes it checks.
+        is_compiling = torch.compiler.is_compiling()
+        is_traced = is_exporting() if is_compiling else torch.jit.is_tracing()  # pyright: ignore
+        if not x.is_cpu or STATE.low_memory or is_traced:
             return None
         sizes = x.shape[-len(self.rows) :]
         decision = self.fixed or self._decide(sizes)
@@ -65,12 +68,13 @@ class SinglePad:
             return x, padding
         if mode != "circular":
             return F.pad(x, pads, mode, value), padding
-        # `F.pad` forgets channels-last memory in a circle, and its gradient makes many tensors.
-        differentiated = torch.is_grad_enabled() and x.requires_grad
-        if not differentiated and x.is_contiguous() and x.dim() == len(self.rows) + 2:
-            return F.pad(x, pads, "circular"), padding
-        if differentiated and x.numel() >= LIMITS["torch.fold_min_values"] and not torch.compiler.is_compiling():
-            return None
+        if not is_compiling:  # which makes less of `F.pad` here than of slices
+            # `F.pad` forgets channels-last memory in a circle, and its gradient makes many tensors.
+            differentiated = torch.is_grad_enabled() and x.requires_grad
+            if not differentiated and x.is_contiguous() and x.dim() == len(self.rows) + 2:
+                return F.pad(x, pads, "circular"), padding
+            if differentiated and x.numel() >= LIMITS["torch.fold_min_values"]:
+                return None
         if x.dtype is not torch.float32 and torch.is_autocast_enabled("cpu"):
             return None  # torch.cat refuses some dtypes under autocast
         return _join(x, pads), padding
@@ -140,8 +144,3 @@ def _join(x: Tensor, pads: tuple[int, ...]) -> Tensor:
         if len(parts) > 1:
             x = torch.cat(parts, axis)
     return x
-
-
-def _is_traced() -> bool:
-    """Return whether a program is written that must hold at other sizes; what `torch.compile` assumes it checks."""
-    return torch.jit.is_tracing() or is_exporting()  # pyright: ignore[reportPrivateImportUsage]
