@@ -35,6 +35,24 @@ REASONS = {
         "`ignore` is multiplied into a copy. Tried: strips computed again (three rows where a slab has one), "
         "constants' slabs for one image and not for each (taken), without the row to spare (slower)."
     ),
+    ("jax", "modules, flax: time"): (
+        "Single gradients of dense layers, of two copies of the host's own 0.98 to 1.05 apart; all others are at most "
+        "1.02, and the geometric mean is a sixth of the host's time."
+    ),
+    ("jax", "modules, equinox: time"): (
+        "Single gradients of dense layers; two copies of the host's own are up to a fourth apart. All others are at "
+        "most 1.04, and the geometric mean is a fourth of the host's time."
+    ),
+    ("jax", "modules, flax, tiny-8"): (
+        "A circle with its gradient on 8 x 8: the border is a program of more operations, each of which XLA starts "
+        "apart, 16 us of 90. Zeros are within the noise."
+    ),
+    ("jax", "modules, equinox, tiny-8"): ("A circle with its gradient on 8 x 8, as in Flax: 28 us of 130."),
+    ("jax", "modules, equinox, depthwise"): (
+        "Equinox's layers are channels first: what convpad's kernel reads and writes channels last is transposed "
+        "before and after, which takes twice as long as the kernel. Flax's layers, channels last, are 27 and 15 times "
+        "as fast. Not tried: a kernel that sums taps channels first."
+    ),
     ("torch", "time / the fastest of"): (
         "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. With cold caches, as between "
         "the layers of a network, convpad's function takes 80 us around it and a module of `torch.nn` 30, which checks"
@@ -68,6 +86,20 @@ REASONS = {
     ("torch", "correction: memory"): (
         "oneDNN's scratch memory for the convolution of each slab of a volume; on planes at most 0.12. The process"
         " is watched, not the allocator: PyTorch's for CPUs does not tell."
+    ),
+    ("torch", "modules, zeros, eager: time"): (
+        "A module with torch.nn's arguments runs torch.nn's own line; two copies of torch.nn's module differ from each "
+        "other by as much."
+    ),
+    ("torch", "modules, other paddings, eager"): (
+        "The tiny row, whose calls take 20 to 35 us: 1.5 us more with reflect, 4 to 6 with circles, to see whether one "
+        "pad does at this size, and which axes it joins. Beyond it all but one are within 1.06: 11 us of 0.17 ms. "
+        "Tried: executors kept by shapes (12 us more), all decided when the module is made (taken)."
+    ),
+    ("torch", "modules, other paddings, compiled"): (
+        "Single gradients whose quartiles reach from 0.6 to 1.4, and on the tiny row 4 to 7 us of what PyTorch checks "
+        "before a program runs. Tried for circles: `F.pad`, which takes 1.8 times as long on a depthwise row; slices "
+        "joined (taken)."
     ),
     ("tensorflow", "time / the fastest of stock"): (
         "`stock` pads with zeros in every column, so in the others it is the limit once more; the next line leaves"
