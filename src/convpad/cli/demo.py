@@ -28,7 +28,7 @@ def demo(
     each output is compared with that on the uncropped photograph. Writes a
     picture.
 
-    Runs on KERAS_BACKEND, or on JAX where that is not set. About half a minute.
+    Runs on KERAS_BACKEND, or on JAX where that is not set. Under a minute.
 
     Example: convpad demo --output borders.png --force
 
