@@ -55,6 +55,13 @@ def _among(option: str, selected: Sequence[Any] | None, possible: Sequence[Any])
     return list(selected or possible)
 
 
+def _rows(selected: Sequence[str] | None) -> list[Any]:
+    """Return the selected rows, or all; refuse unknown ones."""
+    from benchmarks.rows import ROWS, row_named
+
+    return [row_named(name) for name in _among("--row", selected, [row.name for row in ROWS])]
+
+
 def _line(cell: Cell) -> str:
     """Return one cell for the terminal: every candidate's ratio to the first, and its quartiles."""
     (_, base), *others = cell.figures.items()
@@ -120,10 +127,10 @@ def layers(
         raise typer.BadParameter("--compiled goes with --backend torch.")
     _choose(backend)
     from benchmarks.layers import measure
-    from benchmarks.rows import MODES, ROWS, row_named
+    from benchmarks.rows import MODES
     from convpad.benchmark.timing import Budget
 
-    rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
+    rows = _rows(row)
     modes = _among("--mode", mode, MODES)
     budget = Budget(seconds=0.3, min_rounds=3, patience=2) if quick else Budget()
     measured = _with_progress(partial(measure, backend, rows, modes, dtype=dtype, budget=budget, compiled=compiled))
@@ -147,10 +154,9 @@ def across(
     _choose("jax")
     from benchmarks.across import BUDGET, MODES, OURS, measure
     from benchmarks.rows import MODES as EVERY_MODE
-    from benchmarks.rows import ROWS, row_named
     from convpad.benchmark.timing import Budget
 
-    rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
+    rows = _rows(row)
     modes = _among("--mode", mode, EVERY_MODE) if mode else MODES
     budget = Budget(seconds=0.3, min_rounds=3, max_rounds=20, patience=2) if quick else BUDGET
     measured = _with_progress(partial(measure, rows, modes, budget=budget))
@@ -228,9 +234,9 @@ def memory(
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     _choose(backend)
     from benchmarks.memory import measure
-    from benchmarks.rows import MODES, ROWS, row_named
+    from benchmarks.rows import MODES
 
-    rows = [row_named(name) for name in _among("--row", row, [row.name for row in ROWS])]
+    rows = _rows(row)
     modes = _among("--mode", mode, MODES)
     measured = partial(measure, backend, rows, modes, dtype=dtype)
     _run("memory", backend, len(rows) * len(modes), _with_progress(measured), output, keep=keep, dtype=dtype)

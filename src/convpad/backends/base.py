@@ -285,8 +285,8 @@ class Backend:
 
     # With a default: functions of tensors alone, for which everything else is decided
 
-    def prepare_pad(self, problem: Problem, values: Any, context: Context) -> Callable[[Tensor, Any], Tensor] | None:
-        """Return the framework's own pad, as a function of a tensor and the constants; None where it has none.
+    def prepare_pad(self, problem: Problem, values: Any, context: Context) -> Callable[[Any, Tensor], Tensor] | None:
+        """Return the framework's own pad, as a function of the constants and a tensor; None where it has none.
 
         `values` are the constants as far as they are known: a `TensorValue` stands for a tensor.
         """

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from convpad.backends.base import Backend, Context, Pairs, Tensor
+from convpad.backends.base import Backend, Context, ConvWindow, Tensor
 from convpad.core.problem import Problem
-from convpad.ops.extension import Values, extend
+from convpad.ops.extension import Values
 from convpad.ops.plan import conv_window
-from convpad.ops.routes import Executor, Native, Padded, Transposed
+from convpad.ops.routes import Executor, Extended, Native, Padded, Transposed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,15 @@ class PaddedWithBias:
     """The same of a padded input; `remakes`: it is made again for the gradient instead of kept."""
 
     backend: Backend
-    pad: Callable[[Tensor, Values], Tensor]
+    pad: Callable[[Values, Tensor], Tensor]
     convolve: Callable[[Tensor, Tensor, Tensor | None], Tensor]
     remakes: bool
 
     def __call__(self, values: Values, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         if not self.remakes:
-            return self.convolve(self.pad(x, values), kernel, bias)
+            return self.convolve(self.pad(values, x), kernel, bias)
         return self.backend.rematerialise(
-            lambda x: self.pad(x, values), lambda padded: self.convolve(padded, kernel, bias), x
+            lambda x: self.pad(values, x), lambda padded: self.convolve(padded, kernel, bias), x
         )
 
 
@@ -46,7 +46,7 @@ class PaddedWithBias:
 class Permuted:
     """A convolution of tensors and kernels in Keras's order, as PyTorch's own of permuted views."""
 
-    pad: Callable[[Tensor, Values], Tensor] | None
+    pad: Callable[[Values, Tensor], Tensor] | None
     convolve: Callable[[Tensor, Tensor, Tensor | None], Tensor]
     order_kernel: Callable[[Tensor, Tensor], Tensor]
     first: tuple[int, ...] | None
@@ -55,7 +55,7 @@ class Permuted:
     def __call__(self, values: Values, x: Tensor, kernel: Tensor) -> Tensor:
         first = x if self.first is None else x.permute(self.first)
         if self.pad is not None:
-            first = self.pad(first, values)
+            first = self.pad(values, first)
         out = self.convolve(first, self.order_kernel(kernel, first), None)
         return out if self.first is None else out.permute(self.last)
 
@@ -69,11 +69,8 @@ def permuted(backend: Backend, inner: Executor, problem: Problem, context: Conte
         return inner
     pad = None
     if isinstance(inner, Padded):
-        outer = leave_zeros(problem)
-        window, pad = (
-            replace(window, pads=_difference(problem.pads, outer.pads)),
-            backend.prepare_pad(outer, values, context),
-        )
+        outer, window = _split_padding(problem)
+        pad = backend.prepare_pad(outer, values, context)
         if pad is None:
             return inner
     if any(before != after for before, after in window.pads):
@@ -106,26 +103,17 @@ def with_bias(backend: Backend, inner: Executor, problem: Problem, context: Cont
         return WithBias(backend.prepare_conv("conv_transpose", window))
     if not isinstance(inner, Padded):
         return BiasAfter(backend, inner)
+    outer, window = _split_padding(problem)
+    pad = backend.prepare_pad(outer, values, context) or Extended(backend, outer)
+    return PaddedWithBias(backend, pad, backend.prepare_conv("conv", window), inner.remakes)
+
+
+def _split_padding(problem: Problem) -> tuple[Problem, ConvWindow]:
+    """Return the padding that a convolution does not do itself, and its window with the zeros that it pads."""
     outer = leave_zeros(problem)
-    window = replace(window, pads=_difference(problem.pads, outer.pads))
-    pad = backend.prepare_pad(outer, values, context)
-    convolve = backend.prepare_conv("conv", window)
-    return PaddedWithBias(backend, Outer(backend, outer) if pad is None else pad, convolve, inner.remakes)
-
-
-@dataclass(frozen=True, slots=True)
-class Outer:
-    """The padding that a convolution does not do itself."""
-
-    backend: Backend
-    problem: Problem
-
-    def __call__(self, x: Tensor, values: Values) -> Tensor:
-        return extend(self.backend, x, self.problem, values)
-
-
-def _difference(pads: Pairs, others: Pairs) -> tuple[tuple[int, int], ...]:
-    return tuple((a - c, b - d) for (a, b), (c, d) in zip(pads, others, strict=True))
+    rows = zip(problem.pads, outer.pads, strict=True)
+    zeros = tuple((pair[0] - rest[0], pair[1] - rest[1]) for pair, rest in rows)
+    return outer, replace(conv_window(problem), pads=zeros)
 
 
 def leave_zeros(problem: Problem) -> Problem:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
 
+from convpad.backends.torch.padding import join_circles
 from convpad.backends.torch.tensors import is_exporting
 from convpad.core.amounts import Amount, Pair
 from convpad.core.fills import Fill, normalised_fills
@@ -58,7 +59,7 @@ class SinglePad:
         if not x.is_cpu or STATE.low_memory or is_traced:
             return None
         sizes = x.shape[-len(self.rows) :]
-        decision = self.fixed or self._decide(sizes)
+        decision = self.fixed or self._decide(sizes, is_compiling=is_compiling)
         if decision is None:
             return None
         mode, value, pads, least, padding = decision
@@ -77,10 +78,10 @@ class SinglePad:
                 return None
         if x.dtype is not torch.float32 and torch.is_autocast_enabled("cpu"):
             return None  # torch.cat refuses some dtypes under autocast
-        return _join(x, pads), padding
+        return join_circles(x, pads), padding
 
-    def _decide(self, sizes: Sequence[int]) -> Decision | None:
-        if torch.compiler.is_compiling():
+    def _decide(self, sizes: Sequence[int], *, is_compiling: bool) -> Decision | None:
+        if is_compiling:
             is_open = any(isinstance(size, torch.SymInt) for size in sizes)
             return None if is_open else _decision(self._counts(sizes), self.fills)
         if sizes not in self.kept:
@@ -130,17 +131,3 @@ def _decision(counts: Sequence[Pair], fills: Sequence[tuple[Fill, Fill]]) -> Dec
     if mode not in _PADS or not number or any(fill != (mode, value) for fill in padded):
         return None
     return _PADS[mode], value, tuple(pads), tuple(least), tuple(padding)
-
-
-def _join(x: Tensor, pads: tuple[int, ...]) -> Tensor:
-    """Return a tensor whose axes are closed to circles, the last axis first."""
-    for index in range(0, len(pads), 2):
-        before, after = pads[index : index + 2]
-        axis, parts = -1 - index // 2, [x]
-        if before:
-            parts.insert(0, x.narrow(axis, x.shape[axis] - before, before))
-        if after:
-            parts.append(x.narrow(axis, 0, after))
-        if len(parts) > 1:
-            x = torch.cat(parts, axis)
-    return x

@@ -143,7 +143,7 @@ def _steps(problem: Problem, values: Any) -> list[Step] | None:
     return steps
 
 
-def prepare_pad(problem: Problem, values: Any, context: Context) -> Callable[[Tensor, Any], Tensor] | None:
+def prepare_pad(problem: Problem, values: Any, context: Context) -> Callable[[Any, Tensor], Tensor] | None:
     """Return PyTorch's own pads of a channels-first tensor, or None where convpad's are faster or the only ones."""
     steps = _steps(problem, values)
     if steps is None:
@@ -161,9 +161,9 @@ def prepare_pad(problem: Problem, values: Any, context: Context) -> Callable[[Te
     if len(steps) == 1:
         ((word, pads, number),) = steps
         value = number if word == "constant" else None
-        return lambda x, values: F.pad(x, pads, word, value)
+        return lambda values, x: F.pad(x, pads, word, value)
 
-    def pad(x: Tensor, values: Any) -> Tensor:
+    def pad(values: Any, x: Tensor) -> Tensor:
         for word, pads, number in steps:
             x = F.pad(x, pads, word, number if word == "constant" else None)
         return x
@@ -171,13 +171,13 @@ def prepare_pad(problem: Problem, values: Any, context: Context) -> Callable[[Te
     return pad
 
 
-def _joined(steps: list[Step], *, in_one_pass: bool) -> Callable[[Tensor, Any], Tensor]:
+def _joined(steps: list[Step], *, in_one_pass: bool) -> Callable[[Any, Tensor], Tensor]:
     """Return pads of which circles are slices joined: they keep channels-last memory, which `F.pad` loses.
 
     `in_one_pass`: a contiguous tensor is padded by `F.pad`, whose gradient makes many tensors.
     """
 
-    def pad(x: Tensor, values: Any) -> Tensor:
+    def pad(values: Any, x: Tensor) -> Tensor:
         for word, pads, number in steps:
             if word != "circular":
                 x = F.pad(x, pads, word, number if word == "constant" else None)
@@ -185,18 +185,24 @@ def _joined(steps: list[Step], *, in_one_pass: bool) -> Callable[[Tensor, Any], 
             if in_one_pass and x.is_contiguous():
                 x = F.pad(x, pads, word)
                 continue
-            for index in range(len(pads) - 2, -1, -2):
-                before, after, axis = pads[index], pads[index + 1], x.ndim - 1 - index // 2
-                parts = [x]
-                if before:
-                    parts.insert(0, x.narrow(axis, x.shape[axis] - before, before))
-                if after:
-                    parts.append(x.narrow(axis, 0, after))
-                if len(parts) > 1:
-                    x = torch.cat(parts, axis)
+            x = join_circles(x, pads)
         return x
 
     return pad
+
+
+def join_circles(x: Tensor, pads: Sequence[int]) -> Tensor:
+    """Return a tensor padded in circles by slices joined; amounts as `F.pad` takes them, the last axis first."""
+    for index in range(0, len(pads), 2):
+        before, after = pads[index : index + 2]
+        axis, parts = -1 - index // 2, [x]
+        if before:
+            parts.insert(0, x.narrow(axis, x.shape[axis] - before, before))
+        if after:
+            parts.append(x.narrow(axis, 0, after))
+        if len(parts) > 1:
+            x = torch.cat(parts, axis)
+    return x
 
 
 def with_custom_vjp(
@@ -231,13 +237,13 @@ class _Adjoint(torch.autograd.Function):
 
 
 def remakes_padded(problem: Problem, dtype: str) -> bool:
-    if tuning.STATE.low_memory or problem.filters_first:
-        return tuning.STATE.low_memory > 0  # a module keeps what torch.nn's keeps
+    if tuning.STATE.low_memory:
+        return True
     sizes: list[Any] = list(problem.input_shape)
     for axis, window in zip(problem.axes, problem.windows, strict=True):
         sizes[axis] = window.padded
-    if None in sizes or not problem.kernel_shape:
-        return False
+    if None in sizes or not problem.kernel_shape or problem.filters_first:
+        return False  # as a module of torch.nn keeps it
     size = prod(sizes) * getattr(torch, dtype).itemsize
     products = prod([count or 1 for count in problem.kernel_shape]) / max(sizes[problem.channel_axis], 1)
     return is_remade(size, products, problem.strides)
