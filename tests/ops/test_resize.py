@@ -39,6 +39,10 @@ ROWS: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (
     ((2, 5, 4, 3), {"scale": 3, "method": "cubic", "padding_mode": "symmetric"}),
     ((2, 5, 4, 3), {"scale": 2, "method": "bicubic", "cubic_coefficient": -0.75, "padding_mode": "circular"}),
     ((2, 5, 4, 3), {"scale": 2, "method": "bicubic", "padding_mode": "ignore"}),
+    ((2, 6, 8, 3), {"size": (9, 12), "padding_mode": ("circular", ("zeros", "reflect"))}),
+    ((2, 9, 8, 3), {"size": (6, 32), "method": "cubic", "cubic_coefficient": -0.75, "padding_mode": "symmetric_odd"}),
+    ((2, 5, 4, 3), {"scale": 3, "method": "cubic", "cubic_coefficient": -0.75, "padding_mode": "circular"}),
+    ((2, 4, 3), {"size": 10, "padding_mode": "circular"}),
     ((2, 3, 5, 4), {"scale": 1.5, "padding_mode": "symmetric_odd", "data_format": "channels_first"}),
     ((2, 3, 6, 4), {"scale": (0.5, 1.5), "padding_mode": "ignore", "data_format": "channels_first"}),
     ((2, 3, 5, 4), {"size": (2, 9), "padding_mode": ((7, "circular"), "reflect"), "data_format": "channels_first"}),
@@ -279,10 +283,20 @@ def test_a_torch_export_of_open_sizes(options: dict[str, Any]) -> None:
 
 
 @only_torch
+@pytest.mark.parametrize("options", [{"scale": 3}, {"size": (20, 9000)}], ids=str)
+def test_positions_are_exact_far_from_the_start(options: dict[str, Any]) -> None:
+    """PyTorch's own, in float32, are off by 1e-4 there."""
+    torch = framework("torch").torch
+    x = array(1, 4, 6000, 1).astype("float32")
+    options = {"padding_mode": "circular", **options}
+    assert_close(convpad.resize(torch.as_tensor(x), **options).numpy(), convpad.resize(x, **options), "float32")
+
+
+@only_torch
 def test_channels_last_memory_stays_and_autocast_changes_nothing() -> None:
     torch = framework("torch").torch
     x = torch.as_tensor(array(1, 4, 6, 5).astype("float32")).contiguous(memory_format=torch.channels_last)
-    for options in ({"scale": 2}, {"scale": 2, "padding_mode": "circular"}):
+    for options in ({"scale": 2}, {"scale": 2, "padding_mode": "circular"}, {"scale": 3, "padding_mode": "reflect"}):
         out = convpad.resize(x, data_format="channels_first", **options)
         assert out.is_contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):

@@ -268,8 +268,8 @@ class Backend:
 
     # With a default: resizing
 
-    def can_resize(self, axes: Sequence[ResizedAxis], dtype: str) -> bool:
-        """Return whether `framework_resize` resizes tensors of that dtype with exactly these weights."""
+    def can_resize(self, axes: Sequence[ResizedAxis], device: str) -> bool:
+        """Return whether `framework_resize` resizes with exactly these weights, and fast on that device."""
         return False
 
     def framework_resize(self, x: Tensor, axes: Sequence[ResizedAxis], crops: Pairs, channels_last: bool) -> Tensor:

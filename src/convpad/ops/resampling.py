@@ -7,7 +7,7 @@ interleaved; else every output gathers its values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial, reduce
 from operator import add
@@ -86,12 +86,15 @@ def _executor(
     backend = backend_named(name)
     if context.traced or tuning.STATE.portable_pads:
         backend = plain_backend(name, sliced_pads=tuning.STATE.portable_pads > 0)
-    if backend.can_resize(axes, dtype) and _are_counted(operation):
-        return _framework_resizing(backend, operation, axes, shape)
+    if _are_counted(operation) and backend.can_resize(axes, context.device):
+        reached = _reached_in_steps(operation, axes)
+        if all(axis.size is None or sum(reached[number]) <= axis.size for number, axis in enumerate(axes)):
+            return Framework(backend, _extension(operation, reached, shape), axes)
     steps: list[Resampled] = []
     for number, axis in enumerate(axes):
         if not axis.is_whole:
-            steps.append(Resampled(backend, _extension(operation, {number: axis}, shape), number, axis, operation))
+            reached = [axis.reach() if place == number else (0, 0) for place in range(operation.rank)]
+            steps.append(Resampled(backend, _extension(operation, reached, shape), number, axis, operation))
             shape = _replaced(shape, _spatial(operation)[number], axis.output)
     return partial(_in_turn, tuple(steps))
 
@@ -119,9 +122,8 @@ def _filled(mode: Mode) -> Mode:
     return mode if mode.is_counted else MODES["zeros"]
 
 
-def _extension(operation: Resize, axes: dict[int, ResizedAxis], shape: Any) -> Problem:
-    """Return the padding of some spatial axes of an input by the values that are read beyond them."""
-    pairs = [axes[number].reach() if number in axes else (0, 0) for number in range(operation.rank)]
+def _extension(operation: Resize, pairs: Sequence[tuple[int, int]], shape: Any) -> Problem:
+    """Return the padding of an input by so many values before and after each spatial axis."""
     modes = tuple((_filled(before), _filled(after)) for before, after in operation.padding.modes)
     padding = Padding(tuple([explicit(*pair) for pair in pairs]), modes, operation.padding.values)
     return pad_problem(shape, padding, "channels_last" if operation.channels_last else "channels_first")
@@ -142,21 +144,23 @@ class Framework:
         """Return the resized tensor."""
         padded = extend(self.backend, x, self.problem, values) if any(map(any, self.problem.pads)) else x
         crops = [
-            (before * axis.outputs, after * axis.outputs)
+            (before * axis.outputs // axis.inputs, after * axis.outputs // axis.inputs)
             for axis, (before, after) in zip(self.axes, self.problem.pads, strict=True)
         ]
         return self.backend.framework_resize(padded, self.axes, crops, self.problem.channels_last)
 
 
-def _framework_resizing(
-    backend: Backend, operation: Resize, axes: tuple[ResizedAxis, ...], shape: Any
-) -> Callable[..., Any]:
-    extended = {
-        number: axis
+def _reached_in_steps(operation: Resize, axes: Sequence[ResizedAxis]) -> list[tuple[int, int]]:
+    """Return how many values before and after each axis the framework's resizing is padded by.
+
+    They are whole steps, so that the outputs of the padding can be cut off; none where the framework does as the mode.
+    """
+    return [
+        (0, 0)
+        if axis.is_whole or all(mode.name == "replicate" for mode in operation.padding.modes[number])
+        else tuple([-(-reached // axis.inputs) * axis.inputs for reached in axis.reach()])
         for number, axis in enumerate(axes)
-        if not axis.is_whole and any(mode.name != "replicate" for mode in operation.padding.modes[number])
-    }
-    return Framework(backend, _extension(operation, extended, shape), axes)
+    ]
 
 
 # Axis after axis

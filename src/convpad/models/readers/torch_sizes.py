@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from math import ceil, floor, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from convpad.models.readers.movement import SIZE_TO_RECKON_WITH
 from convpad.models.readers.torch_graph import Call, Graph, Symbol, Tensor, TensorType
@@ -191,32 +191,29 @@ class _At:
         shapes = [self.shape(name) for name in names]
         return [shape for shape in shapes if all(type(size) is int for size in shape)]
 
-    def runs(self) -> bool:
+    def runs(self, calls: Sequence[_Arguments]) -> bool:
         """Return whether the program can run at the sizes, as far as its shapes tell."""
         for name in self.graph.tensors:
             if any(type(size) is int and size < 0 for size in self.shape(name)):
                 return False
-        for call in self.graph.calls:
+        for call, tensors, symbols in calls:
             operation = call.operation.rstrip("_")
             if call.operation == "_assert_scalar":
-                condition = next(iter(call.arguments.values()), None)
-                if isinstance(condition, Symbol) and self.number(condition.expression) in (False, 0):
+                if any(self.number(condition.expression) in (False, 0) for condition in symbols[:1]):
                     return False
             elif operation in _ONE_COUNT and call.results:
-                counts = {prod(shape) for shape in self.known_shapes([_tensor_names(call)[0], call.results[0]])}
+                counts = {prod(shape) for shape in self.known_shapes([tensors[0], call.results[0]])}
                 if len(counts) > 1:
                     return False
-            elif operation in _ONE_SHAPE and not _fit(self.known_shapes(_tensor_names(call))):
+            elif operation in _ONE_SHAPE and not _fit(self.known_shapes(tensors)):
                 return False
         return True
 
-    def numbers(self) -> list[Any]:
+    def numbers(self, calls: Sequence[_Arguments]) -> list[Any]:
         """Return the numbers of all operations, as such and against the sizes of what they take."""
         numbers: list[Any] = []
-        for call in self.graph.calls:
-            symbols = [entry for entry in _entries(list(call.arguments.values())) if isinstance(entry, Symbol)]
-            names = _tensor_names(call)[:1]
-            sizes = self.shape(names[0]) if symbols and names else []
+        for _, tensors, symbols in calls:
+            sizes = self.shape(tensors[0]) if symbols and tensors else []
             for symbol in symbols:
                 value = self.number(symbol.expression)
                 for size in (0, *sizes):
@@ -237,8 +234,18 @@ def _entries(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _tensor_names(call: Call) -> list[str]:
-    return [entry.name for entry in _entries(list(call.arguments.values())) if isinstance(entry, Tensor)]
+class _Arguments(NamedTuple):
+    """The arguments of a call that depend on sizes: the names of its tensors, and its symbols."""
+
+    call: Call
+    tensors: list[str]
+    symbols: list[Symbol]
+
+
+def _arguments(call: Call) -> _Arguments:
+    entries = list(_entries(list(call.arguments.values())))
+    tensors = [entry.name for entry in entries if isinstance(entry, Tensor)]
+    return _Arguments(call, tensors, [entry for entry in entries if isinstance(entry, Symbol)])
 
 
 def _fit(shapes: Sequence[Sequence[int]]) -> bool:
@@ -298,11 +305,11 @@ class Samples:
 
 def samples(graph: Graph) -> Samples:
     """Return sizes at which a program is read: every operation is met with every amount that it may have."""
-    tried = [_At(graph, row) for row in _candidates(graph)]
-    tried = [at for at in tried if at.runs()]
+    calls = [_arguments(call) for call in graph.calls]
+    tried = [at for at in (_At(graph, row) for row in _candidates(graph)) if at.runs(calls)]
     if not tried:
         return Samples((), False)
-    numbers = [at.numbers() for at in tried]
+    numbers = [at.numbers(calls) for at in tried]
     few = [place for place, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) <= _MOST_VALUES]
     facts = [{(place, row[place]) for place in few} for row in numbers]
     chosen, missing = [0], frozenset[Any]().union(*facts) - facts[0]
