@@ -155,12 +155,13 @@ def _reached_in_steps(operation: Resize, axes: Sequence[ResizedAxis]) -> list[tu
 
     They are whole steps, so that the outputs of the padding can be cut off; none where the framework does as the mode.
     """
-    return [
-        (0, 0)
-        if axis.is_whole or all(mode.name == "replicate" for mode in operation.padding.modes[number])
-        else tuple([-(-reached // axis.inputs) * axis.inputs for reached in axis.reach()])
-        for number, axis in enumerate(axes)
-    ]
+    pairs: list[tuple[int, int]] = []
+    for axis, modes in zip(axes, operation.padding.modes, strict=True):
+        before, after = axis.reach()
+        if axis.is_whole or all(mode.name == "replicate" for mode in modes):
+            before = after = 0
+        pairs.append((-(-before // axis.inputs) * axis.inputs, -(-after // axis.inputs) * axis.inputs))
+    return pairs
 
 
 # Axis after axis

@@ -32,8 +32,9 @@ def can_resize(axes: Sequence[ResizedAxis], device: str) -> bool:
 
 
 def _has_whole_steps(axis: ResizedAxis) -> bool:
-    known = axis.size is not None and axis.output is not None
-    return axis.inputs == 1 or (known and axis.output * axis.inputs == axis.size * axis.outputs)
+    if axis.size is None or axis.output is None:
+        return axis.inputs == 1
+    return axis.output * axis.inputs == axis.size * axis.outputs
 
 
 def _is_exact(axis: ResizedAxis) -> bool:
