@@ -62,6 +62,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
     },
     "tensorflow": {
         "scale_parts_values": (2_000_000, "values from which only the outputs whose factor is not 1 are scaled"),
+        "mirror_values": (200_000, "values of an image up to which a mirror has the gradient of tf.pad, one operation"),
         "merged_channels": (16, "channels up to which groups are merged for the gradient of a kernel"),
     },
 }
@@ -75,6 +76,7 @@ _ROWS = {
     "jax.products_at_once": " --row resnext-28",
     "jax.stem_max_channels": " --row stem-320",
     "jax.stem_max_products": " --row stem-320 --row resnet-224",
+    "tensorflow.mirror_values": " --row mobilenet-14-s1 --row mobilenet-56-s1 --mode reflect",
     "tensorflow.merged_channels": " --row resnext-28 --row resnext-14",
 }
 """The row of the benchmark that shows a threshold, where not every row does."""

@@ -227,7 +227,7 @@ def _fold_run(
     strip = backend.slices(padded, _box(axis, first, first + run.length))
     for start, weight, step in run.parts:
         if step == 0:
-            part, begin, length = backend.sum_along(strip, axis), start, 1
+            part, begin, length = strip if run.length == 1 else backend.sum_along(strip, axis), start, 1
         elif step == 1:
             part, begin, length = strip, start, run.length
         else:

@@ -107,6 +107,8 @@ def set_slice(x: Tensor, box: Box, values: Tensor) -> Tensor:
         strides=[1, 1],
         value=tf.reshape(values, [lead, (end - begin) * inner]),
     )
+    if x.shape.is_fully_defined():
+        return tf.reshape(rows, x.shape)
     return tf.ensure_shape(tf.reshape(rows, tf.shape(x)), x.shape)
 
 
