@@ -164,6 +164,24 @@ def across(
 
 
 @app.command()
+def across_networks(
+    network: Annotated[list[str] | None, typer.Option(help="Only this network; may be repeated.")] = None,
+    quick: Quick = False,
+    keep: Keep = False,
+    output: Output = FOLDER,
+) -> None:
+    """Whole networks through convpad on JAX, next to stock Keras on JAX, PyTorch and TensorFlow."""
+    _choose("jax")
+    from benchmarks.across_networks import BUDGET, NETWORKS, OURS, measure
+    from convpad.benchmark.timing import Budget
+
+    networks = _among("--network", network, NETWORKS)
+    budget = Budget(seconds=1, min_rounds=3, patience=8) if quick else BUDGET
+    measured = _with_progress(partial(measure, networks, budget=budget))
+    _run("across-networks", OURS, len(networks), measured, output, keep=keep, quick=quick)
+
+
+@app.command()
 def models(
     backend: Backend,
     network: Annotated[list[str] | None, typer.Option(help="Only this network; may be repeated.")] = None,
@@ -195,7 +213,7 @@ def startup(
     _choose(backend)
     from benchmarks.startup import MEMORY_TURNS, TURNS, measure
 
-    turns, memory_turns = turns or (5 if quick else TURNS), 1 if quick else MEMORY_TURNS
+    turns, memory_turns = turns or (2 if quick else TURNS), MEMORY_TURNS
     measured = _with_progress(partial(measure, backend, turns=turns, memory_turns=memory_turns))
     _run("startup", backend, turns + memory_turns, measured, output, keep=keep, quick=quick)
 
@@ -335,7 +353,7 @@ def everything(
     ]
     if "torch" in (backend or BACKENDS):
         commands.append(["layers", "--backend", "torch", "--compiled"])
-    for arguments in [*commands, *([] if backend else [["across"]])]:
+    for arguments in [*commands, *([] if backend else [["across"], ["across-networks"]])]:
         errors.print(" ".join(arguments), style="bold")
         hurry = ["--quick"] if quick and arguments[0] != "memory" else []
         command = [sys.executable, "-m", "benchmarks", *arguments, "--output", str(output), *hurry]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from statistics import geometric_mean
+from typing import Any
 
 from benchmarks.candidates import BACKENDS, Case
 from benchmarks.markdown import spread, table
@@ -18,9 +19,9 @@ from convpad.benchmark.result import STEPS
 from convpad.benchmark.timing import Budget, Rounds
 from convpad.core.errors import DisagreementError
 
-__all__ = ["BUDGET", "MODES", "OURS", "cell", "measure", "page", "summary", "verify"]
+__all__ = ["BUDGET", "MODES", "OURS", "cell", "measure", "page", "prepare", "summary", "verify"]
 
-BUDGET = Budget(seconds=1.5, min_rounds=7, max_rounds=60, patience=8)
+BUDGET = Budget(seconds=1, min_rounds=5, max_rounds=40, patience=5)
 MODES = ("zeros", "reflect")
 OURS = "jax"
 """The framework that is held against the others."""
@@ -55,6 +56,13 @@ def cell(row: str, mode: str, step: str, route: str, rounds: Rounds) -> Cell:
     return Cell(row, mode, step, route, {base: figures.pop(base), OURS: figures.pop(OURS), **figures})
 
 
+def prepare(workers: Mapping[str, Worker], case: Any) -> dict[str, Any]:
+    """Have a case prepared in every process at once, and return what each computed."""
+    for worker in workers.values():
+        worker.send("prepare", case)
+    return {name: worker.receive("prepare") for name, worker in workers.items()}
+
+
 def measure(
     rows: Sequence[Row],
     modes: Sequence[str],
@@ -73,7 +81,7 @@ def measure(
         for row in rows:
             for mode in modes:
                 on_step(f"{row.name} {mode}")
-                prepared = {name: worker.ask("prepare", Case(row, mode)) for name, worker in workers.items()}
+                prepared = prepare(workers, Case(row, mode))
                 verify(f"{row.name}, {mode}", prepared)
                 names = {name: list(one.answers) for name, one in prepared.items()}
                 routes = prepared[OURS].routes

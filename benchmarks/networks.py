@@ -12,7 +12,7 @@ import convpad.keras
 from benchmarks.candidates.keras import pad
 from benchmarks.rows import Pairs
 
-__all__ = ["NETWORKS", "repadded", "worked_around"]
+__all__ = ["GROUPED", "NETWORKS", "repadded", "worked_around"]
 
 EXCHANGED = ("Conv2D", "DepthwiseConv2D")
 OPS = {"Conv2D": "conv", "DepthwiseConv2D": "depthwise_conv"}
@@ -39,6 +39,31 @@ def _unet(edge: int = 256, filters: int = 32) -> keras.Model:
     return keras.Model(start, keras.layers.Conv2D(2, 1)(x), name="unet")
 
 
+def _resnext50(edge: int = 224, depths: tuple[int, ...] = (3, 4, 6, 3), width: int = 128) -> keras.Model:
+    """Return the ResNeXt-50 of 32 groups, 4 wide, which Keras has not; its layers pad as "same"."""
+
+    def convolved(x: Any, filters: int, taps: int, *, strides: int = 1, groups: int = 1) -> Any:
+        options = {"strides": strides, "groups": groups, "padding": "same", "use_bias": False}
+        return keras.layers.BatchNormalization()(keras.layers.Conv2D(filters, taps, **options)(x))
+
+    def block(x: Any, filters: int, strides: int) -> Any:
+        inner = keras.layers.ReLU()(convolved(x, filters, 1))
+        inner = keras.layers.ReLU()(convolved(inner, filters, 3, strides=strides, groups=32))
+        inner = convolved(inner, 2 * filters, 1)
+        if strides > 1 or x.shape[-1] != inner.shape[-1]:
+            x = convolved(x, 2 * filters, 1, strides=strides)
+        return keras.layers.ReLU()(keras.layers.Add()([x, inner]))
+
+    start = keras.Input((edge, edge, 3))
+    x = keras.layers.ReLU()(convolved(start, 64, 7, strides=2))
+    x = keras.layers.MaxPooling2D(3, 2, padding="same")(x)
+    for level, depth in enumerate(depths):
+        for at in range(depth):
+            x = block(x, width << level, 2 if level and not at else 1)
+    x = keras.layers.Dense(1000)(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(start, x, name="resnext50")
+
+
 def _application(name: str) -> Callable[[], keras.Model]:
     def build() -> keras.Model:
         return getattr(keras.applications, name)(weights=None, classifier_activation=None)
@@ -53,6 +78,8 @@ NETWORKS: dict[str, Callable[[], keras.Model]] = {
     "U-Net": _unet,
 }
 """By name: at 224 x 224 with random weights; the U-Net at 256 x 256."""
+GROUPED: dict[str, Callable[[], keras.Model]] = {"ResNeXt50": _resnext50}
+"""Networks of grouped convolutions, which are compared across frameworks alone."""
 
 
 def _folded_padding(model: keras.Model) -> dict[str, Pairs]:

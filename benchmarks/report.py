@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import geometric_mean
 from textwrap import fill
 
-from benchmarks import across
+from benchmarks import across, across_networks
 from benchmarks.markdown import spread, table
 from benchmarks.modules import report as modules
 from benchmarks.reasons import reason
@@ -19,7 +19,7 @@ from convpad.benchmark.machine import describe_machine
 
 __all__ = ["loaded", "summary", "write"]
 
-COMMANDS = ("layers", "across", "models", "startup", "scale", "modules", "memory", "determinism")
+COMMANDS = ("layers", "across", "across-networks", "models", "startup", "scale", "modules", "memory", "determinism")
 BACKENDS = ("jax", "torch", "tensorflow")
 STEPS = {"forward": "forward", "gradient": "forward and backward", "training": "a step of training"}
 
@@ -271,6 +271,8 @@ def summary(results: Sequence[Results]) -> str:
         if one.command == "across":
             parts.append(f"## Across frameworks\n\n{across.HEAD}\n{across.summary(one)}")
             parts.append(f"Every cell: [{_page(one)}]({_page(one)}).\n")
+        if one.command == "across-networks":
+            parts.append(f"## Networks across frameworks\n\n{across_networks.HEAD}\n{across_networks.summary(one)}")
     chosen = [one for one in results if one.command == "startup"]
     if chosen:
         parts.append("## Startup and first calls\n\n" + STARTUP)

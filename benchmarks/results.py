@@ -15,7 +15,7 @@ __all__ = ["FOLDER", "Cell", "Determinism", "Measured", "Memory", "Results", "lo
 FOLDER = Path(__file__).parent / "results"
 PEERS = {"jax": ("flax", "equinox")}
 OTHERS = ("torch", "tensorflow-cpu", "tensorflow")
-"""Packages that `across` measures beside JAX."""
+"""Packages that `across` and `across-networks` measure beside JAX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     earlier = [] if kept is None else [*kept.cells, *kept.memory, *kept.determinism]
     merged = {(type(one), one.row, one.mode, one.step, one.variant): one for one in (*earlier, *measured)}.values()
-    others = OTHERS if command == "across" else PEERS.get(backend, ())
+    others = OTHERS if command.startswith("across") else PEERS.get(backend, ())
     results = Results(
         command,
         backend,

@@ -24,7 +24,7 @@ SECOND = "again"
 REPADDED = ("zeros", "reflect")
 """The modes of the twins."""
 TOTAL = "all of these"
-TURNS, MEMORY_TURNS = 7, 3
+TURNS, MEMORY_TURNS = 3, 1
 BATCH = 4
 ROOT = Path(__file__).parents[1]
 FILES = {"stock": "stock", SECOND: "stock", **{mode: mode for mode in REPADDED}}

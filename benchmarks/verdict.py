@@ -32,6 +32,8 @@ MODELS |= {("torch", "ResNet50"): 1.2}
 """How many times faster than stock Keras a forward pass is to be."""
 ACROSS = (1.5, 4)
 """Largest geometric mean and worst of JAX's time / that of the fastest other framework."""
+ACROSS_NETWORKS = 1.3
+"""Largest time of a network on JAX / that of the fastest stock Keras."""
 BY_HAND = (0.85, 1.05)
 """Largest geometric mean and worst of time / that of what users write, under `torch.compile` and on a GPU."""
 STARTUP = 1.1
@@ -228,6 +230,13 @@ def _across(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
         yield _most(f"{what}: worst", backend, ACROSS[1], ratios[worst], f" ({worst}); {over} of {len(ratios)} above")
 
 
+def _across_networks(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
+    for cell in cells:
+        target = f"{cell.row}, {cell.step}: time / the fastest of stock Keras on three backends"
+        note = f" ({next(iter(cell.figures))})"
+        yield _most(target, backend, ACROSS_NETWORKS, cell.figures[backend].ratio, note)
+
+
 def next_to_hand(cell: Cell) -> float:
     """convpad's function next to the fastest that users write: a module, or a pad and a convolution."""
     uneven = cell.row in UNEVEN
@@ -281,6 +290,7 @@ def verdicts(results: Iterable[Results]) -> list[Verdict]:
         "scale": _scale,
         "modules": _modules,
         "across": _across,
+        "across-networks": _across_networks,
         "startup": _startup,
     }
     found: list[Verdict] = []

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from multiprocessing import get_context
 from time import perf_counter, sleep
 from typing import Any
 
 from convpad.benchmark.runners import Answers
 
-__all__ = ["Prepared", "Worker", "by_hand"]
+__all__ = ["Bench", "Prepared", "Worker", "by_hand"]
 
 PAUSE = 2e-3
 """The seconds before a turn: threads of the process that had the last one may still wait for work at full speed."""
@@ -35,16 +36,44 @@ class Prepared:
     routes: Mapping[str, str]
 
 
-@dataclass(slots=True)
-class _Bench:
-    """The state of the process: a framework, and the candidates of the case at hand, by name."""
+class Bench(ABC):
+    """The state of the process: the candidates of the case at hand."""
 
-    backend: str
-    runner: Any
-    candidates: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, backend: str) -> None:
+        """Begin with no candidates; `KERAS_BACKEND` is set."""
+        self.backend = backend
+
+    @abstractmethod
+    def prepare(self, case: Any) -> Any:
+        """Compile the candidates of a case, and return what they computed; forget those of the last case."""
+
+    @abstractmethod
+    def function(self, name: str, step: str) -> Callable[[], Any]:
+        """Return the step of a candidate as a function that blocks until it is done."""
+
+    def turn(self, name: str, step: str, calls: int) -> float:
+        """Return the seconds of some calls; one before them, which is not timed, unless there is only one."""
+        run = self.function(name, step)
+        sleep(PAUSE)
+        if calls > 1:
+            run()
+        begin = perf_counter()
+        for _ in range(calls):
+            run()
+        return perf_counter() - begin
+
+
+class _Layers(Bench):
+    """Convpad's function, and the framework's own convolution, of one row in one mode."""
+
+    def __init__(self, backend: str) -> None:
+        from benchmarks.candidates import framework_of
+
+        super().__init__(backend)
+        self.runner = framework_of(backend)
+        self.candidates: dict[str, Any] = {}
 
     def prepare(self, case: Any) -> Prepared:
-        """Compile and verify convpad's function and the framework's own convolution; forget those of the last case."""
         import gc
 
         from benchmarks.candidates import plain
@@ -64,32 +93,21 @@ class _Bench:
         routes = {step: case.row.route(case.mode, self.backend, step) for step in STEPS}
         return Prepared({name: candidate.answers() for name, candidate in self.candidates.items()}, routes)
 
-    def turn(self, name: str, step: str, calls: int) -> float:
-        """Return the seconds of some calls; one before them, which is not timed, unless there is only one."""
-        run = self.candidates[name].steps.run(step)
-        sleep(PAUSE)
-        if calls > 1:
-            run()
-        begin = perf_counter()
-        for _ in range(calls):
-            run()
-        return perf_counter() - begin
+    def function(self, name: str, step: str) -> Callable[[], Any]:
+        return self.candidates[name].steps.run(step)
 
 
-def _serve(backend: str, pipe: Any) -> None:
+def _serve(backend: str, make: Callable[[str], Bench], pipe: Any) -> None:
     """Answer commands until the pipe is closed; what is raised is an answer, too."""
     os.environ["KERAS_BACKEND"] = backend
-    bench: _Bench | None = None
+    bench: Bench | None = None
     while True:
         try:
             command, arguments = pipe.recv()
         except EOFError:
             return
         try:
-            if bench is None:
-                from benchmarks.candidates import framework_of
-
-                bench = _Bench(backend, framework_of(backend))
+            bench = bench or make(backend)
             pipe.send(getattr(bench, command)(*arguments))
         except Exception as error:
             pipe.send(error)
@@ -98,23 +116,36 @@ def _serve(backend: str, pipe: Any) -> None:
 class Worker:
     """The other end of the pipe: a process of its own, alive until it is closed."""
 
-    def __init__(self, backend: str) -> None:
-        """Start the process; the framework is imported with the first command."""
+    def __init__(self, backend: str, make: Callable[[str], Bench] = _Layers) -> None:
+        """Start the process; the framework is imported with the first command.
+
+        Args:
+            backend: the framework.
+            make: what carries out the commands there, given the framework's name.
+        """
         context = get_context("spawn")
         self.backend = backend
         self._pipe, inner = context.Pipe()
-        self._process = context.Process(target=_serve, args=(backend, inner), daemon=True)
+        self._process = context.Process(target=_serve, args=(backend, make, inner), daemon=True)
         self._process.start()
         inner.close()
 
     def ask(self, command: str, *arguments: Any) -> Any:
-        """Have a command carried out, and return its result.
+        """Have a command carried out, and return its result; see `receive`."""
+        self.send(command, *arguments)
+        return self.receive(command)
+
+    def send(self, command: str, *arguments: Any) -> None:
+        """Have a command carried out, without waiting for it."""
+        self._pipe.send((command, arguments))
+
+    def receive(self, command: str) -> Any:
+        """Return the result of a command that was sent.
 
         Raises:
             Exception: what was raised in the process.
             RuntimeError: the process ended.
         """
-        self._pipe.send((command, arguments))
         try:
             answer = self._pipe.recv()
         except EOFError:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from frameworks import ENGINES
 
-from benchmarks import across, startup, verdict
+from benchmarks import across, across_networks, startup, verdict
 from benchmarks.first_call import PHASES
 from benchmarks.report import loaded, write
 from benchmarks.results import Cell, Determinism, Memory, load, path_of, save
@@ -110,6 +110,59 @@ def test_three_processes_agree_and_take_turns() -> None:
     both = {name for backend in ("jax", "torch", "tensorflow") for name in (backend, f"{backend} by hand")}
     assert {*cells[0].figures} == {*cells[1].figures} == both | {"torch by hand, channels first"}
     assert said == ["resnext-28 zeros"]
+
+
+# Networks across frameworks.
+
+
+class SmallNetworks(across_networks.Networks):
+    """A network of two layers in the place of each; no framework but this process's is waited for."""
+
+    def prepare(self, case: str) -> dict[str, Any]:
+        import keras
+
+        from benchmarks import networks
+
+        start = keras.Input((9, 9, 4))
+        x = keras.layers.DepthwiseConv2D(3, padding="same")(start)
+        x = keras.layers.Conv2D(6, 3, groups=2, padding="same")(x)
+        networks.GROUPED[case] = lambda: keras.Model(start, keras.layers.GlobalAveragePooling2D()(x))
+        return super().prepare(case)
+
+
+@pytest.mark.parametrize("backend", HERE)
+def test_networks_of_a_process(backend: str) -> None:
+    cells = list(
+        across_networks.measure(["tiny"], budget=ONE_ROUND, frameworks=["jax"], make=SmallNetworks, on_step=str)
+        if backend == "jax"
+        else ()
+    )
+    assert [(cell.row, cell.mode, cell.step, list(cell.figures)) for cell in cells] == [
+        ("tiny", "zeros", step, ["stock on jax", "jax"]) for step in ("forward", "training") if backend == "jax"
+    ]
+    if backend != "jax":  # where stock Keras is alone
+        worker = Worker(backend, SmallNetworks)
+        try:
+            assert list(worker.ask("prepare", "tiny")) == [f"stock on {backend}"]
+            assert worker.ask("turn", f"stock on {backend}", "training", 1) > 0
+        finally:
+            worker.close()
+
+
+@pytest.mark.parametrize("backend", HERE)
+def test_a_resnext_has_the_published_number_of_weights(backend: str) -> None:
+    from benchmarks.networks import GROUPED
+
+    network = GROUPED["ResNeXt50"]()
+    assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == 25_028_904
+    assert sum(getattr(layer, "groups", 1) == 32 for layer in network.layers) == 16
+
+
+def test_networks_that_differ_are_not_timed() -> None:
+    right = np.ones((2, 3), "float32")
+    across_networks.verify("a network", {"jax": right, "stock on torch": right * 1.0001})
+    with pytest.raises(DisagreementError, match="a network: stock on torch is 1.0e-02 off jax"):
+        across_networks.verify("a network", {"jax": right, "stock on torch": right * 1.01})
 
 
 @pytest.mark.parametrize("backend", HERE)
@@ -212,6 +265,9 @@ def made_up(folder: Path) -> None:
         across.cell("resnext-28", "zeros", "forward", "native on jax: x", rounds(jax=9, torch=3, torch_by_hand=1)),
     ]
     save("across", "jax", cells, folder)
+    seconds = {"stock on jax": 8, "jax": 3, "stock on torch": 4, "stock on tensorflow": 2}
+    network = across.cell("ResNet50", "zeros", "training", "", Rounds([seconds] * 3))
+    save("across-networks", "jax", [network], folder)
     phases = [Cell("MobileNetV2", "", phase, "", figures(stock=1, again=1, zeros=1, reflect=1.2)) for phase in PHASES]
     total = Cell("MobileNetV2", "", TOTAL, "", figures(stock=4, again=4.1, zeros=4.2, reflect=4.8))
     memory = [
@@ -232,6 +288,7 @@ def test_verdicts(tmp_path: Path) -> None:
         ("torch", "compiled, float32, forward: time / what users write: worst", "<= 1.05", "1.20 (resnet-28, reflect, forward, compiled); 1 of 2 above", False),
         ("jax", "time / the fastest of PyTorch and TensorFlow, forward: geometric mean", "<= 1.5", "3.00", False),
         ("jax", "time / the fastest of PyTorch and TensorFlow, forward: worst", "<= 4", "9.00 (resnext-28, zeros, forward); 1 of 2 above", False),
+        ("jax", "ResNet50, training: time / the fastest of stock Keras on three backends", "<= 1.3", "1.50 (stock on tensorflow)", False),
         ("torch", "MobileNetV2, zeros: peak memory of a step of training / stock's", "<= 1 and noise", "1.01 (0 MiB; stock twice 1.01)", True),
         ("torch", "MobileNetV2, reflect: peak memory of a step of training / stock's", "<= 1 and noise", "1.03 (0 MiB; stock twice 1.01)", False),
         ("torch", "MobileNetV2, zeros: startup and first calls / stock's", "<= 1.1", "1.05 (import 1.00, build 1.00, first forward pass 1.00, first step of training 1.00; stock twice 1.02, 0.92 to 1.12)", True),
@@ -254,6 +311,8 @@ def test_the_report(tmp_path: Path) -> None:
     names = "| jax, ms | torch, ms | tensorflow, ms | torch by hand, ms |"
     assert names in pages["across-jax.md"]
     assert line.replace(" |  |  | ", " |  | ").replace(" |  | torch by", " | torch by") in pages["across-jax.md"]
+    line = "| ResNet50 | training | 3000 | 8000 | 4000 | 2000 | stock on tensorflow | 1.50 (1.50 to 1.50) |"
+    assert line in pages["README.md"]
     assert "| MobileNetV2 | memory of a step of training | 0 MiB | 1.01 | 1.01 | 1.03 |" in pages["README.md"]
     assert "| compiled | forward | reflect | 2 | 1.20 | 0.98 | 1.20 (resnet-28) |" in pages["README.md"]
     assert "| resnet-28 | reflect | compiled | padded | 1000.000 ms |" in pages["layers-torch-compiled.md"]
@@ -293,6 +352,7 @@ def test_the_command_line_refuses_what_is_not_there(monkeypatch: pytest.MonkeyPa
     wrong = {
         "no-such-row": ["across", "--row", "no-such-row"],
         "--compiled": ["layers", "--backend", "jax", "--compiled"],
+        "AlexNet": ["across-networks", "--network", "AlexNet"],
         "mxnet": ["startup", "--backend", "mxnet"],
     }
     for word, arguments in wrong.items():
