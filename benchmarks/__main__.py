@@ -261,6 +261,19 @@ def memory(
 
 
 @app.command()
+def remake(backend: Annotated[str, typer.Option(help="torch.")]) -> None:
+    """PyTorch's gradients whose padded tensor is made again, next to those that keep it: a line for each shape."""
+    if backend != "torch":
+        raise typer.BadParameter(f"--backend must be torch. Received: {backend}.")
+    _choose(backend)
+    from benchmarks.remake import measure
+
+    for shape, milliseconds, ratio, noise in measure():
+        line = f"{shape.products:5} products, {shape.padded_bytes / 2**20:4.1f} MiB: {milliseconds:6.1f} ms kept"
+        typer.echo(f"{line}, made again {ratio:.3f}, kept once more {noise:.3f}")
+
+
+@app.command()
 def modules(
     backend: Annotated[str, typer.Option(help="torch, or jax: Flax and Equinox.")],
     row: Rows = None,

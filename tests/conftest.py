@@ -73,10 +73,11 @@ def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def nothing_is_too_small() -> Iterator[None]:
-    """Treat small tensors as large ones, which are scaled in parts and, padded, not kept by PyTorch."""
+    """Treat small tensors as large ones, which are scaled in parts and, by PyTorch, padded again and go by strips."""
     from convpad import tuning
 
     parts = {"torch_scale_parts_bytes": 0, "tensorflow_scale_parts_values": 0}
+    parts |= {"torch_strips_min_values": 1, "torch_strips_min_kernels": 1, "torch_strip_values": 16}
     with tuning.replace(torch_keep_bytes=0, torch_remake_min_products=0, **parts):
         yield
 

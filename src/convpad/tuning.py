@@ -58,6 +58,9 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "reorder_kernel_values": (2**18, "values of a kernel from which the order of its rows matters"),
         "reorder_filters": (256, "filters whose multiples put the rows of a kernel on the same cache lines"),
         "reorder_gap": (16, "values between the rows of such a kernel that set them apart"),
+        "strips_min_values": (200_000, "values of an image from which the gradient of a kernel is summed over strips"),
+        "strips_min_kernels": (1024, "channels times filters from which strips are worth another memory order"),
+        "strip_values": (200_000, "values of the input in one strip, from 100,000 to 400,000 alike"),
         "plain_kernel_values": (20_480, "values of one image up to which PyTorch leaves oneDNN out"),
     },
     "tensorflow": {
@@ -77,12 +80,22 @@ _ROWS = {
     "jax.stem_max_channels": " --row stem-320",
     "jax.stem_max_products": " --row stem-320 --row resnet-224",
     "tensorflow.mirror_values": " --row mobilenet-14-s1 --row mobilenet-56-s1 --mode reflect",
+    "torch.strips_min_values": " --row vgg-224 --row globe-181 --row resnet-56 --row resnet-28",
+    "torch.strips_min_kernels": " --row vgg-224 --row globe-181 --row resnet-224 --row stem-320",
+    "torch.strip_values": " --row vgg-224 --row globe-181",
     "tensorflow.merged_channels": " --row resnext-28 --row resnext-14",
 }
 """The row of the benchmark that shows a threshold, where not every row does."""
 
+_COMMANDS = {"torch.remake_min_products": "python -m benchmarks remake --backend torch"}
+"""The command that shows a threshold, where it is another one than the layers'."""
+
 THRESHOLDS: dict[str, Threshold] = {
-    f"{backend}.{name}": Threshold(f"{backend}.{name}", *row, _layers(backend) + _ROWS.get(f"{backend}.{name}", ""))
+    f"{backend}.{name}": Threshold(
+        f"{backend}.{name}",
+        *row,
+        _COMMANDS.get(f"{backend}.{name}") or _layers(backend) + _ROWS.get(f"{backend}.{name}", ""),
+    )
     for backend, rows in _MEASURED.items()
     for name, row in rows.items()
 }

@@ -304,7 +304,9 @@ class Backend:
 
         return run
 
-    def prepare_kernel(self, op: str, shape: Sequence[Any]) -> Callable[[Tensor, Tensor], Tensor] | None:
+    def prepare_kernel(
+        self, op: str, shape: Sequence[Any], context: Context
+    ) -> Callable[[Tensor, Tensor], Tensor] | None:
         """Return a function of a kernel of that shape, in Keras's order, and of the tensor that it reads, which orders
         the kernel as `prepare_conv` takes it; None where a convolution is not prepared.
         """

@@ -5,10 +5,11 @@ They are PyTorch's, which computes channels first with kernels whose filters and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from convpad.backends.base import Backend, Context, ConvWindow, Tensor
+from convpad.core.fills import Fill
 from convpad.core.problem import Problem
 from convpad.ops.extension import Values
 from convpad.ops.plan import conv_window
@@ -63,7 +64,7 @@ class Permuted:
 def permuted(backend: Backend, inner: Executor, problem: Problem, context: Context, values: Values) -> Executor:
     """Return a faster executor than `inner` where the backend can prepare all of it, else `inner`."""
     window = conv_window(problem)
-    order_kernel = backend.prepare_kernel(problem.op, problem.kernel_shape)
+    order_kernel = backend.prepare_kernel(problem.op, problem.kernel_shape, context)
     remakes = isinstance(inner, Padded) and (inner.remakes or inner.overhangs)
     if order_kernel is None or not isinstance(inner, Native | Padded) or remakes or context.device != "cpu":
         return inner
@@ -117,15 +118,28 @@ def _split_padding(problem: Problem) -> tuple[Problem, ConvWindow]:
 
 
 def leave_zeros(problem: Problem) -> Problem:
-    """Return a problem without the zeros that a convolution pads itself: equally many on both sides of an axis.
+    """Return a problem without the zeros that a convolution pads itself."""
+    fills = [tuple([(mode.name, None) for mode in modes]) for modes in problem.modes]
+    rows = zip(problem.windows, convolution_zeros(problem.pads, fills), strict=True)
+    return replace(
+        problem, windows=tuple([replace(window, before=0, after=0) if own else window for window, own in rows])
+    )
 
-    Zeros that an axis after them fills with a constant at the corners stay: a later axis decides there.
+
+def convolution_zeros(pairs: Sequence[Sequence[int | None]], fills: Sequence[Sequence[Fill]]) -> list[int]:
+    """Return the zeros that a convolution pads itself, for each axis: equally many on both sides, or none.
+
+    Zeros that an axis after them fills with a constant at the corners it leaves: a later axis decides there.
+
+    Args:
+        pairs: amounts `(before, after)` of each axis, None where unknown.
+        fills: `(before, after)` of each axis.
     """
-    windows, constant = list(problem.windows), False
-    for axis in reversed(range(problem.rank)):
-        window, modes = windows[axis], problem.modes[axis]
-        zeros = not any(mode.copies_input or mode.takes_value or not mode.is_counted for mode in modes)
-        if zeros and not constant and window.before is not None and window.before == window.after:
-            windows[axis] = replace(window, before=0, after=0)
-        constant = constant or any(mode.takes_value for mode in modes)
-    return replace(problem, windows=tuple(windows))
+    counts, constant = [0] * len(pairs), False
+    for axis in reversed(range(len(pairs))):
+        before, after = pairs[axis]
+        modes = [mode for count, (mode, _) in zip(pairs[axis], fills[axis], strict=True) if count != 0]
+        if before is not None and before == after and not constant and {*modes} <= {"zeros"}:
+            counts[axis] = before
+        constant = constant or "constant" in modes
+    return counts

@@ -11,19 +11,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
 
-from convpad.backends.torch.padding import join_circles
+from convpad.backends.torch.padding import PAD_MODES, ROOM, join_circles
 from convpad.backends.torch.tensors import is_exporting
 from convpad.core.amounts import Amount, Pair
 from convpad.core.fills import Fill, normalised_fills
 from convpad.core.operation import Operation
 from convpad.core.window import spanned
+from convpad.ops.prepared import convolution_zeros
 from convpad.tuning import LIMITS, STATE
-
-_PADS = {"zeros": "constant", "constant": "constant"} | {name: name for name in ("reflect", "replicate", "circular")}
-"""The modes of `F.pad` by convpad's names."""
-
-_BEYOND = {"reflect": 0, "circular": -1}
-"""The modes that need an axis longer than their amounts plus this."""
 
 _KEPT = 64
 """Sizes at most whose amounts are kept."""
@@ -112,22 +107,18 @@ def find_single_pad(operation: Operation, kernel_size: tuple[int, ...]) -> Singl
 
 
 def _decision(counts: Sequence[Pair], fills: Sequence[tuple[Fill, Fill]]) -> Decision | None:
+    padding = convolution_zeros(counts, fills)
     pads: list[int] = []
-    padding: list[int] = []
     least: list[int] = []
     padded: list[Fill] = []
-    for pair, sides in zip(reversed(counts), reversed(fills), strict=True):
-        used = [fill for count, fill in zip(pair, sides, strict=True) if count]
-        by_convolution = pair[0] == pair[1] and all(mode == "zeros" for mode, _ in used)
-        if by_convolution and any(mode == "constant" for mode, _ in padded):
-            return None  # the corners are the later axis'
-        padding.insert(0, pair[0] if by_convolution else 0)
-        pads += (0, 0) if by_convolution else pair
-        padded += [] if by_convolution else used
-        copied = [count + _BEYOND[mode] for count, (mode, _) in zip(pair, sides, strict=True) if mode in _BEYOND]
-        least.insert(0, max([0, *copied]))
+    for pair, sides, own in zip(counts, fills, padding, strict=True):
+        rest = (0, 0) if own else pair
+        pads = [*rest, *pads]  # as `F.pad` takes them, the last axis first
+        used = [(count, fill) for count, fill in zip(rest, sides, strict=True) if count]
+        padded += [fill for _, fill in used]
+        least.append(max([0, *(count - ROOM[mode] - 1 for count, (mode, _) in used if mode in ROOM)]))
     mode, value = padded[0] if padded else ("zeros", None)
     number = value is None or isinstance(value, (int, float))
-    if mode not in _PADS or not number or any(fill != (mode, value) for fill in padded):
+    if mode == "ignore" or mode not in PAD_MODES or not number or any(fill != (mode, value) for fill in padded):
         return None
-    return _PADS[mode], value, tuple(pads), tuple(least), tuple(padding)
+    return PAD_MODES[mode], value, tuple(pads), tuple(least), tuple(padding)

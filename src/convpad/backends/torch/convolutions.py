@@ -12,9 +12,9 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from convpad import tuning
 from convpad.backends.base import Context, ConvWindow
 from convpad.backends.torch import cpu
-from convpad.backends.torch.padding import flat, is_remade, symmetrised
+from convpad.backends.torch.gradients import WithOwnGradient, convolve_uneven, goes_by_strips
+from convpad.backends.torch.padding import flat, is_remade
 from convpad.backends.torch.tensors import Tensor, add_bias, as_given, channels_first, dtype, requires_grad
-from convpad.core.window import spanned
 
 _CPU = Context("cpu")
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -33,6 +33,7 @@ def kernel_name(
 def prepare_conv(op: str, window: ConvWindow) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
     """Return PyTorch's convolution with a kernel in its own order, of a channels-first tensor."""
     strides, dilation, groups = window.strides, window.dilation, window.groups
+    is_module = window.filters_first  # which computes what torch.nn's does, rounded alike
     if op == "conv_transpose":
         crops, extra, ends = _crops(window)
         convolve = _CONV_TRANSPOSE[window.rank]
@@ -50,28 +51,32 @@ def prepare_conv(op: str, window: ConvWindow) -> Callable[[Tensor, Tensor, Tenso
     even = all(before == after for before, after in window.pads)
     pads = tuple([before for before, _ in window.pads]) if even else (0,) * window.rank
     around = None if even else flat(window.pads)
+    pairs = tuple([(count, count) for count in pads])
 
     def run(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return convolve(x if around is None else F.pad(x, around), weight, bias, strides, pads, dilation, groups)
+        x = x if around is None else F.pad(x, around)
+        if weight.requires_grad and not is_module and goes_by_strips(x, weight, groups):
+            return WithOwnGradient.apply(x, weight, strides, pairs, dilation, groups)  # pyright: ignore
+        return convolve(x, weight, bias, strides, pads, dilation, groups)
 
     return run
 
 
-def prepare_kernel(op: str, shape: Sequence[Any]) -> Callable[[Tensor, Tensor], Tensor] | None:
+def prepare_kernel(op: str, shape: Sequence[Any], context: Context) -> Callable[[Tensor, Tensor], Tensor] | None:
     """Return what `conv` and `depthwise_conv` do with a small kernel of two or three axes."""
     *taps, channels, multiplier = shape
     if len(taps) not in (2, 3) or None in shape:
         return None
-    if op == "conv":
-        order = (-1, -2, *range(len(taps)))
-        if prod(shape) >= tuning.LIMITS["torch.reorder_kernel_values"]:
-            return None
+    order = (-1, -2, *range(len(taps))) if op == "conv" else (-2, -1, *range(len(taps)))
+    if op == "conv" and prod(shape) >= tuning.LIMITS["torch.reorder_kernel_values"]:
+        return None
+    if op != "conv" and multiplier > 1:
+        ones = (channels * multiplier, 1, *taps)
+        return lambda kernel, x: cpu.channels_last(kernel.permute(order).reshape(ones), x)
+    if context.gradient or not tuning.STATE.cpu_kernels:
         return lambda kernel, x: cpu.channels_last(kernel.permute(order), x)
-    order = (-2, -1, *range(len(taps)))
-    if multiplier == 1:
-        return lambda kernel, x: cpu.channels_last(kernel.permute(order), x)
-    ones = (channels * multiplier, 1, *taps)
-    return lambda kernel, x: cpu.channels_last(kernel.permute(order).reshape(ones), x)
+    layout = cpu.FORMAT[len(shape)]
+    return lambda kernel, x: kernel.permute(order).contiguous(memory_format=layout)
 
 
 def conv(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
@@ -110,13 +115,15 @@ def _convolve(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation: Any,
     for before, after in pads:
         symmetric = symmetric and before == after
     differentiated = not symmetric and requires_grad(x, weight)
-    kept = differentiated and not is_remade(x.nbytes, weight.numel() / max(x.shape[1], 1), strides)
-    if symmetric or torch.compiler.is_compiling() or kept:
+    remade = differentiated and is_remade(x.nbytes, weight.numel() / max(x.shape[1], 1), strides)
+    options = tuple(strides), tuple(pads), tuple(dilation), groups
+    if remade or goes_by_strips(x, weight, groups):
+        return WithOwnGradient.apply(x, weight, *options)  # pyright: ignore
+    if symmetric or differentiated or torch.compiler.is_compiling():
         x = x if symmetric else F.pad(x, flat(pads))
         pad = [before for before, _ in pads] if symmetric else 0
         return _CONV[len(strides)](x, weight, None, strides, pad, dilation, groups)
-    options = tuple(strides), tuple(pads), tuple(dilation), groups
-    return _Asymmetric.apply(x, weight, *options) if differentiated else _convolve_uneven(x, weight, *options)  # pyright: ignore
+    return convolve_uneven(x, weight, *options)
 
 
 def _crops(window: ConvWindow) -> tuple[tuple[int, ...], tuple[int, ...], list[int]]:
@@ -154,53 +161,6 @@ def conv_transpose(y: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     )
     out = out.squeeze(2) if is_1d else out
     return as_given(F.pad(out, ends) if any(ends) else out, window.channels_last)
-
-
-def _convolve_uneven(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation: Any, groups: int) -> Tensor:
-    """Return a convolution whose sides differ: padded equally on both, and its outputs to spare dropped."""
-    rows = [symmetrised(pair, stride) for pair, stride in zip(pads, strides, strict=True)]
-    pad = tuple([pad for pad, _ in rows])
-    out = _CONV[len(rows)](x, weight, None, strides, pad, dilation, groups)
-    for axis, ((_, skipped), pair) in enumerate(zip(rows, pads, strict=True), 2):
-        span = spanned(weight.shape[axis], dilation[axis - 2])
-        out = out.narrow(axis, skipped, (x.shape[axis] + sum(pair) - span) // strides[axis - 2] + 1)
-    return out
-
-
-class _Asymmetric(torch.autograd.Function):
-    """A gradient that pads, once. That of the outputs dropped would be a strided copy of zeros, and with strides oneDNN
-    takes 2 to 10 times as long for the gradient of a kernel that is padded more.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, weight: Tensor, *options: Any) -> Tensor:
-        return _convolve_uneven(x, weight, *options)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        x, weight, *ctx.options = inputs
-        ctx.save_for_backward(x, weight)
-        ctx.save_for_forward(x, weight)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        (gradient,), (x, weight), (strides, pads, dilation, groups) = gradients, ctx.saved_tensors, ctx.options
-        needed = ctx.needs_input_grad[:2]
-        none = [0] * len(pads)
-        options = None, strides, none, dilation, False, none, groups, [*needed, False]
-        padded = F.pad(x, flat(pads))
-        to_x, to_weight, _ = torch.ops.aten.convolution_backward(gradient, padded, weight, *options)
-        if to_x is not None:
-            for axis, (before, _) in enumerate(pads, 2):
-                to_x = to_x.narrow(axis, before, x.shape[axis])
-        return to_x, to_weight, None, None, None, None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Any:
-        (x, weight), (dx, dweight, *_) = ctx.saved_tensors, tangents
-        return _convolve_uneven(dx, weight, *ctx.options) + _convolve_uneven(x, dweight, *ctx.options)
 
 
 _MAX_POOL: dict[int, Any] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}

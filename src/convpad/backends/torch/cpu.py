@@ -14,7 +14,7 @@ from convpad.backends.base import ConvWindow
 from convpad.backends.torch.tensors import Tensor, as_given, channels_first, requires_grad
 
 _ONEDNN = torch.backends.mkldnn.is_available()
-_FORMAT = {4: torch.channels_last, 5: torch.channels_last_3d}
+FORMAT = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def channels_last(weight: Tensor, x: Tensor) -> Tensor:
@@ -23,7 +23,7 @@ def channels_last(weight: Tensor, x: Tensor) -> Tensor:
         return weight
     if weight.requires_grad and torch.is_grad_enabled() and _is_plain(x):
         return weight.contiguous()
-    return weight.contiguous(memory_format=_FORMAT[weight.ndim])
+    return weight.contiguous(memory_format=FORMAT[weight.ndim])
 
 
 def _is_plain(x: Tensor) -> bool:
@@ -68,7 +68,7 @@ def conv_by_adjoint(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
     rows of filters are moved, in a third of the time that reordering them takes
     (`python -m benchmarks layers --backend torch`: 14 squared).
     """
-    weight = kernel.flip(0, 1).permute(-2, -1, 0, 1).contiguous(memory_format=_FORMAT[4])
+    weight = kernel.flip(0, 1).permute(-2, -1, 0, 1).contiguous(memory_format=FORMAT[4])
     first = channels_first(x, window.channels_last)
     out = F.conv_transpose2d(first, weight, None, 1, _crops(kernel.shape, window), 0, 1, window.dilation)
     return as_given(out, window.channels_last)

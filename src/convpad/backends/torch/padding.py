@@ -35,14 +35,21 @@ def why_not_native(problem: Problem, *, ignored: bool) -> str:
         rows = zip(problem.windows, problem.pads, strict=True)
         computed = prod([_outputs_symmetrised(window, pair) for window, pair in rows])
         outputs = prod([window.output or 1 for window in problem.windows])
+        share = 1 + tuning.LIMITS["torch.even_pads_max_share"]
         # A module gives a tensor of its own, as torch.nn's does, and no slice.
-        if pooled or problem.filters_first or computed > (1 + tuning.LIMITS["torch.even_pads_max_share"]) * outputs:
+        if pooled or problem.filters_first or computed > share * outputs or _grows(problem):
             return "torch pads both sides of an axis alike"
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
         return "torch pads a pool by half its window at most"
     if problem.op == "average_pool" and any((window.size or 0) < window.kernel for window in problem.windows):
         return "torch pools no axis shorter than the window"
     return ""
+
+
+def _grows(problem: Problem) -> bool:
+    """Return whether few channels become many: a padded copy costs less than outputs of so many, to be dropped."""
+    sizes = [*problem.input_shape, *problem.output_shape]
+    return None not in sizes and prod(problem.output_shape) > prod(problem.input_shape)  # pyright: ignore
 
 
 def symmetrised(pair: tuple[int, int], stride: int) -> tuple[int, int]:
@@ -58,26 +65,29 @@ def _outputs_symmetrised(window: Window, pair: tuple[int, int]) -> int:
     return (window.output or 1) + skipped + (leftover + pad - pair[1]) // window.stride
 
 
-_NATIVE_MODES = {
-    **{word: word for word in ("reflect", "replicate", "circular")},
+PAD_MODES = {
     "zeros": "constant",
+    "constant": "constant",
     "ignore": "constant",
+    **{name: name for name in ("reflect", "replicate", "circular")},
 }
-"""PyTorch's words for the modes that its pad knows. Beyond these it knows any number."""
+"""The modes of `F.pad` by convpad's names: a constant must be one number, and zeros stand for what is ignored."""
+
+ROOM = {"reflect": -1, "circular": 0}
+"""The values that an amount may have more than its axis: a mirror needs one more, and nothing goes round twice."""
 
 
 @lru_cache(maxsize=1024)
 def _framework_mode(problem: Problem) -> tuple[str | None, list[int]] | None:
     """Return PyTorch's word for the mode (None: a number may do) and the amounts for `F.pad`; None where it cannot."""
-    mode, room = problem.modes[0][0], {"reflect": -1, "circular": 0}
-    word = _NATIVE_MODES.get(mode.name)
+    mode = problem.modes[0][0]
+    word = None if mode.takes_value else PAD_MODES.get(mode.name)
     if not problem.is_static or any(each != mode for pair in problem.modes for each in pair):
         return None
     if problem.rank > MAX_RANK and word != "constant":
         return None
-    # A mirror needs one value more than it gives, and nothing goes round more than once.
     rows = zip(problem.pads, problem.windows, strict=True)
-    if word in room and any(max(pair) > (window.size or 0) + room[word] for pair, window in rows):
+    if word in ROOM and any(max(pair) > (window.size or 0) + ROOM[word] for pair, window in rows):
         return None
     return word, flat(problem.pads)
 
@@ -128,10 +138,10 @@ def _steps(problem: Problem, values: Any) -> list[Step] | None:
         if not sides:
             continue
         mode, value = sides[0]
-        word = "constant" if mode == "constant" else _NATIVE_MODES.get(mode)
+        word = PAD_MODES.get(mode)
         if sides[-1] != sides[0] or word is None or not (value is None or isinstance(value, (int, float))):
             return None
-        room = {"reflect": -1, "circular": 0}.get(word)
+        room = ROOM.get(word)
         if room is not None and (window.size is None or max(counts) > window.size + room):
             return None
         pads = [0] * (2 * problem.rank)

@@ -97,8 +97,9 @@ def facts(arrays: Sequence[Tensor]) -> tuple[Context, tuple[Any, ...], tuple[str
     if torch.compiler.is_compiling():
         here = replace(here, traced=True) if is_exporting() else here
         return here, tuple([shape(x) for x in arrays]), names
-    if all([{*map(type, x.shape)} == {int} for x in arrays]):  # noqa: C419 (no generator for every call)
-        return here, tuple([x.shape for x in arrays]), names
+    shapes = tuple([x.shape for x in arrays])  # once: PyTorch makes a new one each time
+    if {type(size) for sizes in shapes for size in sizes} == {int}:
+        return here, shapes, names
     # torch.jit.trace: the sizes of the input are tensors, and stay open; those of the kernels do not change.
     return replace(here, traced=True), (shape(arrays[0]), *map(static_shape, arrays[1:])), names
 
