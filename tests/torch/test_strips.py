@@ -111,3 +111,34 @@ def test_forward_derivatives() -> None:
         found = torch.autograd.forward_ad.unpack_dual(convpad.conv(*duals, padding="same")).tangent
     want = convpad.conv(dx, kernel, padding="same") + convpad.conv(x, dkernel, padding="same")
     torch.testing.assert_close(found, want, rtol=1e-4, atol=1e-4)
+
+
+def test_outputs_may_be_changed_in_place() -> None:
+    x, kernel = torch.randn(1, 6, 5, 2), torch.randn(3, 3, 2, 2, requires_grad=True)
+    output = convpad.conv(x, kernel, padding="same")
+    output += 1
+    output.relu_()
+    (found,) = torch.autograd.grad(output.sum(), kernel)
+    (want,) = torch.autograd.grad(torch.relu(convpad.conv(x, kernel, padding="same") + 1).sum(), kernel)
+    torch.testing.assert_close(found, want)
+
+
+def test_a_padded_tensor_is_not_kept_in_low_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch.multiprocessing.reductions import StorageWeakRef
+
+    from convpad.backends.torch import padding
+
+    made: list[Any] = []
+    pad = padding.F.pad
+
+    def watched(*arguments: Any) -> torch.Tensor:
+        padded = pad(*arguments)
+        made.append(StorageWeakRef(padded.untyped_storage()))
+        return padded
+
+    monkeypatch.setattr(padding.F, "pad", watched)
+    with convpad.low_memory():
+        output = call()
+    assert "WithOwnGradientBackward" in gradient_functions(output)
+    assert made
+    assert all(storage.expired() for storage in made)

@@ -48,8 +48,9 @@ def convolve_uneven(x: Tensor, weight: Tensor, strides: Any, pads: Any, dilation
     pad = tuple([pad for pad, _ in rows])
     out = _CONV[len(rows)](x, weight, None, strides, pad, dilation, groups)
     for axis, ((_, skipped), pair) in enumerate(zip(rows, pads, strict=True), 2):
-        span = spanned(weight.shape[axis], dilation[axis - 2])
-        out = out.narrow(axis, skipped, (x.shape[axis] + sum(pair) - span) // strides[axis - 2] + 1)
+        count = (x.shape[axis] + sum(pair) - spanned(weight.shape[axis], dilation[axis - 2])) // strides[axis - 2] + 1
+        if count < out.shape[axis]:
+            out = out.narrow(axis, skipped, count)
     return out
 
 
