@@ -90,6 +90,8 @@ class Backend:
     name: ClassVar[str]
     dilated_pools: ClassVar[frozenset[str]] = frozenset()
     """The pools that take dilated windows."""
+    has_wide_slice_gradients: ClassVar[bool] = False
+    """Whether the gradient of a slice is a tensor as wide as the whole, which makes folding slow to differentiate."""
     plain_operations: ModuleType | None
     """The framework's own operations, for programs that something else runs."""
 

@@ -205,7 +205,19 @@ class Transposed:
                 like = self.backend.conv_transpose(y, kernel, replace(self.window, pads=self.problem.pads))
             y = y * renormalisation(self.backend, y, like, self.problem)
         out = self.backend.conv_transpose(y, kernel, self.window)
-        return fold(self.backend, out, self.problem, exportable=True) if self.folds else out
+        return self._fold(out) if self.folds else out
+
+    def _fold(self, out: Tensor) -> Tensor:
+        backend, problem = self.backend, self.problem
+        if not (backend.has_wide_slice_gradients and problem.is_static):
+            return fold(backend, out, problem, exportable=True)
+        nothing: Values = ((None, None),) * problem.rank
+        return backend.with_custom_vjp(
+            lambda out: fold(backend, out, problem, exportable=True),
+            lambda gradient: extend(backend, gradient, problem, nothing),
+            out,
+            aliased=False,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class TensorflowBackend(Backend):
     """The functions of the files of this folder, as methods."""
 
     name = "tensorflow"
+    has_wide_slice_gradients = True
 
 
 BACKEND = TensorflowBackend(convolutions, padding, tensors, plain=plain)
