@@ -38,8 +38,8 @@ REASONS = {
     ("jax", "MobileNetV2, reflect: startup"): (
         "XLA compiles 2,100 fusions for a step of training, of zeros 1,400 and of stock's 1,300: slabs of 17 depthwise "
         "layers, each a sum of taps with gradients of its own. Tried: programs of equal layers called and not inlined "
-        "(8.8 for 9.8 s of tracing and lowering, none of 57 s of compilation), padded copies for the gradient (1,600 "
-        "fusions, a tenth of the processor's time)."
+        "(8.8 for 9.8 s of tracing and lowering, none of 57 s of compilation), and with padded copies for the gradient "
+        "besides (1,600 fusions, 60 for 67 s in all)."
     ),
     ("jax", "modules, flax: time"): (
         "Single gradients of dense layers, of two copies of the host's own 0.98 to 1.05 apart; all others are at most "
@@ -69,9 +69,9 @@ REASONS = {
         "faster on contiguous memory (ConvNeXt's 7 x 7 forward, 2.7 of 3.6 ms), an input in channels-last memory "
         "would have to be copied, for as long as that saves. Gradients of kernels of large images, which took 2.4"
         " times as long as on contiguous memory (VGG), are summed over strips. Tried: strips in channels-last "
-        "memory (145 of 364 ms; the strips taken, in the other order, 97 to 115), the whole in the other order "
-        "(179), strips of images with three channels (1.1 to 1.9 times as long), of volumes and with single taps "
-        "(1.1 to 1.4 times)."
+        "memory (on one thread 145 of 364 ms; those taken, in the other order, 97 to 115), the whole in the other "
+        "order (179), strips of images with three channels (1.0 to 1.9 times as long), of volumes and with single "
+        "taps (1.1 to 2.6 times)."
     ),
     ("torch", "time / limit, "): (
         "The depthwise rows again: oneDNN is so fast there that a padded copy takes as long as half the "
