@@ -33,6 +33,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
     "jax": {
         "taps_padded": (9, "more taps than this are summed over a padded tensor"),
         "taps_per_stride": (4, "taps per step from which the padded tensor is made once"),
+        "rows_at_once": (4, "rows of outputs summed at once for the gradient of a depthwise kernel"),
         "strips_min_values": (10_000, "values of an image from which a gradient in strips is worth 0.1 s to compile"),
         "strip_values": (250_000, "values of the outputs' gradient in one strip: half a processor's own 2 MiB"),
         "strips_at_once": (4, "strips handed to XLA at once"),
@@ -72,6 +73,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
 """(value, meaning) of every threshold, by backend."""
 
 _ROWS = {
+    "jax.rows_at_once": " --row mobilenet-56-s1 --row convnext-56",
     "jax.planes_min_places": " --row unet3d-64",
     "jax.groups_min_products": " --row resnext-28",
     "jax.group_max_products": " --row resnext-28 --row resnext-14",

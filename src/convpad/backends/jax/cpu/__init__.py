@@ -14,12 +14,11 @@ import jax.numpy as jnp
 
 from convpad.backends.base import ConvWindow, outputs
 from convpad.backends.jax import xla
-from convpad.backends.jax.cpu import conv2d, conv3d, grouped, primitive, products
-from convpad.backends.jax.cpu.depthwise import sum_of_taps
+from convpad.backends.jax.cpu import conv2d, conv3d, depthwise, grouped, primitive, products
 from convpad.backends.jax.cpu.extra_row import conv as conv_with_extra_row
 from convpad.backends.jax.cpu.extra_row import extra_outputs
 from convpad.backends.jax.cpu.window import SizedWindow
-from convpad.backends.jax.tensors import Tensor, is_sharded
+from convpad.backends.jax.tensors import Tensor, is_sharded, wide
 
 __all__ = ["KERNELS", "TRANSPOSED", "conv_with_extra_row", "kernel_name"]
 
@@ -102,6 +101,19 @@ def columns_as_channels(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor
     name = kernel_name("conv", lines.shape, taps.shape, flat, x.dtype.name)
     out = KERNELS[name](lines, taps, flat)
     return out.reshape(batch, outputs((height,), (rows,), window)[0], 1, filters)
+
+
+def sum_of_taps(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:
+    """Return the depthwise convolution, or one whose groups have one channel, as a sum over the taps of its kernel."""
+    *taps, channels, filters = kernel.shape
+    if window.groups == 1:
+        kernel = kernel.reshape(*taps, 1, channels * filters)
+    rest = max(window.groups, channels), True, window.channels_last
+    sized = SizedWindow(window.strides, window.pads, window.dilation, xla.spatial(x.shape, window), tuple(taps), *rest)
+    # Where an axis is spread over devices, rows would be fetched one by one for the gradient of the kernel.
+    compute = depthwise.convolve if is_sharded() else primitive.convolve
+    # Half precision would lose the sum; XLA widens and narrows in the same loop.
+    return compute(wide(x), wide(kernel), sized).astype(x.dtype)
 
 
 def by_primitive(x: Tensor, kernel: Tensor, window: ConvWindow) -> Tensor:

@@ -16,7 +16,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from convpad.backends.jax.cpu import conv2d, conv3d, extra_row, grouped
+from convpad.backends.jax.cpu import conv2d, conv3d, depthwise, extra_row, grouped
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor
 
@@ -41,15 +41,20 @@ def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow) -> Tensor:
 
 def _shaped(first: Any, second: Any, *, computes: str, window: SizedWindow) -> Any:
     shape = {
-        "output": (first.shape[0], *window.outputs, second.shape[-1]),
-        "input_gradient": (first.shape[0], *window.sizes, second.shape[-2] * window.groups),
-        "kernel_gradient": (*window.taps, first.shape[-1] // window.groups, second.shape[-1]),
+        "output": window.shape(first.shape[0], window.outputs, second.shape[-1]),
+        "input_gradient": window.shape(first.shape[0], window.sizes, second.shape[-2] * window.groups),
+        "kernel_gradient": (
+            *window.taps,
+            first.shape[window.channel_axis] // window.groups,
+            second.shape[window.channel_axis],
+        ),
     }[computes]
     return ShapedArray(shape, first.dtype)
 
 
 def _computed(first: Tensor, second: Tensor, *, computes: str, window: SizedWindow) -> Tensor:
-    views = grouped.VIEWS if window.groups > 1 else _VIEWS[len(window.taps)]
+    dense = grouped.VIEWS if window.groups > 1 else _VIEWS.get(len(window.taps), {})
+    views = depthwise.VIEWS if window.depthwise else dense
     return views[computes](first, second, window, _shaped(first, second, computes=computes, window=window))
 
 
@@ -83,12 +88,35 @@ def _transpose_second(gradient: Tensor, first: Tensor, second: Any, *, computes:
 def _batched(
     arrays: Sequence[Tensor], axes: Sequence[int | None], *, computes: str, window: SizedWindow
 ) -> tuple[Tensor, int]:
-    """Batch the primitive: a batch of inputs of one kernel is a larger batch; one of kernels takes XLA's groups."""
-    if computes == "kernel_gradient" or axes[1] is not None:
+    """Batch the primitive: a batch of inputs of one kernel is a larger batch; one of kernels takes XLA's groups, and
+    where each channel is convolved by itself, more channels."""
+    of_kernels = computes == "kernel_gradient" or axes[1] is not None
+    if of_kernels and window.depthwise:
+        return _batched_by_channel(arrays, axes, computes, window)
+    if of_kernels:
         return jax.vmap(partial(_by_xla, computes=computes, window=window), tuple(axes))(*arrays), 0
     many = jnp.moveaxis(arrays[0], axes[0] or 0, 0)
     out = _view.bind(many.reshape(-1, *many.shape[2:]), arrays[1], computes=computes, window=window)  # pyright: ignore
     return out.reshape(*many.shape[:2], *out.shape[1:]), 0
+
+
+def _batched_by_channel(
+    arrays: Sequence[Tensor], axes: Sequence[int | None], computes: str, window: SizedWindow
+) -> tuple[Tensor, int]:
+    count = next(array.shape[axis] for array, axis in zip(arrays, axes, strict=True) if axis is not None)
+    channel_axes = [window.channel_axis, -1 if computes != "kernel_gradient" else window.channel_axis]
+    merged: list[Tensor] = []
+    for array, axis, channel_axis in zip(arrays, axes, channel_axes, strict=True):
+        place = channel_axis % (array.ndim - (axis is not None))
+        many = jnp.broadcast_to(array, (count, *array.shape)) if axis is None else jnp.moveaxis(array, axis, 0)
+        channels = count * many.shape[1 + place]
+        merged.append(
+            jnp.moveaxis(many, 0, place).reshape(*many.shape[1 : 1 + place], channels, *many.shape[2 + place :])
+        )
+    wider = window._replace(groups=window.groups * count)
+    out = _view.bind(*merged, computes=computes, window=wider)  # pyright: ignore
+    place = (-1 if computes == "kernel_gradient" else window.channel_axis) % out.ndim
+    return out.reshape(*out.shape[:place], count, out.shape[place] // count, *out.shape[place + 1 :]), place
 
 
 # Its name is in the refusals of exporters that do not know it (jax2onnx): it says how to do without.

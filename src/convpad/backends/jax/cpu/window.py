@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from convpad.backends.base import ConvWindow
@@ -9,7 +10,7 @@ from convpad.core.window import spanned
 
 
 class SizedWindow(NamedTuple):
-    """The window of a convolution on channels-last tensors of these sizes, with so many taps."""
+    """The window of a convolution on tensors of these sizes, with so many taps."""
 
     strides: tuple[int, ...]
     pads: tuple[tuple[int, int], ...]
@@ -17,6 +18,13 @@ class SizedWindow(NamedTuple):
     sizes: tuple[int, ...]
     taps: tuple[int, ...]
     groups: int = 1
+    depthwise: bool = False
+    channels_last: bool = True
+
+    @property
+    def channel_axis(self) -> int:
+        """Return the axis of the channels of a tensor."""
+        return -1 if self.channels_last else 1
 
     @property
     def reach(self) -> list[int]:
@@ -33,6 +41,10 @@ class SizedWindow(NamedTuple):
     def leftovers(self) -> list[int]:
         """Return the values beyond the last window per axis."""
         return [reach % stride for reach, stride in zip(self.reach, self.strides, strict=True)]
+
+    def shape(self, batch: int, sizes: Sequence[int], channels: int) -> tuple[int, ...]:
+        """Return the shape of a tensor in the layout of the window."""
+        return (batch, *sizes, channels) if self.channels_last else (batch, channels, *sizes)
 
     def reads(self, axis: int, first: int, count: int) -> tuple[int, int, int, int]:
         """Return what `count` outputs read: the first value, how many values, and the zeros before and after them."""
