@@ -41,6 +41,14 @@ REASONS = {
         "(8.8 for 9.8 s of tracing and lowering, none of 57 s of compilation), and with padded copies for the gradient "
         "besides (1,600 fusions, 60 for 67 s in all)."
     ),
+    ("jax", "time / the fastest of PyTorch"): (
+        "Stems of 3 channels with strides: XLA has one convolution (YNNPACK's) with a tile of 64 filters, which one"
+        " thread computes, and so the gradients of their kernels. Tried for 7 x 7 with a stride of 2: space to "
+        "depth on every thread (0.65 to 0.8 of the time, and half more work), all taps gathered and one product (2 "
+        "to 5 times), batches or rows apart (one thread still), volumes of one plane (4 times), one long row (0.9)."
+        " For groups: merged in fours (1.4 times), their kernels' gradients by products (2 to 3 times). Dilation of"
+        " 6: bands save 23 of 100 products and as much time as their parts cost."
+    ),
     ("jax", "modules, flax: time"): (
         "Single gradients of dense layers, of two copies of the host's own 0.98 to 1.05 apart; all others are at most "
         "1.02, and the geometric mean is a sixth of the host's time."

@@ -37,6 +37,10 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "strips_min_values": (10_000, "values of an image from which a gradient in strips is worth 0.1 s to compile"),
         "strip_values": (250_000, "values of the outputs' gradient in one strip: half a processor's own 2 MiB"),
         "strips_at_once": (4, "strips handed to XLA at once"),
+        "tap_min_channels": (16, "channels from which the gradient of a kernel is a product for each tap"),
+        "taps_min_products": (60_000_000, "multiplications from which it is one"),
+        "band_min_outputs": (8, "outputs of each band from which a convolution in bands is worth its compilation"),
+        "bands_min_saving": (0.35, "share of the multiplications that bands must save"),
         "planes_min_places": (100, "places in a plane from which going by planes is worth 0.1 to 0.4 s of compilation"),
         "extra_row_min_filters": (24, "filters from which YNNPACK leaves threads idle"),
         "extra_row_max_filters": (127, "filters up to which YNNPACK leaves threads idle"),
@@ -74,6 +78,10 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
 
 _ROWS = {
     "jax.rows_at_once": " --row mobilenet-56-s1 --row convnext-56",
+    "jax.tap_min_channels": " --row resnet-56 --row globe-181",
+    "jax.taps_min_products": " --row resnet-56 --row resnext-28",
+    "jax.band_min_outputs": " --row aspp-33-d12",
+    "jax.bands_min_saving": " --row aspp-33-d6 --row aspp-33-d12",
     "jax.planes_min_places": " --row unet3d-64",
     "jax.groups_min_products": " --row resnext-28",
     "jax.group_max_products": " --row resnext-28 --row resnext-14",

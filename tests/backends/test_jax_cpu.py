@@ -128,6 +128,7 @@ def _of_any_size() -> Iterator[None]:
         yield
 
 
+BY_TAPS = {"jax_tap_min_channels": 0, "jax_taps_min_products": 0}
 USUAL = {name.replace(".", "_"): row.value for name, row in tuning.THRESHOLDS.items() if name.startswith("jax.")}
 
 
@@ -210,6 +211,65 @@ def test_few_channels_are_a_sum_of_products(case: Case, by_xla: Any) -> None:
         assert "convolution" not in compiled(lambda *given: case.call("conv", *given), *tensors)
         assert_close(case.call("conv", *tensors), case.call("conv", *arrays))
         assert_same(jax.jit(slopes)(*tensors), want)
+
+
+@pytest.mark.parametrize("case", STEMS, ids=str)
+def test_the_gradient_of_a_kernel_is_a_product_for_each_tap(case: Case, by_xla: Any) -> None:
+    tensors, directions = list(map(jnp.asarray, case.arrays())), list(map(jnp.asarray, case.arrays(seed=1)))
+
+    def slopes(*given: Any) -> Any:
+        return jax.jvp(jax.grad(lambda *of: jnp.sin(case.call("conv", *of)).sum(), (0, 1)), given, tuple(directions))
+
+    want = by_xla(slopes, *tensors)
+    with tuning.replace(**BY_TAPS):
+        assert_same(jax.jit(slopes)(*tensors), want)
+
+
+def test_products_for_taps_are_summed_wide() -> None:
+    x, y = jnp.ones((1, 64, 64, 1), "bfloat16"), jnp.ones((1, 64, 64, 1), "bfloat16")
+    kernel = jnp.zeros((3, 3, 1, 1), "bfloat16")
+    with tuning.replace(**BY_TAPS, jax_strip_values=10**6):
+        gradient = jax.vjp(lambda kernel: convpad.conv(x, kernel, padding="same"), kernel)[1](y)[0]
+    assert gradient.dtype == "bfloat16"
+    assert float(gradient[1, 1, 0, 0]) == 64 * 64
+
+
+BANDS = [
+    Case("image, wide dilation", (9, 8), (3, 3), dilation=4),
+    Case("image, dilation wider than itself", (4, 5), (3, 2), dilation=5),
+    Case("image, wide dilation of one axis", (9, 5), (3, 3), dilation=(4, 1), batch=1),
+    Case("image, wide dilation, strides", (12, 11), (3, 3), strides=(2, 3), dilation=4, padding=4),
+    Case("image, wide dilation, uneven", (9, 8), (3, 2), dilation=3, padding=((0, 5), (4, 0))),
+]
+IN_BANDS = {"jax_band_min_outputs": 1, "jax_bands_min_saving": 0.0}
+
+
+@pytest.mark.parametrize("case", [*STEMS, *BANDS], ids=str)
+def test_a_convolution_in_bands(case: Case, by_xla: Any) -> None:
+    arrays = case.arrays()
+    tensors = list(map(jnp.asarray, arrays))
+    slopes = jax.grad(lambda *given: jnp.sin(case.call("conv", *given)).sum(), (0, 1))
+    want = by_xla(slopes, *tensors)
+    with tuning.replace(**IN_BANDS):
+        assert_close(case.call("conv", *tensors), case.call("conv", *arrays))
+        assert_same(slopes(*tensors), want)
+
+
+def test_wide_dilation_is_in_bands() -> None:
+    x, kernel = jnp.zeros((1, 33, 33, 32)), jnp.zeros((3, 3, 32, 32))
+
+    def convolutions(dilation: int) -> int:
+        text = compiled(lambda *of: convpad.conv(*of, padding="same", dilation_rate=dilation), x, kernel)
+        return text.count(" convolution(")
+
+    assert [convolutions(dilation) for dilation in (1, 6, 12)] == [1, 1, 9]
+
+
+@pytest.mark.parametrize("case", BANDS[:1], ids=str)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_bands_keep_what_is_not_finite_in_the_windows_that_read_it(case: Case, value: float) -> None:
+    with tuning.replace(**IN_BANDS):
+        test_what_is_not_finite_stays_in_the_windows_that_read_it(case, value)
 
 
 def test_a_large_stem_is_a_sum_of_products() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from convpad.backends.base import ConvWindow, merged_groups, outputs
+from convpad.backends.jax import xla
 from convpad.backends.jax.cpu import conv2d, products
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor, interleave
@@ -43,6 +44,9 @@ def _forward(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tenso
 def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     if not _is_small(kernel, window.groups):
         return _apart("input_gradient", y, kernel, window, like)
+    if max(window.strides) == 1:
+        flipped = lax.optimization_barrier(xla.flip_kernel(kernel, 2, window.groups))
+        return products.convolve(y, flipped, window.adjoint())
     *taps, channels, filters = kernel.shape
     weights = kernel.reshape(*taps, channels, window.groups, filters // window.groups)
     weights = lax.optimization_barrier(weights.transpose(0, 1, 4, 3, 2))  # once, not within every product

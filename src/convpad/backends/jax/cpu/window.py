@@ -55,6 +55,15 @@ class SizedWindow(NamedTuple):
         after = min(max(start + whole - size, 0), whole - before)
         return start + before, whole - before - after, before, after
 
+    def adjoint(self) -> SizedWindow:
+        """Return the window of the adjoint of a convolution with strides of 1: over its outputs, by its flipped kernel.
+
+        Taps must not read padding alone: otherwise its pads would be negative.
+        """
+        spans = [spanned(taps, step) - 1 for taps, step in zip(self.taps, self.dilation, strict=True)]
+        pads = tuple([(span - before, span - after) for span, (before, after) in zip(spans, self.pads, strict=True)])
+        return self._replace(pads=pads, sizes=tuple(self.outputs))
+
     def as_row(self) -> SizedWindow:
         """Return the window of a sequence as that of an image of one row."""
         pads = (0, 0), *self.pads
