@@ -32,7 +32,7 @@ def _extended(x: Any, axis: int, pair: tuple[int, int], mode: str) -> Any:
 
 
 def _differentiated_by_xla(convolution: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return a grouped convolution whose gradient XLA compiles, as in Keras: TensorFlow's CPU build has none."""
+    """Return a convolution with groups or dilation whose gradient XLA compiles: TensorFlow's CPU build has none."""
 
     @tf.function(jit_compile=True, autograph=False)
     def gradients(x: Any, kernel: Any, cotangent: Any) -> Any:
@@ -73,7 +73,8 @@ class Tensorflow(runner.Tensorflow, Framework):
             return Entry("limit", convolution_1d, row.even_pairs, case.zeros)
         options = {"strides": strides, "padding": "SAME", "dilations": [1, *(row.dilation,) * row.rank, 1]}
         convolution = partial(tf.nn.conv3d if row.rank == 3 else tf.nn.conv2d, **options)
-        return self._limit(case, _differentiated_by_xla(convolution) if row.groups > 1 else convolution)
+        lacks_gradient = row.groups > 1 or row.dilation > 1
+        return self._limit(case, _differentiated_by_xla(convolution) if lacks_gradient else convolution)
 
     def _limit(self, case: Case, function: Callable[[Any, Any], Any]) -> Entry:
         return Entry("limit", function, case.row.pairs, case.zeros)
