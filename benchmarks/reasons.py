@@ -63,11 +63,10 @@ REASONS = {
     ),
     ("jax", "modules, equinox, tiny-8"): ("A circle with its gradient on 8 x 8, as in Flax: 28 us of 130."),
     ("jax", "modules, equinox, depthwise"): (
-        "The kernel's gradient is a loop over rows, which XLA runs on one thread each, and Equinox's rows are cut from "
-        "every channel's map. Tried for it, channels first: sums over taps in halves of the rows and a product with "
-        "ones, XLA's own reduction (YNNPACK's takes five times as long), a product of matrices of 3 x 3 shifts (as "
-        "long), one channel after the other. Transposing around a channels-last kernel took three times as long "
-        "forward, as XLA puts the transposition into the sum over taps."
+        "The kernel's gradient is a loop over rows, which XLA runs on one thread. Tried for it, channels first: several "
+        "rows summed in one loop and then a product with ones (as long), XLA's own reductions, and products of matrices of"
+        " shifted maps (both five times as long), some channels after the others (twice). Two loops over half of the rows "
+        "each ran one after the other."
     ),
     ("torch", "time / the fastest of"): (
         "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. With cold caches, as between "
