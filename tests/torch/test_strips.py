@@ -131,8 +131,8 @@ def test_a_padded_tensor_is_not_kept_in_low_memory(monkeypatch: pytest.MonkeyPat
     made: list[Any] = []
     pad = padding.F.pad
 
-    def watched(*arguments: Any) -> torch.Tensor:
-        padded = pad(*arguments)
+    def watched(*arguments: Any, **options: Any) -> torch.Tensor:
+        padded = pad(*arguments, **options)
         made.append(StorageWeakRef(padded.untyped_storage()))
         return padded
 
