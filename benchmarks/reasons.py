@@ -63,10 +63,10 @@ REASONS = {
     ),
     ("jax", "modules, equinox, tiny-8"): ("A circle with its gradient on 8 x 8, as in Flax: 28 us of 130."),
     ("jax", "modules, equinox, depthwise"): (
-        "The kernel's gradient is a loop over rows, which XLA runs on one thread. Tried for it, channels first: several "
-        "rows summed in one loop and then a product with ones (as long), XLA's own reductions, and products of matrices of"
-        " shifted maps (both five times as long), some channels after the others (twice). Two loops over half of the rows "
-        "each ran one after the other."
+        "The kernel's gradient is a loop over rows, which XLA runs on one thread. Tried for it, channels first: several"
+        " rows summed in one loop and then a product with ones (as long), XLA's own reductions, and products of "
+        "matrices of shifted maps (both five times as long), some channels after the others (twice). Two loops over "
+        "half of the rows each: no faster."
     ),
     ("torch", "time / the fastest of"): (
         "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. With cold caches, as between "

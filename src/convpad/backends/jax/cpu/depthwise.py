@@ -136,8 +136,8 @@ def _around(pads: Sequence[tuple[int, int]], x: Tensor, axis: int) -> list[tuple
 def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
     """Return the gradient of the kernel, gathered some rows at a time with nothing summed across a row until the end.
 
-    A row is the longest axis with all channels, and stays in the cache for all taps: a reduction for each tap takes 5 to
-    10 times as long. The taps are a loop as well: a body of all of 7 x 7 takes XLA 3 s to compile.
+    A row is the longest axis with all channels, and stays in the cache for all taps: a reduction for each tap takes 5
+    to 10 times as long. The taps are a loop as well: a body of all of 7 x 7 takes XLA 3 s to compile.
     """
     counts, rank, filters = window.outputs, len(window.taps), like.shape[-1]
     if not y.size:
