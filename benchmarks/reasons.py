@@ -43,11 +43,11 @@ REASONS = {
     ),
     ("jax", "time / the fastest of PyTorch"): (
         "Stems of 3 channels with strides: XLA has one convolution (YNNPACK's) with a tile of 64 filters, which one"
-        " thread computes, and so the gradients of their kernels. Tried for 7 x 7 with a stride of 2: space to "
-        "depth on every thread (0.65 to 0.8 of the time, and half more work), all taps gathered and one product (2 "
-        "to 5 times), batches or rows apart (one thread still), volumes of one plane (4 times), one long row (0.9)."
-        " For groups: merged in fours (1.4 times), their kernels' gradients by products (2 to 3 times). Dilation of"
-        " 6: bands save 23 of 100 products and as much time as their parts cost."
+        " thread computes, and so the gradients of their kernels. Tried for 7 x 7 with a stride of 2, times of the "
+        "busiest thread: space to depth (0.65 to 0.85, for a third more work of all threads), all taps gathered and"
+        " one product (2 to 5 times), batches or rows apart (0.9 to 1.1), volumes of one plane (4 times), one long "
+        "row (0.9). For groups: merged in fours (twice), their kernels' gradients by products (1.7 to 2.4 times). "
+        "Dilation of 6: bands save 23 of 100 products, and no time."
     ),
     ("jax", "modules, flax: time"): (
         "Single gradients of dense layers, of two copies of the host's own 0.98 to 1.05 apart; all others are at most "
