@@ -35,21 +35,14 @@ def why_not_native(problem: Problem, *, ignored: bool) -> str:
         rows = zip(problem.windows, problem.pads, strict=True)
         computed = prod([_outputs_symmetrised(window, pair) for window, pair in rows])
         outputs = prod([window.output or 1 for window in problem.windows])
-        share = 1 + tuning.LIMITS["torch.even_pads_max_share"]
         # A module gives a tensor of its own, as torch.nn's does, and no slice.
-        if pooled or problem.filters_first or computed > share * outputs or _grows(problem):
+        if pooled or problem.filters_first or computed > (1 + tuning.LIMITS["torch.even_pads_max_share"]) * outputs:
             return "torch pads both sides of an axis alike"
     if pooled and any((window.before or 0) > window.kernel // 2 for window in problem.windows):
         return "torch pads a pool by half its window at most"
     if problem.op == "average_pool" and any((window.size or 0) < window.kernel for window in problem.windows):
         return "torch pools no axis shorter than the window"
     return ""
-
-
-def _grows(problem: Problem) -> bool:
-    """Return whether few channels become many: a padded copy costs less than outputs of so many, to be dropped."""
-    sizes = [*problem.input_shape, *problem.output_shape]
-    return None not in sizes and prod(problem.output_shape) > prod(problem.input_shape)  # pyright: ignore
 
 
 def symmetrised(pair: tuple[int, int], stride: int) -> tuple[int, int]:
