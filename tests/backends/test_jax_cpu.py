@@ -128,7 +128,7 @@ def _of_any_size() -> Iterator[None]:
         yield
 
 
-BY_TAPS = {"jax_tap_min_channels": 0, "jax_taps_min_products": 0}
+BY_TAPS = {"jax_tap_min_channels": 0, "jax_taps_min_products": 0, "jax_tap_strip_values": 40}
 USUAL = {name.replace(".", "_"): row.value for name, row in tuning.THRESHOLDS.items() if name.startswith("jax.")}
 
 
@@ -213,7 +213,10 @@ def test_few_channels_are_a_sum_of_products(case: Case, by_xla: Any) -> None:
         assert_same(jax.jit(slopes)(*tensors), want)
 
 
-@pytest.mark.parametrize("case", STEMS, ids=str)
+UNDILATED = [case for case in STEMS if case.dilation == 1]
+
+
+@pytest.mark.parametrize("case", UNDILATED, ids=str)
 def test_the_gradient_of_a_kernel_is_a_product_for_each_tap(case: Case, by_xla: Any) -> None:
     tensors, directions = list(map(jnp.asarray, case.arrays())), list(map(jnp.asarray, case.arrays(seed=1)))
 
@@ -230,7 +233,7 @@ def test_the_gradient_of_a_kernel_is_a_product_for_each_tap(case: Case, by_xla: 
 def test_products_for_taps_are_summed_wide() -> None:
     x, y = jnp.ones((1, 64, 64, 1), "bfloat16"), jnp.ones((1, 64, 64, 1), "bfloat16")
     kernel = jnp.zeros((3, 3, 1, 1), "bfloat16")
-    with tuning.replace(**BY_TAPS, jax_strip_values=10**6):
+    with tuning.replace(**{**BY_TAPS, "jax_tap_strip_values": 10**6}):
         gradient = jax.vjp(lambda kernel: convpad.conv(x, kernel, padding="same"), kernel)[1](y)[0]
     assert gradient.dtype == "bfloat16"
     assert float(gradient[1, 1, 0, 0]) == 64 * 64

@@ -41,7 +41,8 @@ def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -
 
 def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Tensor:
     rows = window.outputs[0]
-    strip_values = LIMITS["jax.strip_values"]
+    by_taps = tap_products.are_faster(x, y, window)
+    strip_values = LIMITS["jax.tap_strip_values" if by_taps else "jax.strip_values"]
     count = -(-y.size // strip_values) if y.size > 2 * strip_values else 1
     height = -(-rows // min(count, rows))
 
@@ -49,7 +50,7 @@ def _kernel_gradient(x: Tensor, y: Tensor, window: SizedWindow, like: Any) -> Te
         strip = min(height, rows - first)
         return strip, *window.reads(0, first, strip)[1:]
 
-    at_once = 1 if tap_products.are_faster(x, y, window.taps) else LIMITS["jax.strips_at_once"]
+    at_once = 1 if by_taps else LIMITS["jax.strips_at_once"]
     total = wide(jnp.zeros((x.shape[-1], *window.taps, y.shape[-1]), like.dtype))
     for (strip, *_), same in groupby(range(0, rows, height), reads):
         firsts = list(same)
@@ -76,7 +77,7 @@ def _add_strip(
     image = lax.dynamic_slice(x, (0, top + strip * step * window.strides[0], left, 0), (batch, height, width, channels))
     gradient = lax.dynamic_slice(y, (0, firsts[0] + strip * step, 0, 0), (batch, rows, columns, y.shape[-1]))
     pads = [(above, below), (before, after)]
-    by_taps = tap_products.are_faster(x, y, window.taps)
+    by_taps = tap_products.are_faster(x, y, window)
     if by_taps or batch == 1:
         # XLA reads such an image value by value, and asks of each whether it is padding.
         image, pads = pad_zeros(image, [(0, 0), *pads, (0, 0)]), [(0, 0), (0, 0)]
