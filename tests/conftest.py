@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def nothing_is_too_small() -> Iterator[None]:
 
     parts = {"torch_scale_parts_bytes": 0, "tensorflow_scale_parts_values": 0}
     parts |= {"torch_strips_min_values": 1, "torch_strips_min_kernels": 1, "torch_strip_values": 16}
+    parts |= {"torch_strips_max_vector_bits": inf}
     with tuning.replace(torch_keep_bytes=0, torch_remake_min_products=0, **parts):
         yield
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from math import inf
 from threading import Lock
 from typing import Any
+
+from numpy.lib import introspect
 
 from convpad.core.errors import refuse
 
@@ -39,6 +43,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "strips_at_once": (4, "strips handed to XLA at once"),
         "tap_min_channels": (16, "channels from which the gradient of a kernel is a product for each tap"),
         "taps_min_products": (60_000_000, "multiplications from which it is one"),
+        "taps_max_vector_bits": (256, "bits of the processor's vectors up to which it is one"),
         "tap_strip_values": (125_000, "values of the outputs' gradient in one strip of such products"),
         "band_min_outputs": (8, "outputs of each band from which a convolution in bands is worth its compilation"),
         "bands_min_saving": (0.35, "share of the multiplications that bands must save"),
@@ -66,6 +71,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "reorder_gap": (16, "values between the rows of such a kernel that set them apart"),
         "strips_min_values": (1_000_000, "values of an image from which a kernel's gradient is summed over strips"),
         "strips_min_kernels": (1024, "channels times filters from which strips are worth another memory order"),
+        "strips_max_vector_bits": (256, "bits of the processor's vectors up to which strips are faster"),
         "strip_values": (200_000, "values of the input in one strip, from 100,000 to 400,000 alike"),
         "plain_kernel_values": (20_480, "values of one image up to which PyTorch leaves oneDNN out"),
     },
@@ -81,6 +87,7 @@ _ROWS = {
     "jax.rows_at_once": " --row mobilenet-56-s1 --row convnext-56",
     "jax.tap_min_channels": " --row resnet-56 --row globe-181",
     "jax.taps_min_products": " --row resnet-56 --row resnext-28",
+    "jax.taps_max_vector_bits": " --row resnet-56 --row vgg-224",
     "jax.tap_strip_values": " --row resnet-56 --row globe-181",
     "jax.band_min_outputs": " --row aspp-33-d12",
     "jax.bands_min_saving": " --row aspp-33-d6 --row aspp-33-d12",
@@ -94,6 +101,7 @@ _ROWS = {
     "tensorflow.mirror_values": " --row mobilenet-14-s1 --row mobilenet-56-s1 --mode reflect",
     "torch.strips_min_values": " --row vgg-224 --row globe-181 --row resnet-56",
     "torch.strips_min_kernels": " --row vgg-224 --row globe-181 --row resnet-224 --row stem-320",
+    "torch.strips_max_vector_bits": " --row vgg-224 --row globe-181",
     "torch.strip_values": " --row vgg-224 --row globe-181",
     "tensorflow.merged_channels": " --row resnext-28 --row resnext-14",
 }
@@ -131,6 +139,8 @@ class Preference:
         not_for_growth: not where the outputs hold more values than the input: beside the convolution of a few channels
             into many, a padded copy of the input is little.
         only_constants: whether no side may copy from the input.
+        only_ungrouped: not for groups: what the border adds would be as many operations more for every group, each of
+            which XLA compiles (2 to 3 times as long in all), and slow ones where they are small.
         unless_padded_is_faster: not for a padded tensor that is one gather, or is read by many taps.
     """
 
@@ -146,6 +156,7 @@ class Preference:
     min_size_per_side: int = 0
     not_for_growth: bool = False
     only_constants: bool = False
+    only_ungrouped: bool = False
     unless_padded_is_faster: bool = False
 
 
@@ -153,6 +164,7 @@ def _correction(backend: str, reason: str, **fits: Any) -> Preference:
     return Preference("correction", backend, "cpu", reason, _layers(backend), **fits)
 
 
+_ungrouped = partial(_correction, only_ungrouped=True)
 _DEPTHWISE = ("depthwise_conv", "separable_conv")
 _LINEAR = ("conv", "average_pool")
 _TAPS = "a sum over few taps is corrected faster than its input is padded"
@@ -163,10 +175,12 @@ _LARGE = "what the border adds is computed faster than a copy as large is padded
 PREFERENCES = (
     _correction("jax", _TAPS, gradient=False, ops=_DEPTHWISE, unless_padded_is_faster=True),
     _correction("jax", _COPY, gradient=True, ops=_DEPTHWISE),
-    _correction("jax", _FEW, ops=_LINEAR, only_constants=True, max_halo_share=0.06),
-    _correction("jax", _FEW, ops=_LINEAR, max_halo_share=0.03),
-    _correction("jax", _COPY, gradient=True, ops=("conv",), only_constants=True, max_halo_share=0.25),
-    _correction("jax", _COPY, gradient=True, ops=("conv",), max_halo_share=0.12),
+    _correction("jax", _FEW, ops=_LINEAR, only_ungrouped=True, only_constants=True, max_halo_share=0.06),
+    _correction("jax", _FEW, ops=_LINEAR, only_ungrouped=True, max_halo_share=0.03),
+    _correction(
+        "jax", _COPY, gradient=True, ops=("conv",), only_ungrouped=True, only_constants=True, max_halo_share=0.25
+    ),
+    _correction("jax", _COPY, gradient=True, ops=("conv",), only_ungrouped=True, max_halo_share=0.12),
     _correction("torch", _LARGE, ops=("conv",), min_size_per_side=500_000, not_for_growth=True),
     _correction("tensorflow", _LARGE, eager=False, ops=("conv",), min_size_per_side=500_000),
 )
@@ -190,6 +204,17 @@ class State:
     def is_measured(self, backend: str, device: str) -> bool:
         """Return whether any route was measured on a device."""
         return any((row.backend, row.device) == (backend, device) for row in self.preferences)
+
+
+@lru_cache(maxsize=1)
+def vector_bits() -> float:
+    """Return how many bits the vectors of this processor have: 256 or 512, endless where nobody measured.
+
+    The libraries of the frameworks have kernels for each, so what is faster with one may be slower with the other.
+    """
+    (kernel,) = introspect.opt_func_info(func_name="^exp$", signature="^float32$")["exp"].values()
+    names = {512: ("AVX512", "X86_V4"), 256: ("AVX2", "X86_V3")}  # of NumPy up to 2.3, and of later ones
+    return next((bits for bits, of in names.items() if any(name in kernel["current"] for name in of)), inf)
 
 
 STATE = State()

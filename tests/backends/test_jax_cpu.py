@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,7 @@ def _of_any_size() -> Iterator[None]:
 
 
 BY_TAPS = {"jax_tap_min_channels": 0, "jax_taps_min_products": 0, "jax_tap_strip_values": 40}
+BY_TAPS |= {"jax_taps_max_vector_bits": inf}
 USUAL = {name.replace(".", "_"): row.value for name, row in tuning.THRESHOLDS.items() if name.startswith("jax.")}
 
 
@@ -258,6 +260,22 @@ def test_a_convolution_in_bands(case: Case, by_xla: Any) -> None:
     with tuning.replace(**IN_BANDS):
         assert_close(case.call("conv", *tensors), case.call("conv", *arrays))
         assert_same(jax.jit(slopes)(*tensors), want)
+
+
+def test_small_groups_are_summed_once_whatever_reads_them() -> None:
+    """XLA would sum them anew for the mean, for the variance and for the outputs of a batch normalisation."""
+    x, kernel = jnp.zeros((2, 16, 16, 64)), jnp.zeros((3, 3, 8, 64))
+
+    def conv(x: Any, kernel: Any) -> Any:
+        return convpad.conv(x, kernel, padding="same", groups=8)
+
+    def normalised(x: Any, kernel: Any) -> Any:
+        out = conv(x, kernel)
+        out = out - out.mean((0, 1, 2))
+        return out / jnp.sqrt((out**2).mean((0, 1, 2)))
+
+    flops = [jax.jit(run).lower(x, kernel).compile().cost_analysis()["flops"] for run in (conv, normalised)]
+    assert flops[1] < 1.2 * flops[0]
 
 
 def test_wide_dilation_is_in_bands() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import shlex
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,14 @@ def test_a_finding_that_is_none_where_outputs_are_more_than_inputs(filters: int,
     assert matches(row(), asked)
 
 
+def test_a_finding_that_is_none_of_groups() -> None:
+    parsed = Padding.parse("same", "reflect", rank=2)
+    for groups, fits in ((1, True), (2, False)):
+        asked = parse_problem("conv", (1, 8, 8, 4), (3, 3, 4 // groups, 4), parsed, groups=groups)
+        assert matches(row(only_ungrouped=True), asked) is fits
+        assert matches(row(), asked)
+
+
 def test_a_finding_fits_by_all_that_it_says() -> None:
     both = row(ops=("conv",), max_halo_share=0.2)
     assert matches(both, problem())
@@ -324,6 +333,24 @@ def test_thresholds_change_within_a_block_alone() -> None:
             assert (tuning.LIMITS["torch.keep_bytes"], tuning.STATE.cpu_kernels) == (6, False)
         assert tuning.LIMITS["torch.keep_bytes"] == 5
     assert (tuning.LIMITS["torch.keep_bytes"], tuning.STATE.cpu_kernels) == (usual, True)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "bits"),
+    [
+        ("AVX512_SKX", 512),
+        ("X86_V4", 512),
+        ("FMA3 AVX2", 256),
+        ("X86_V3", 256),
+        ("NEON", inf),
+        ("baseline(X86_V2)", inf),
+    ],
+)
+def test_the_vectors_of_a_processor(kernel: str, bits: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the names of NumPy's kernels, as they were up to 2.3 and are from 2.4 on."""
+    found = {"exp": {"ff": {"current": kernel, "available": kernel}}}
+    monkeypatch.setattr(tuning.introspect, "opt_func_info", lambda **_: found)
+    assert tuning.vector_bits.__wrapped__() == bits
 
 
 def test_a_threshold_that_is_not_there_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ SHAPES: list[tuple[Any, Any, dict[str, Any]]] = [
 @pytest.fixture(autouse=True)
 def small_strips() -> Iterator[None]:
     strips = {"torch_strips_min_values": 1, "torch_strips_min_kernels": 1, "torch_strip_values": 12}
+    strips |= {"torch_strips_max_vector_bits": inf}
     with tuning.replace(torch_keep_bytes=0, **strips):
         yield
 
@@ -64,7 +66,13 @@ def test_large_images_alone_go_by_strips() -> None:
     assert "WithOwnGradientBackward" in gradient_functions(call())
     for output in (call(groups=2), call((0, 8, 9, 4)), call(data_format="channels_first", shape=(1, 4, 8, 4))):
         assert "WithOwnGradientBackward" not in gradient_functions(output)
-    for few in ({"torch_strips_min_values": 8 * 9 * 100}, {"torch_strips_min_kernels": 17}, {"cpu_kernels": False}):
+    few_or_fast: tuple[dict[str, Any], ...] = (
+        {"torch_strips_min_values": 8 * 9 * 100},
+        {"torch_strips_min_kernels": 17},
+        {"torch_strips_max_vector_bits": 0},
+        {"cpu_kernels": False},
+    )
+    for few in few_or_fast:
         with tuning.replace(**few):
             assert "WithOwnGradientBackward" not in gradient_functions(call())
 
@@ -142,3 +150,9 @@ def test_a_padded_tensor_is_not_kept_in_low_memory(monkeypatch: pytest.MonkeyPat
     assert "WithOwnGradientBackward" in gradient_functions(output)
     assert made
     assert all(storage.expired() for storage in made)
+
+
+def test_the_vectors_of_this_processor() -> None:
+    """PyTorch knows them, too."""
+    width = {"AVX2": 256, "AVX512": 512}.get(torch.backends.cpu.get_cpu_capability(), inf)
+    assert tuning.vector_bits() == width

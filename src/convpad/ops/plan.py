@@ -160,6 +160,8 @@ def _fits(row: Preference, problem: Problem) -> bool:
         return False
     if row.ops and problem.op not in row.ops:
         return False
+    if row.only_ungrouped and problem.groups > 1:
+        return False
     if row.only_constants and any(mode.copies_input for mode in problem.padded_modes):
         return False
     if row.unless_padded_is_faster and _padded_is_faster(problem):

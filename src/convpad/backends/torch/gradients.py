@@ -2,7 +2,7 @@
 
 For the gradient of a kernel oneDNN goes through an image once for every few channels and filters. Of a large image in
 channels-last memory it reads all channels each time, and no longer from the cache. A strip of rows stays there, and is
-soon put into the other order.
+soon put into the other order. With vectors of 512 bits oneDNN has another kernel, as fast as strips are.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def _has_large_images(x: Tensor, weight: Tensor, groups: int) -> bool:
     filters, channels, *taps = weight.shape
     return (
         filters * channels >= tuning.LIMITS["torch.strips_min_kernels"]
+        and tuning.LIMITS["torch.strips_max_vector_bits"] >= tuning.vector_bits()
         and prod(taps) > 1
         and x.is_cpu
         and x.dtype is torch.float32

@@ -38,12 +38,16 @@ def _is_small(kernel: Tensor, groups: int) -> bool:
 def _forward(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     if not _is_small(kernel, window.groups):
         return _apart("output", x, kernel, window, like)
-    return products.convolve(x, kernel, window)
+    return products.unfused(lambda x, kernel: products.convolve(x, kernel, window), x, kernel)
 
 
 def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     if not _is_small(kernel, window.groups):
         return _apart("input_gradient", y, kernel, window, like)
+    return products.unfused(lambda y, kernel: _small_input_gradient(y, kernel, window, like), y, kernel)
+
+
+def _small_input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     if max(window.strides) == 1:
         flipped = lax.optimization_barrier(xla.flip_kernel(kernel, 2, window.groups))
         return products.convolve(y, flipped, window.adjoint())

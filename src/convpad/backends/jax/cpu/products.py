@@ -6,11 +6,12 @@ sum in one loop over the outputs takes a half to a third of the time (`python -m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -36,6 +37,17 @@ def convolve(x: Tensor, kernel: Tensor, window: SizedWindow) -> Tensor:
     reads = [[(tap, tap * step) for tap in range(count)] for count, step in zip(taps, window.dilation, strict=True)]
     out = sum_of_products(padded(x, window.pads, window.groups), weights, reads, window.strides, window.outputs)
     return out.reshape(*out.shape[:-2], filters)
+
+
+def unfused(compute: Callable[..., Tensor], *arrays: Tensor) -> Tensor:
+    """Return what a function computes, in a computation of its own.
+
+    XLA fuses a sum into each of the operations that read it, and then sums all products anew in each: for the mean and
+    the variance of a batch, or for every side that a gradient is folded back from.
+    """
+    out = jax.eval_shape(compute, *arrays)
+    always = lax.optimization_barrier(True)  # a condition that XLA does not know while it fuses
+    return lax.cond(always, compute, lambda *_: jnp.zeros(out.shape, out.dtype), *arrays)
 
 
 def padded(x: Tensor, pads: Sequence[tuple[int, int]], groups: int) -> Tensor:

@@ -14,7 +14,7 @@ from jax import lax
 
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor, wide
-from convpad.tuning import LIMITS
+from convpad.tuning import LIMITS, vector_bits
 
 
 def are_faster(x: Tensor, y: Tensor, window: SizedWindow) -> bool:
@@ -22,7 +22,7 @@ def are_faster(x: Tensor, y: Tensor, window: SizedWindow) -> bool:
 
     A strip of a dilated window reads far more rows than it has, each of which is transposed.
     """
-    if max(window.dilation) > 1:
+    if max(window.dilation) > 1 or vector_bits() > LIMITS["jax.taps_max_vector_bits"]:
         return False
     channels = x.shape[-1]
     products = y.size * channels * prod(window.taps)
