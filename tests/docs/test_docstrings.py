@@ -45,7 +45,7 @@ def examples(module: ModuleType) -> list[doctest.DocTest]:
 def failures(test: doctest.DocTest) -> str:
     """What doctest has to say against an example; nothing if it gives what it says."""
     said: list[str] = []
-    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=said.append)
     return "".join(said)
 
 

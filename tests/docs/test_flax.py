@@ -20,7 +20,7 @@ def test_page() -> None:
     test = doctest.DocTestParser().get_doctest(code, {}, "flax", "flax.md", 0)
     assert len(test.examples) > 8
     said: list[str] = []
-    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
+    doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
     assert not said, "".join(said)
 
 

@@ -65,7 +65,7 @@ def failures(code: str, name: str) -> str:
     test = doctest.DocTestParser().get_doctest(code, {}, name, name, 0)
     assert test.examples, f"{name} shows no results"
     said: list[str] = []
-    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=said.append)
     return "".join(said)
 
 

@@ -305,7 +305,7 @@ def test_page() -> None:
     test = doctest.DocTestParser().get_doctest(page.replace("```", ""), {}, "explain.md", None, 0)
     assert len(test.examples) >= 12
     failures: list[str] = []
-    doctest.DocTestRunner().run(test, out=failures.append)
+    doctest.DocTestRunner(verbose=False).run(test, out=failures.append)
     assert not "".join(failures)
 
 

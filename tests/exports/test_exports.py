@@ -173,7 +173,7 @@ def test_the_example_of_the_page_gives_what_it_shows() -> None:
     example = doctest.DocTestParser().get_doctest(code, {}, "docs/exports.md", None, 0)
     assert example.examples
     said: list[str] = []
-    doctest.DocTestRunner().run(example, out=said.append)
+    doctest.DocTestRunner(verbose=False).run(example, out=said.append)
     assert not said
 
 

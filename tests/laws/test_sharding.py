@@ -130,7 +130,7 @@ def failures(blocks: list[str]) -> str:
     for place, block in enumerate(blocks):
         test = doctest.DocTestParser().get_doctest(block, {}, f"block {place}", "docs/sharding.md", 0)
         assert test.examples, f"block {place} shows no results"
-        doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
+        doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
     return "".join(said)
 
 

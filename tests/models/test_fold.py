@@ -298,5 +298,5 @@ def test_page() -> None:
     test = doctest.DocTestParser().get_doctest(page.replace("```", ""), {}, "repad.md", None, 0)
     assert len(test.examples) >= 12
     said: list[str] = []
-    doctest.DocTestRunner().run(test, out=said.append)
+    doctest.DocTestRunner(verbose=False).run(test, out=said.append)
     assert not "".join(said)

@@ -519,5 +519,5 @@ def test_page() -> None:
     assert len(test.examples) >= 10
     said: list[str] = []
     torch.manual_seed(0)
-    doctest.DocTestRunner().run(test, out=said.append)
+    doctest.DocTestRunner(verbose=False).run(test, out=said.append)
     assert not "".join(said)

@@ -22,5 +22,5 @@ def test_page() -> None:
     test = doctest.DocTestParser().get_doctest(code, {}, "moving", "moving.md", 0)
     assert len(test.examples) > 5
     out: list[str] = []
-    doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=out.append)
+    doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=out.append)
     assert not out, "".join(out)

@@ -97,5 +97,5 @@ def test_the_code_of_the_page() -> None:
     failures: list[str] = []
     for block in blocks:
         test = doctest.DocTestParser().get_doctest(block, {}, "solve", "solve.md", 0)
-        doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=failures.append)
+        doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=failures.append)
     assert not failures, "".join(failures)
