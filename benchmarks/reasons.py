@@ -50,24 +50,18 @@ REASONS = {
         "Dilation of 6: bands save 23 of 100 products, and no time."
     ),
     ("jax", "modules, flax: time"): (
-        "Single gradients of dense layers, of two copies of the host's own 0.98 to 1.05 apart; all others are at most "
-        "1.02, and the geometric mean is a sixth of the host's time."
+        "One gradient of a dense layer, by less than a hundredth; two copies of the host's own are 0.86 to 1.08 apart, "
+        "and the geometric mean is an eighth of the host's time."
     ),
     ("jax", "modules, equinox: time"): (
-        "Single gradients of dense layers; two copies of the host's own are up to a fourth apart. All others are at "
-        "most 1.04, and the geometric mean is a fourth of the host's time."
+        "Three dense layers of 44 rows, where two copies of the host's own are 0.87 to 1.07 apart; the geometric mean "
+        "is an eighth of the host's time."
     ),
     ("jax", "modules, flax, tiny-8"): (
         "A circle with its gradient on 8 x 8: the border is a program of more operations, each of which XLA starts "
         "apart, 16 us of 90. Zeros are within the noise."
     ),
     ("jax", "modules, equinox, tiny-8"): ("A circle with its gradient on 8 x 8, as in Flax: 28 us of 130."),
-    ("jax", "modules, equinox, depthwise"): (
-        "The kernel's gradient is a loop over rows, which XLA runs on one thread. Tried for it, channels first: several"
-        " rows summed in one loop and then a product with ones (as long), XLA's own reductions, and products of "
-        "matrices of shifted maps (both five times as long), some channels after the others (twice). Two loops over "
-        "half of the rows each: no faster."
-    ),
     ("torch", "time / the fastest of"): (
         "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. With cold caches, as between "
         "the layers of a network, convpad's function takes 80 us around it and a module of `torch.nn` 30, which checks"
@@ -76,11 +70,21 @@ REASONS = {
         "prepared once (245 to 200 us), kernels laid out when a layer is built (to 170); all but the first are taken. "
         "A large kernel as Keras has it must be put in PyTorch's order (14 squared, DCGAN). Where `torch.nn` is "
         "faster on contiguous memory (ConvNeXt's 7 x 7 forward, 2.7 of 3.6 ms), an input in channels-last memory "
-        "would have to be copied, for as long as that saves. Gradients of kernels of large images, which took 2.4"
-        " times as long as on contiguous memory (VGG), are summed over strips. Tried: strips in channels-last "
-        "memory (on one thread 145 of 364 ms; those taken, in the other order, 97 to 115), the whole in the other "
-        "order (179), strips of images with three channels (1.0 to 1.9 times as long), of volumes and with single "
-        "taps (1.1 to 2.6 times)."
+        "would have to be copied, for as long as that saves. Gradients of kernels of large images, which with "
+        "vectors of 256 bits took 2.4 times as long as on contiguous memory (VGG), are summed over strips there. "
+        "Tried: strips in channels-last memory (on one thread 145 of 364 ms; those taken, in the other order, 97 to "
+        "115), the whole in the other order (179), strips of images with three channels (1.0 to 1.9 times as long), of "
+        "volumes and with single taps (1.1 to 2.6 times)."
+    ),
+    ("torch", "time / a pad and a convolution by hand"): (
+        "The geometric means are met. Above are convolutions with zeros, whose kernels come in Keras's order and are "
+        "put in PyTorch's for every call (DCGAN, 14 squared, 1 x 7), the overhead of a function around 0.2 to 1 ms "
+        "(MobileNetV2, EfficientNetB0; tried for it: see the first reason), and single cells of volumes and of "
+        "`replicate`, where convpad calls the same pad and the same convolution, and quartiles are 0.3 to 1 apart."
+    ),
+    ("tensorflow", "time / a pad and a convolution by hand"): (
+        "Single cells whose layer, which computes the same, takes up to a fifth less or more in the same run; other "
+        "ones on each run. The geometric means are met."
     ),
     ("torch", "time / limit, "): (
         "The depthwise rows again: oneDNN is so fast there that a padded copy takes as long as half the "

@@ -20,9 +20,12 @@ DENSE = {row.name for row in ROWS if row.op == "conv"}
 DEPTHWISE = {row.name for row in ROWS if row.depthwise}
 DEPTHWISE_MODULES = {row.name for rows in MODULE_ROWS.values() for row in rows if row.depthwise}
 UNEVEN = {row.name for row in ROWS if row.pairs != row.even_pairs}
+PADS_ITSELF = {row.name for row in ROWS if row.pairs == row.even_pairs and row.around is None}
+"""Rows whose zeros a convolution of every framework pads itself."""
 
 LIMITS = {"jax": (1.05, 1.15), "torch": (1.15, 1.20), "tensorflow": (1.15, 1.25)}
 """Largest geometric mean over the rows of time / limit: forward, with gradient."""
+PAD_AND_CONVOLVE = "a pad and a convolution by hand"
 CORRECTIONS = (f"{Route.CORRECTION} ", "offset on ", "border on ")
 """Starts of the plans that correct a zero-padded convolution; earlier result files have the last two."""
 SEEN = 4 * 2**20
@@ -35,7 +38,7 @@ ACROSS = (1.5, 4)
 ACROSS_NETWORKS = 1.3
 """Largest time of a network on JAX / that of the fastest stock Keras."""
 BY_HAND = (0.85, 1.05)
-"""Largest geometric mean and worst of time / that of what users write, under `torch.compile` and on a GPU."""
+"""Largest geometric mean and worst of time / that of what users write."""
 STARTUP = 1.1
 """Largest startup / that of stock Keras."""
 OVERHEAD = 2
@@ -105,6 +108,7 @@ def _layers(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
         over = sum(ratio > 1.05 for ratio, _ in ratios)
         note = f" ({place(worst)}); {over} of {len(cells)} above"
         yield _most(f"time / the fastest of {who}: worst", backend, 1.05, reached, note)
+    yield from _users(f"time / {PAD_AND_CONVOLVE}", backend, cells, _next_to_pad_and_convolve)
     for step, bound in zip(("forward", "gradient"), LIMITS[backend], strict=True):
         chosen = [cell for cell in cells if cell.step == step]
         if chosen:
@@ -114,6 +118,24 @@ def _layers(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
         worst = max(cells, key=lambda cell: cell.figures["convpad"].ratio)
         yield _most("time / limit: worst", backend, 1.25, worst.figures["convpad"].ratio, f" ({place(worst)})")
     yield from _faster_than(backend, [cell for cell in cells if cell.step == "forward"])
+
+
+def _next_to_pad_and_convolve(cell: Cell) -> float:
+    """convpad's function next to a pad and a convolution; of zeros that it pads itself, next to the convolution."""
+    alone = cell.mode == "zeros" and cell.row in PADS_ITSELF
+    return cell.figures["convpad"].seconds / cell.figures["limit" if alone else "framework"].seconds
+
+
+def _users(target: str, backend: str, cells: Iterable[Cell], ratio: Callable[[Cell], float]) -> Iterable[Verdict]:
+    """Yield the targets next to what users write, of each step: the geometric mean, and the worst."""
+    cells = list(cells)
+    for step in dict.fromkeys(cell.step for cell in cells):
+        chosen = [cell for cell in cells if cell.step == step]
+        yield _most(f"{target}, {step}: geometric mean", backend, BY_HAND[0], _mean(chosen, ratio))
+        worst = max(chosen, key=ratio)
+        over = sum(ratio(cell) > BY_HAND[1] for cell in chosen)
+        note = f" ({place(worst)}); {over} of {len(chosen)} above"
+        yield _most(f"{target}, {step}: worst", backend, BY_HAND[1], ratio(worst), note)
 
 
 def _faster_than(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
@@ -247,14 +269,8 @@ def next_to_hand(cell: Cell) -> float:
 
 def _by_hand(result: Results) -> Iterable[Verdict]:
     """Yield the targets of a setting: under `torch.compile`, or on a GPU."""
-    for step in dict.fromkeys(cell.step for cell in result.cells):
-        cells = [cell for cell in result.cells if cell.step == step]
-        what = f"{result.setting}, {result.dtype}, {step}: time / what users write"
-        yield _most(f"{what}: geometric mean", result.backend, BY_HAND[0], _mean(cells, next_to_hand))
-        worst = max(cells, key=next_to_hand)
-        over = sum(next_to_hand(cell) > BY_HAND[1] for cell in cells)
-        note = f" ({place(worst)}); {over} of {len(cells)} above"
-        yield _most(f"{what}: worst", result.backend, BY_HAND[1], next_to_hand(worst), note)
+    target = f"{result.setting}, {result.dtype}: time / what users write"
+    yield from _users(target, result.backend, result.cells, next_to_hand)
 
 
 def _startup(backend: str, cells: list[Cell]) -> Iterable[Verdict]:

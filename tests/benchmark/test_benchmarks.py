@@ -174,12 +174,12 @@ def figures(**seconds: float) -> dict[str, Timing]:
 def made_up(folder: Path) -> None:
     """Every command on JAX, with targets met and missed."""
     dense, fast = ("resnet-56", "reflect"), ("mobilenet-56-s1", "reflect", "forward", "native by taps on jax: x")
-    forward = figures(limit=10, convpad=10, layer=10, stock=30, workaround=40, flax=35)
-    gradient = figures(limit=10, convpad=13, layer=12, stock=10, workaround=20)
+    forward = figures(limit=10, convpad=10, layer=10, stock=30, workaround=40, framework=20, flax=35)
+    gradient = figures(limit=10, convpad=13, layer=12, stock=10, workaround=20, framework=10)
     layers = [
         Cell(*dense, "forward", "correction by strips on jax: x", forward),
         Cell(*dense, "gradient", "correction by strips on jax: x", gradient),
-        Cell(*fast, figures(limit=20, convpad=1, layer=1, stock=20, workaround=21)),
+        Cell(*fast, figures(limit=20, convpad=1, layer=1, stock=20, workaround=21, framework=4)),
     ]
     save("layers", "jax", layers, folder)
     zeros, reflect = figures(stock=4, zeros=1), figures(zeros=1, reflect=1.2, workaround=3)
@@ -241,9 +241,14 @@ def test_verdicts(tmp_path: Path) -> None:
     made_up(tmp_path)
     worst = "1.20 (resnet-56, reflect, gradient); 1 of 3 above"
     alike = "0.60 (resnet-56, reflect, gradient); 0 of 3 above"
+    hand = "1.30 (resnet-56, reflect, gradient); 1 of 1 above"
     assert [(v.target.partition(":")[0], v.wanted, v.reached, v.met) for v in verdict.verdicts(loaded(tmp_path))] == [
         ("time / the fastest of stock, workaround, peers", "<= 1.05", worst, False),
         ("time / the fastest of those that compute the same", "<= 1.05", alike, True),
+        ("time / a pad and a convolution by hand, forward", "<= 0.85", "0.35", True),
+        ("time / a pad and a convolution by hand, forward", "<= 1.05", "0.50 (resnet-56, reflect, forward); 0 of 2 above", True),
+        ("time / a pad and a convolution by hand, gradient", "<= 0.85", "1.30", False),
+        ("time / a pad and a convolution by hand, gradient", "<= 1.05", hand, False),
         ("time / limit, forward", "<= 1.05", "0.22", True),
         ("time / limit, gradient", "<= 1.15", "1.30", False),
         ("time / limit", "<= 1.25", "1.30 (resnet-56, reflect, gradient)", False),

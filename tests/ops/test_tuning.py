@@ -344,11 +344,12 @@ def test_thresholds_change_within_a_block_alone() -> None:
         ("X86_V3", 256),
         ("NEON", inf),
         ("baseline(X86_V2)", inf),
+        ("", inf),
     ],
 )
 def test_the_vectors_of_a_processor(kernel: str, bits: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the names of NumPy's kernels, as they were up to 2.3 and are from 2.4 on."""
-    found = {"exp": {"ff": {"current": kernel, "available": kernel}}}
+    found = {"exp": {"ff": {"current": kernel, "available": kernel}}} if kernel else {}
     monkeypatch.setattr(tuning.introspect, "opt_func_info", lambda **_: found)
     assert tuning.vector_bits.__wrapped__() == bits
 
