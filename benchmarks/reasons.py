@@ -19,6 +19,10 @@ REASONS = {
         "gradient, where a padded copy of the one axis is as fast as slabs. Tried for the gradients, and taken: that "
         "of a kernel in strips instead of XLA's own (2 to 20 times), the border mended where it is differentiated."
     ),
+    ("jax", "time / a pad and a convolution by hand"): (
+        "Six of 216 cells, of 3 to 10 ms, other ones on each run (see the reason before); the geometric mean is a "
+        "fifth of the time by hand."
+    ),
     ("jax", "time / limit: worst"): (
         "One of 216 ratios, on a small dense map that is padded by a copy: see the first reason."
     ),
