@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from math import inf
+from functools import partial
 from threading import Lock
 from typing import Any
-
-from numpy.lib import introspect
 
 from convpad.core.errors import refuse
 
@@ -82,6 +79,9 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
     },
 }
 """(value, meaning) of every threshold, by backend."""
+
+VECTOR_BITS = {"AVX512": 512, "X86_V4": 512, "AVX2": 256, "X86_V3": 256}
+"""The vectors of the processors that were measured, by the names of NumPy's kernels up to 2.3 and from 2.4 on."""
 
 _ROWS = {
     "jax.rows_at_once": " --row mobilenet-56-s1 --row convnext-56",
@@ -204,18 +204,6 @@ class State:
     def is_measured(self, backend: str, device: str) -> bool:
         """Return whether any route was measured on a device."""
         return any((row.backend, row.device) == (backend, device) for row in self.preferences)
-
-
-@lru_cache(maxsize=1)
-def vector_bits() -> float:
-    """Return how many bits the vectors of this processor have: 256 or 512, endless where nobody measured.
-
-    The libraries of the frameworks have kernels for each, so what is faster with one may be slower with the other.
-    """
-    found = introspect.opt_func_info(func_name="^exp$", signature="^float32$").get("exp", {})
-    kernels = " ".join(kernel["current"] for kernel in found.values())
-    names = {512: ("AVX512", "X86_V4"), 256: ("AVX2", "X86_V3")}  # of NumPy up to 2.3, and of later ones
-    return next((bits for bits, of in names.items() if any(name in kernels for name in of)), inf)
 
 
 STATE = State()

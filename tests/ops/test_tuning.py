@@ -15,7 +15,7 @@ import typer
 import convpad
 from benchmarks.__main__ import BACKENDS, app
 from convpad import tuning
-from convpad.backends import NAMES
+from convpad.backends import NAMES, processor
 from convpad.backends.base import Context
 from convpad.core.operation import OPS
 from convpad.core.padding import Padding
@@ -350,8 +350,8 @@ def test_thresholds_change_within_a_block_alone() -> None:
 def test_the_vectors_of_a_processor(kernel: str, bits: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the names of NumPy's kernels, as they were up to 2.3 and are from 2.4 on."""
     found = {"exp": {"ff": {"current": kernel, "available": kernel}}} if kernel else {}
-    monkeypatch.setattr(tuning.introspect, "opt_func_info", lambda **_: found)
-    assert tuning.vector_bits.__wrapped__() == bits
+    monkeypatch.setattr(processor.introspect, "opt_func_info", lambda **_: found)
+    assert processor.vector_bits.__wrapped__() == bits
 
 
 def test_a_threshold_that_is_not_there_is_refused() -> None:

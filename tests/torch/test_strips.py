@@ -14,6 +14,7 @@ from route_cases import asked
 
 import convpad
 from convpad import tuning
+from convpad.backends.processor import vector_bits
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -155,4 +156,4 @@ def test_a_padded_tensor_is_not_kept_in_low_memory(monkeypatch: pytest.MonkeyPat
 def test_the_vectors_of_this_processor() -> None:
     """PyTorch knows them, too."""
     width = {"AVX2": 256, "AVX512": 512}.get(torch.backends.cpu.get_cpu_capability(), inf)
-    assert tuning.vector_bits() == width
+    assert vector_bits() == width

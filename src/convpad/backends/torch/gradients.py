@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 
 from convpad import tuning
+from convpad.backends.processor import vector_bits
 from convpad.backends.torch.padding import flat, symmetrised
 from convpad.backends.torch.tensors import Tensor, is_channels_last_memory, is_functorch, requires_grad
 from convpad.core.window import spanned
@@ -32,7 +33,7 @@ def _has_large_images(x: Tensor, weight: Tensor, groups: int) -> bool:
     filters, channels, *taps = weight.shape
     return (
         filters * channels >= tuning.LIMITS["torch.strips_min_kernels"]
-        and tuning.LIMITS["torch.strips_max_vector_bits"] >= tuning.vector_bits()
+        and tuning.LIMITS["torch.strips_max_vector_bits"] >= vector_bits()
         and prod(taps) > 1
         and x.is_cpu
         and x.dtype is torch.float32

@@ -14,7 +14,8 @@ from jax import lax
 
 from convpad.backends.jax.cpu.window import SizedWindow
 from convpad.backends.jax.tensors import Tensor, wide
-from convpad.tuning import LIMITS, vector_bits
+from convpad.backends.processor import vector_bits
+from convpad.tuning import LIMITS
 
 
 def are_faster(x: Tensor, y: Tensor, window: SizedWindow) -> bool:
