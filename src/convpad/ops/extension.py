@@ -204,6 +204,7 @@ def fold(backend: Backend, padded: Tensor, problem: Problem, *, exportable: bool
         before, after = window.before or 0, window.after or 0
         size = window.size if window.size is not None else backend.size(padded, tensor_axis) - before - after
         cuts[tensor_axis] = slice(before, before + size)
+        strips: list[tuple[Run, Tensor]] = []
         for (start, stop), mode in zip(((-before, 0), (size, size + after)), problem.modes[axis], strict=True):
             if not mode.copies_input or (isinstance(start, int) and start == stop):
                 continue
@@ -215,16 +216,19 @@ def fold(backend: Backend, padded: Tensor, problem: Problem, *, exportable: bool
                     padded = backend.scatter_add(padded, tensor_axis, index + before, part)
                 continue
             for run in backend.call_cached(runs, mode, start, stop, size):
-                padded = _fold_run(backend, padded, tensor_axis, run, before + start, before, exportable)
+                first = before + start
+                strips.append((run, backend.slices(padded, _box(tensor_axis, first, first + run.length))))
                 start += run.length
+        # All are cut before one is added: so XLA adds those of both sides in one pass.
+        for run, strip in strips:
+            padded = _fold_run(backend, padded, strip, tensor_axis, run, before, exportable)
     return backend.slices(padded, tuple(cuts))
 
 
 def _fold_run(
-    backend: Backend, padded: Tensor, axis: int, run: Run, first: int, before: int, exportable: bool
+    backend: Backend, padded: Tensor, strip: Tensor, axis: int, run: Run, before: int, exportable: bool
 ) -> Tensor:
-    """Add the positions from `first` on to the values their run copies, of an axis that begins at `before`."""
-    strip = backend.slices(padded, _box(axis, first, first + run.length))
+    """Add a strip of the padding to the values that its run copies, of an axis that begins at `before`."""
     for start, weight, step in run.parts:
         if step == 0:
             part, begin, length = strip if run.length == 1 else backend.sum_along(strip, axis), start, 1
