@@ -50,6 +50,7 @@ _MEASURED: dict[str, dict[str, tuple[int | float, str]]] = {
         "extra_row_max_columns": (6_000, "columns times filters up to which a row of outputs has few tiles"),
         "extra_row_min_products": (60_000_000, "multiplications from which idle threads are worth a row"),
         "extra_row_max_share": (1 / 8, "share of the outputs that rows to spare may be"),
+        "extra_column_min_products": (5_000_000, "multiplications from which a column makes up for its gradient's pad"),
         "groups_min_products": (200_000, "multiplications from which groups apart are worth 0.3 to 2 s to compile"),
         "group_max_products": (72, "products for an output up to which groups are small: summed one by one"),
         "stem_max_channels": (3, "channels up to which a convolution without groups may be a sum of products"),

@@ -123,6 +123,7 @@ def _of_any_size() -> Iterator[None]:
         "jax_planes_min_places": 0,
         "jax_strips_min_values": 0,
         "jax_extra_row_min_products": 0,
+        "jax_extra_column_min_products": 0,
         "jax_stem_max_products": 0,
     }
     with tuning.replace(jax_strip_values=40, **small):
@@ -461,6 +462,14 @@ def test_a_row_that_nobody_reads_hands_an_image_to_the_faster_convolution() -> N
     assert "tensor<1x10x7x26x" in compiled(lambda *given: case.call("conv", *given), *arrays)
     with tuning.replace(jax_extra_row_min_products=10**9):
         assert "tensor<1x10x7x26x" not in compiled(lambda *given: case.call("conv", *given), *arrays)
+
+
+def test_a_column_that_nobody_reads_is_for_large_images() -> None:
+    """Its gradient, a pad more, takes a small one longer than it saves."""
+    x, kernel = jnp.zeros((1, 10, 10, 8)), jnp.zeros((3, 3, 8, 8))
+    assert "tensor<1x8x9x8x" in compiled(convpad.conv, x, kernel)
+    with tuning.replace(jax_extra_column_min_products=USUAL["jax_extra_column_min_products"]):
+        assert "tensor<1x8x9x8x" not in compiled(convpad.conv, x, kernel)
 
 
 POINTWISE = [

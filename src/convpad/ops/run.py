@@ -233,7 +233,7 @@ def plan(
 
     >>> import convpad
     >>> print(convpad.plan((1, 7, 7, 3), (3, 3, 3, 8), padding="same", padding_mode="reflect", backend="jax"))
-    padded on jax (extra row): no backend's operation pads with reflect, and correction was not found faster here
+    padded on jax: no backend's operation pads with reflect, and correction was not found faster here
     >>> convpad.plan((1, 32, 32, 3), 2, op="max_pool", strides=2, backend="jax").output_shape
     (1, 16, 16, 3)
 
