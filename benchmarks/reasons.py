@@ -64,11 +64,6 @@ REASONS = {
         "Three dense layers of 44 rows, where two copies of the host's own are 0.87 to 1.07 apart; the geometric mean "
         "is an eighth of the host's time."
     ),
-    ("jax", "modules, flax, tiny-8"): (
-        "A circle with its gradient on 8 x 8: the border is a program of more operations, each of which XLA starts "
-        "apart, 16 us of 90. Zeros are within the noise."
-    ),
-    ("jax", "modules, equinox, tiny-8"): ("A circle with its gradient on 8 x 8, as in Flax: 28 us of 130."),
     ("torch", "time / the fastest of"): (
         "The small depthwise rows, where PyTorch's own convolution takes 50 to 120 us. With cold caches, as between "
         "the layers of a network, convpad's function takes 80 us around it and a module of `torch.nn` 30, which checks"
