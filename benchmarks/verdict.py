@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import geometric_mean
 
 from benchmarks.modules.rows import AGAIN, OURS, TINY
@@ -25,7 +26,6 @@ PADS_ITSELF = {row.name for row in ROWS if row.pairs == row.even_pairs and row.a
 
 LIMITS = {"jax": (1.05, 1.15), "torch": (1.15, 1.20), "tensorflow": (1.15, 1.25)}
 """Largest geometric mean over the rows of time / limit: forward, with gradient."""
-PAD_AND_CONVOLVE = "a pad and a convolution by hand"
 CORRECTIONS = (f"{Route.CORRECTION} ", "offset on ", "border on ")
 """Starts of the plans that correct a zero-padded convolution; earlier result files have the last two."""
 SEEN = 4 * 2**20
@@ -72,6 +72,13 @@ def _least(target: str, backend: str, bound: float, reached: float, note: str = 
     return Verdict(target, backend, f">= {bound:g}", f"{reached:.2f}{note}", reached >= bound)
 
 
+def _worst(target: str, backend: str, bound: float, cells: Sequence[Cell], ratio: Callable[[Cell], float]) -> Verdict:
+    """Return the target of the worst cell, with the number of those above the bound."""
+    worst = max(cells, key=ratio)
+    over = sum(ratio(cell) > bound for cell in cells)
+    return _most(target, backend, bound, ratio(worst), f" ({place(worst)}); {over} of {len(cells)} above")
+
+
 def _mean(cells: Iterable[Cell], ratio: Callable[[Cell], float]) -> float:
     return geometric_mean([ratio(cell) for cell in cells])
 
@@ -103,12 +110,9 @@ def place(cell: Cell) -> str:
 
 def _layers(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
     for who, alike in (("stock, workaround, peers", False), ("those that compute the same", True)):
-        ratios = [(slower_than_best(cell, alike=alike), cell) for cell in cells]
-        reached, worst = max(ratios, key=lambda pair: pair[0])
-        over = sum(ratio > 1.05 for ratio, _ in ratios)
-        note = f" ({place(worst)}); {over} of {len(cells)} above"
-        yield _most(f"time / the fastest of {who}: worst", backend, 1.05, reached, note)
-    yield from _users(f"time / {PAD_AND_CONVOLVE}", backend, cells, _next_to_pad_and_convolve)
+        ratio = partial(slower_than_best, alike=alike)
+        yield _worst(f"time / the fastest of {who}: worst", backend, 1.05, cells, ratio)
+    yield from _each_step("time / a pad and a convolution by hand", backend, BY_HAND, cells, _next_to_pad_and_convolve)
     for step, bound in zip(("forward", "gradient"), LIMITS[backend], strict=True):
         chosen = [cell for cell in cells if cell.step == step]
         if chosen:
@@ -126,16 +130,18 @@ def _next_to_pad_and_convolve(cell: Cell) -> float:
     return cell.figures["convpad"].seconds / cell.figures["limit" if alone else "framework"].seconds
 
 
-def _users(target: str, backend: str, cells: Iterable[Cell], ratio: Callable[[Cell], float]) -> Iterable[Verdict]:
-    """Yield the targets next to what users write, of each step: the geometric mean, and the worst."""
-    cells = list(cells)
+def _each_step(
+    target: str,
+    backend: str,
+    bounds: tuple[float, float],
+    cells: Sequence[Cell],
+    ratio: Callable[[Cell], float],
+) -> Iterable[Verdict]:
+    """Yield two targets of each step, with a bound each: the geometric mean, and the worst."""
     for step in dict.fromkeys(cell.step for cell in cells):
         chosen = [cell for cell in cells if cell.step == step]
-        yield _most(f"{target}, {step}: geometric mean", backend, BY_HAND[0], _mean(chosen, ratio))
-        worst = max(chosen, key=ratio)
-        over = sum(ratio(cell) > BY_HAND[1] for cell in chosen)
-        note = f" ({place(worst)}); {over} of {len(chosen)} above"
-        yield _most(f"{target}, {step}: worst", backend, BY_HAND[1], ratio(worst), note)
+        yield _most(f"{target}, {step}: geometric mean", backend, bounds[0], _mean(chosen, ratio))
+        yield _worst(f"{target}, {step}: worst", backend, bounds[1], chosen, ratio)
 
 
 def _faster_than(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
@@ -243,13 +249,8 @@ def _modules(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
 
 
 def _across(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
-    for step in dict.fromkeys(cell.step for cell in cells):
-        ratios = {place(cell): cell.figures[backend].ratio for cell in cells if cell.step == step}
-        what = f"time / the fastest of PyTorch and TensorFlow, {step}"
-        yield _most(f"{what}: geometric mean", backend, ACROSS[0], geometric_mean(ratios.values()))
-        worst = max(ratios, key=ratios.__getitem__)
-        over = sum(ratio > ACROSS[1] for ratio in ratios.values())
-        yield _most(f"{what}: worst", backend, ACROSS[1], ratios[worst], f" ({worst}); {over} of {len(ratios)} above")
+    target = "time / the fastest of PyTorch and TensorFlow"
+    yield from _each_step(target, backend, ACROSS, cells, lambda cell: cell.figures[backend].ratio)
 
 
 def _across_networks(backend: str, cells: list[Cell]) -> Iterable[Verdict]:
@@ -270,7 +271,7 @@ def next_to_hand(cell: Cell) -> float:
 def _by_hand(result: Results) -> Iterable[Verdict]:
     """Yield the targets of a setting: under `torch.compile`, or on a GPU."""
     target = f"{result.setting}, {result.dtype}: time / what users write"
-    yield from _users(target, result.backend, result.cells, next_to_hand)
+    yield from _each_step(target, result.backend, BY_HAND, result.cells, next_to_hand)
 
 
 def _startup(backend: str, cells: list[Cell]) -> Iterable[Verdict]:

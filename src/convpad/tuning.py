@@ -176,12 +176,10 @@ _LARGE = "what the border adds is computed faster than a copy as large is padded
 PREFERENCES = (
     _correction("jax", _TAPS, gradient=False, ops=_DEPTHWISE, unless_padded_is_faster=True),
     _correction("jax", _COPY, gradient=True, ops=_DEPTHWISE),
-    _correction("jax", _FEW, ops=_LINEAR, only_ungrouped=True, only_constants=True, max_halo_share=0.06),
-    _correction("jax", _FEW, ops=_LINEAR, only_ungrouped=True, max_halo_share=0.03),
-    _correction(
-        "jax", _COPY, gradient=True, ops=("conv",), only_ungrouped=True, only_constants=True, max_halo_share=0.25
-    ),
-    _correction("jax", _COPY, gradient=True, ops=("conv",), only_ungrouped=True, max_halo_share=0.12),
+    _ungrouped("jax", _FEW, ops=_LINEAR, only_constants=True, max_halo_share=0.06),
+    _ungrouped("jax", _FEW, ops=_LINEAR, max_halo_share=0.03),
+    _ungrouped("jax", _COPY, gradient=True, ops=("conv",), only_constants=True, max_halo_share=0.25),
+    _ungrouped("jax", _COPY, gradient=True, ops=("conv",), max_halo_share=0.12),
     _correction("torch", _LARGE, ops=("conv",), min_size_per_side=500_000, not_for_growth=True),
     _correction("tensorflow", _LARGE, eager=False, ops=("conv",), min_size_per_side=500_000),
 )

@@ -2,7 +2,7 @@
 
 For the gradient of a kernel oneDNN goes through an image once for every few channels and filters. Of a large image in
 channels-last memory it reads all channels each time, and no longer from the cache. A strip of rows stays there, and is
-soon put into the other order. With vectors of 512 bits oneDNN has another kernel, as fast as strips are.
+soon put into the other order. With vectors of 512 bits oneDNN has another kernel, faster than strips.
 """
 
 from __future__ import annotations

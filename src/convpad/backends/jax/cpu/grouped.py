@@ -8,6 +8,7 @@ zeros that stand between merged groups would carry what is not finite from one t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -38,13 +39,13 @@ def _is_small(kernel: Tensor, groups: int) -> bool:
 def _forward(x: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     if not _is_small(kernel, window.groups):
         return _apart("output", x, kernel, window, like)
-    return products.unfused(lambda x, kernel: products.convolve(x, kernel, window), x, kernel)
+    return products.unfused(partial(products.convolve, window=window), like, x, kernel)
 
 
 def _input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:
     if not _is_small(kernel, window.groups):
         return _apart("input_gradient", y, kernel, window, like)
-    return products.unfused(lambda y, kernel: _small_input_gradient(y, kernel, window, like), y, kernel)
+    return products.unfused(partial(_small_input_gradient, window=window, like=like), like, y, kernel)
 
 
 def _small_input_gradient(y: Tensor, kernel: Tensor, window: SizedWindow, like: Any) -> Tensor:

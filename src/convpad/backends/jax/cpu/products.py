@@ -11,7 +11,6 @@ from itertools import product
 from math import prod
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -39,15 +38,14 @@ def convolve(x: Tensor, kernel: Tensor, window: SizedWindow) -> Tensor:
     return out.reshape(*out.shape[:-2], filters)
 
 
-def unfused(compute: Callable[..., Tensor], *arrays: Tensor) -> Tensor:
-    """Return what a function computes, in a computation of its own.
+def unfused(compute: Callable[..., Tensor], like: Any, *arrays: Tensor) -> Tensor:
+    """Return what a function computes, shaped as `like`, in a computation of its own.
 
     XLA fuses a sum into each of the operations that read it, and then sums all products anew in each: for the mean and
     the variance of a batch, or for every side that a gradient is folded back from.
     """
-    out = jax.eval_shape(compute, *arrays)
     always = lax.optimization_barrier(True)  # a condition that XLA does not know while it fuses
-    return lax.cond(always, compute, lambda *_: jnp.zeros(out.shape, out.dtype), *arrays)
+    return lax.cond(always, compute, lambda *_: jnp.zeros(like.shape, like.dtype), *arrays)
 
 
 def padded(x: Tensor, pads: Sequence[tuple[int, int]], groups: int) -> Tensor:
