@@ -10,6 +10,7 @@ from importlib import import_module
 from types import ModuleType
 
 import pytest
+from doctests import failures
 from frameworks import CHOSEN
 from loadable import modules
 
@@ -42,20 +43,13 @@ def examples(module: ModuleType) -> list[doctest.DocTest]:
     return [test for test in tests if test.examples]
 
 
-def failures(test: doctest.DocTest) -> str:
-    """What doctest has to say against an example; nothing if it gives what it says."""
-    said: list[str] = []
-    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=said.append)
-    return "".join(said)
-
-
 @pytest.mark.parametrize("name", ["convpad", *FILES])
 def test_examples(name: str) -> None:
     module = import_module(name)
     assert (module.__doc__ or "").strip(), f"{name} does not say which question it answers"
     for test in examples(module):
         if "jax" in CHOSEN or 'backend="jax"' not in test.docstring:
-            assert not failures(test), test.name
+            assert not failures(test, FLAGS), test.name
 
 
 def test_examples_run_where_their_frameworks_are() -> None:
@@ -67,7 +61,7 @@ def test_examples_run_where_their_frameworks_are() -> None:
 
 def test_that_wrong_examples_are_noticed() -> None:
     wrong = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
-    assert "Expected:\n    3" in failures(wrong)
+    assert "Expected:\n    3" in failures(wrong, FLAGS)
 
 
 @pytest.mark.parametrize("name", convpad.__all__)

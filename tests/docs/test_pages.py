@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import doctests
 import pytest
 from frameworks import CHOSEN
 
@@ -64,9 +65,7 @@ def failures(code: str, name: str) -> str:
     """What doctest has to say against a block; nothing if it gives what it says."""
     test = doctest.DocTestParser().get_doctest(code, {}, name, name, 0)
     assert test.examples, f"{name} shows no results"
-    said: list[str] = []
-    doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=said.append)
-    return "".join(said)
+    return doctests.failures(test, FLAGS)
 
 
 HERE = {title: "\n".join(b for b in blocks if not foreign(b)) for title, blocks in sections().items()}

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import doctests
 import pytest
 
 pytestmark = pytest.mark.needs("jax")
@@ -35,6 +36,8 @@ def in_a_process(*arguments: str, given: str = "") -> str:
     """What a Python says whose JAX has 8 devices."""
     flags = f"--xla_force_host_platform_device_count={DEVICES} --xla_backend_optimization_level=0"
     environment = {**os.environ, "XLA_FLAGS": flags, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    support = str(ROOT / "tests" / "support")
+    environment["PYTHONPATH"] = os.pathsep.join([support, environment.get("PYTHONPATH", "")])
     program = [sys.executable, *arguments]
     done = subprocess.run(program, input=given, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -130,7 +133,7 @@ def failures(blocks: list[str]) -> str:
     for place, block in enumerate(blocks):
         test = doctest.DocTestParser().get_doctest(block, {}, f"block {place}", "docs/sharding.md", 0)
         assert test.examples, f"block {place} shows no results"
-        doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
+        said.append(doctests.failures(test, doctest.NORMALIZE_WHITESPACE))
     return "".join(said)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doctests import failures
 
 import convpad
 from convpad.changes import Changes
@@ -517,7 +518,5 @@ def test_page() -> None:
     part = page.partition("\n## PyTorch modules")[2]
     test = doctest.DocTestParser().get_doctest(part.replace("```", ""), {}, "repad.md", None, 0)
     assert len(test.examples) >= 10
-    said: list[str] = []
     torch.manual_seed(0)
-    doctest.DocTestRunner(verbose=False).run(test, out=said.append)
-    assert not "".join(said)
+    assert failures(test) == ""
